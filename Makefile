@@ -1,0 +1,59 @@
+# flexexchange: the only entry point.
+#
+#   make demo [DATA=dir]   build, install, start a private cluster in ./.demo, show real conflicts
+#   make demo-stop         stop that cluster
+#   make test              build, install, run every test on a throw-away cluster
+#   make, make install     what PGXS offers, with PG_CONFIG=...
+#   make installcheck      the tests against the server that PGHOST and PGPORT name
+
+EXTENSION   = flexexchange
+EXTVERSION  = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" flexexchange.control)
+MODULE_big  = flexexchange
+OBJS        = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+DATA_built  = flexexchange--$(EXTVERSION).sql
+EXTRA_CLEAN = flexexchange--*.sql results output_iso tmp_check regression.out regression.diffs
+
+PG_CPPFLAGS   = -DFLEX_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS     = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers $(WERROR)
+SHLIB_LINK    = -ljansson
+SHLIB_EXPORTS = src/exports.txt
+
+REGRESS        = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=test --load-extension=flexexchange
+ISOLATION      = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=flexexchange
+TAP_TESTS      = 1
+PROVE_TESTS    = test/t/*.pl
+
+PG_CONFIG ?= pg_config
+
+# demo and test install what they need themselves, so they must not need PGXS
+ifneq ($(filter-out demo demo-stop test,$(or $(MAKECMDGOALS),all)),)
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+ifneq ($(MAJORVERSION),15)
+REGRESS_OPTS   += --expecteddir=.
+ISOLATION_OPTS += --expecteddir=test/isolation
+endif
+
+$(OBJS): $(wildcard src/*.h)
+
+flexexchange--$(EXTVERSION).sql: $(sort $(wildcard sql/extension/*.sql)) $(sort $(wildcard sql/exchange/*.sql)) sql/embed_modules.awk
+	{ cat $(sort $(wildcard sql/extension/*.sql)) && \
+	  awk -f sql/embed_modules.awk $(sort $(wildcard sql/exchange/*.sql)); } > $@.tmp
+	mv $@.tmp $@
+
+endif
+
+demo:
+	@test/bin/demo.sh start
+
+demo-stop:
+	@test/bin/demo.sh stop
+
+test:
+	@test/bin/test.sh
+
+.PHONY: demo demo-stop test

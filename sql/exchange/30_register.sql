@@ -1,0 +1,289 @@
+-- archetype: medium
+-- Register: the network, the meters, the assets, who operates them, how they are
+-- grouped, under which names others know them, and what is bought of them.
+--
+-- Assets, portfolios, metering points and grid nodes share one sequence of ids.
+-- A unit is an asset or a portfolio: what can be committed.
+
+-- ------------------------------------------------------------------ network
+
+CREATE TABLE grid_node (
+  id           bigint PRIMARY KEY DEFAULT nextval('resource_id'),
+  mrid         uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+  kind         text NOT NULL,
+  name         text NOT NULL,
+  licence_area text,
+  voltage_kv   numeric(7,3),
+  operator_id  bigint REFERENCES participant,
+  recorded_at  timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT grid_node_kind_is_known CHECK (
+    check_code(kind, 'grid_node.kind', 'nation', 'gsp_group', 'gsp', 'bsp', 'primary', 'feeder', 'zone')),
+  CONSTRAINT grid_node_name_is_short CHECK (check_text(name, 'grid_node.name', 255)),
+  CONSTRAINT grid_node_voltage_is_positive CHECK (check_positive(voltage_kv, 'grid_node.voltage_kv'))
+);
+-- importers find a node by its name within its kind and licence area
+CREATE UNIQUE INDEX grid_node_name_key ON grid_node (kind, name, licence_area) NULLS NOT DISTINCT;
+COMMENT ON TABLE grid_node IS 'places of the network, from the grid supply point down to the feeder, and the zones that operators draw';
+COMMENT ON COLUMN grid_node.id IS 'surrogate key, from the sequence of resources';
+COMMENT ON COLUMN grid_node.mrid IS 'master resource identifier (IEC CIM), never changed';
+COMMENT ON COLUMN grid_node.kind IS 'nation, gsp_group, gsp, bsp, primary, feeder, or zone (a constraint management zone)';
+COMMENT ON COLUMN grid_node.name IS 'name, unique within kind and licence area';
+COMMENT ON COLUMN grid_node.licence_area IS 'licence area of the network operator, as it writes it';
+COMMENT ON COLUMN grid_node.voltage_kv IS 'nominal voltage, kV';
+COMMENT ON COLUMN grid_node.operator_id IS 'the participant that operates it';
+COMMENT ON COLUMN grid_node.recorded_at IS 'when the row was written';
+COMMENT ON INDEX grid_node_name_key IS 'a node is registered once';
+
+CREATE TABLE grid_node_parent (
+  grid_node_id bigint NOT NULL REFERENCES grid_node,
+  parent_id    bigint NOT NULL REFERENCES grid_node,
+  valid        time_window NOT NULL DEFAULT '-infinity/infinity',
+  CONSTRAINT grid_node_parent_is_another CHECK (grid_node_id <> parent_id),
+  CONSTRAINT grid_node_parent_one_at_a_time EXCLUDE USING gist (resource_window(grid_node_id, valid) WITH &&)
+);
+CREATE INDEX grid_node_parent_parent_id_idx ON grid_node_parent (parent_id);
+COMMENT ON TABLE grid_node_parent IS 'what feeds a node, and when: networks are switched';
+COMMENT ON COLUMN grid_node_parent.grid_node_id IS 'the node that is fed';
+COMMENT ON COLUMN grid_node_parent.parent_id IS 'the node that feeds it';
+COMMENT ON COLUMN grid_node_parent.valid IS 'when';
+COMMENT ON INDEX grid_node_parent_parent_id_idx IS 'what lies below a node';
+COMMENT ON CONSTRAINT grid_node_parent_one_at_a_time ON grid_node_parent IS 'one parent at a time';
+
+CREATE TABLE metering_point (
+  id               bigint PRIMARY KEY DEFAULT nextval('resource_id'),
+  mrid             uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+  mpan             text NOT NULL UNIQUE,
+  kind             text NOT NULL DEFAULT 'boundary',
+  parent_id        bigint REFERENCES metering_point,
+  grid_node_id     bigint REFERENCES grid_node,
+  agreed_import_kw numeric(14,3),
+  agreed_export_kw numeric(14,3),
+  postcode         text,
+  recorded_at      timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT metering_point_mpan_is_valid CHECK (mpan_is_valid(mpan)),
+  CONSTRAINT metering_point_kind_is_known CHECK (check_code(kind, 'metering_point.kind', 'boundary', 'asset')),
+  CONSTRAINT metering_point_import_not_negative CHECK (check_not_negative(agreed_import_kw, 'metering_point.agreed_import_kw')),
+  CONSTRAINT metering_point_export_not_negative CHECK (check_not_negative(agreed_export_kw, 'metering_point.agreed_export_kw'))
+);
+COMMENT ON TABLE metering_point IS 'meters: at the boundary of a connection, or at an asset behind it';
+COMMENT ON COLUMN metering_point.id IS 'surrogate key, from the sequence of resources';
+COMMENT ON COLUMN metering_point.mrid IS 'master resource identifier (IEC CIM), never changed';
+COMMENT ON COLUMN metering_point.mpan IS 'core of the meter point administration number, or asset metering system id: 13 digits with a right check digit';
+COMMENT ON COLUMN metering_point.kind IS 'boundary or asset';
+COMMENT ON COLUMN metering_point.parent_id IS 'the boundary meter behind which an asset meter lies';
+COMMENT ON COLUMN metering_point.grid_node_id IS 'where it is connected';
+COMMENT ON COLUMN metering_point.agreed_import_kw IS 'most that may be drawn from the network, kW; NULL when not known';
+COMMENT ON COLUMN metering_point.agreed_export_kw IS 'most that may be fed into the network, kW; NULL when not known';
+COMMENT ON COLUMN metering_point.postcode IS 'postcode of the site';
+COMMENT ON COLUMN metering_point.recorded_at IS 'when the row was written';
+
+-- ------------------------------------------------------------------ assets
+
+CREATE TABLE asset (
+  id                bigint PRIMARY KEY DEFAULT nextval('resource_id'),
+  mrid              uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+  name              text NOT NULL,
+  technology        text,
+  energy_source     text,
+  metering_point_id bigint REFERENCES metering_point,
+  grid_node_id      bigint REFERENCES grid_node,
+  connection_status text NOT NULL DEFAULT 'connected',
+  connected_on      date,
+  installed_kw      numeric(14,3),
+  qualified_up_kw   numeric(14,3),
+  qualified_down_kw numeric(14,3),
+  latitude          numeric(9,6),
+  longitude         numeric(9,6),
+  source            text,
+  recorded_at       timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT asset_name_is_short CHECK (check_text(name, 'asset.name', 255)),
+  CONSTRAINT asset_technology_is_short CHECK (check_text(technology, 'asset.technology', 255)),
+  CONSTRAINT asset_energy_source_is_short CHECK (check_text(energy_source, 'asset.energy_source', 255)),
+  CONSTRAINT asset_connection_status_is_known CHECK (
+    check_code(connection_status, 'asset.connection_status', 'connected', 'pending', 'disconnected')),
+  CONSTRAINT asset_installed_not_negative CHECK (check_not_negative(installed_kw, 'asset.installed_kw')),
+  CONSTRAINT asset_qualified_up_not_negative CHECK (check_not_negative(qualified_up_kw, 'asset.qualified_up_kw')),
+  CONSTRAINT asset_qualified_down_not_negative CHECK (check_not_negative(qualified_down_kw, 'asset.qualified_down_kw')),
+  CONSTRAINT asset_latitude_on_earth CHECK (latitude BETWEEN -90 AND 90),
+  CONSTRAINT asset_longitude_on_earth CHECK (longitude BETWEEN -180 AND 180)
+);
+-- which assets share a meter; which lie at a place
+CREATE INDEX asset_metering_point_id_idx ON asset (metering_point_id);
+CREATE INDEX asset_grid_node_id_idx ON asset (grid_node_id);
+COMMENT ON TABLE asset IS 'what is controlled: batteries, chargers, heat pumps, generators';
+COMMENT ON COLUMN asset.id IS 'surrogate key, from the sequence of resources';
+COMMENT ON COLUMN asset.mrid IS 'master resource identifier (IEC CIM), never changed';
+COMMENT ON COLUMN asset.name IS 'name given by its operator';
+COMMENT ON COLUMN asset.technology IS 'conversion technology, as registered';
+COMMENT ON COLUMN asset.energy_source IS 'energy source, as registered';
+COMMENT ON COLUMN asset.metering_point_id IS 'the meter it lies behind';
+COMMENT ON COLUMN asset.grid_node_id IS 'where it is connected';
+COMMENT ON COLUMN asset.connection_status IS 'connected, pending (accepted to connect) or disconnected';
+COMMENT ON COLUMN asset.connected_on IS 'day of connection, local';
+COMMENT ON COLUMN asset.installed_kw IS 'registered capacity, kW';
+COMMENT ON COLUMN asset.qualified_up_kw IS 'most that it may sell upwards (more generation or less demand), kW; NULL when not known, and then headroom is not checked';
+COMMENT ON COLUMN asset.qualified_down_kw IS 'most that it may sell downwards (less generation or more demand), kW; NULL when not known, and then headroom is not checked';
+COMMENT ON COLUMN asset.latitude IS 'degrees north, WGS 84';
+COMMENT ON COLUMN asset.longitude IS 'degrees east, WGS 84';
+COMMENT ON COLUMN asset.source IS 'where the row came from, when it was imported';
+COMMENT ON COLUMN asset.recorded_at IS 'when the row was written';
+COMMENT ON INDEX asset_metering_point_id_idx IS 'which assets share a meter';
+COMMENT ON INDEX asset_grid_node_id_idx IS 'which assets lie at a place';
+
+CREATE TABLE asset_operator (
+  asset_id            bigint NOT NULL REFERENCES asset,
+  service_provider_id bigint NOT NULL REFERENCES participant,
+  valid               time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
+  CONSTRAINT asset_operator_one_at_a_time EXCLUDE USING gist (resource_window(asset_id, valid) WITH &&)
+);
+CREATE INDEX asset_operator_service_provider_id_idx ON asset_operator (service_provider_id);
+COMMENT ON TABLE asset_operator IS 'which service provider operates an asset, and when';
+COMMENT ON COLUMN asset_operator.asset_id IS 'the asset';
+COMMENT ON COLUMN asset_operator.service_provider_id IS 'the service provider';
+COMMENT ON COLUMN asset_operator.valid IS 'when';
+COMMENT ON CONSTRAINT asset_operator_one_at_a_time ON asset_operator IS 'one operator at a time';
+COMMENT ON INDEX asset_operator_service_provider_id_idx IS 'the assets of a provider';
+
+CREATE TABLE portfolio (
+  id                  bigint PRIMARY KEY DEFAULT nextval('resource_id'),
+  mrid                uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+  name                text NOT NULL,
+  service_provider_id bigint NOT NULL REFERENCES participant,
+  grid_node_id        bigint REFERENCES grid_node,
+  technology          text,
+  recorded_at         timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT portfolio_name_is_short CHECK (check_text(name, 'portfolio.name', 255)),
+  CONSTRAINT portfolio_name_once UNIQUE (service_provider_id, name)
+);
+COMMENT ON TABLE portfolio IS 'assets that are sold together as one unit';
+COMMENT ON COLUMN portfolio.id IS 'surrogate key, from the sequence of resources';
+COMMENT ON COLUMN portfolio.mrid IS 'master resource identifier (IEC CIM), never changed';
+COMMENT ON COLUMN portfolio.name IS 'name given by its provider, unique with it';
+COMMENT ON COLUMN portfolio.service_provider_id IS 'the service provider that sells it';
+COMMENT ON COLUMN portfolio.grid_node_id IS 'where its members lie, when that is one place or zone';
+COMMENT ON COLUMN portfolio.technology IS 'technology of its members, as registered';
+COMMENT ON COLUMN portfolio.recorded_at IS 'when the row was written';
+COMMENT ON CONSTRAINT portfolio_name_once ON portfolio IS 'a provider uses a name once';
+
+CREATE TABLE portfolio_member (
+  portfolio_id     bigint NOT NULL REFERENCES portfolio,
+  asset_id         bigint NOT NULL REFERENCES asset,
+  flexible_up_kw   numeric(14,3),
+  flexible_down_kw numeric(14,3),
+  valid            time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
+  CONSTRAINT portfolio_member_up_not_negative CHECK (check_not_negative(flexible_up_kw, 'portfolio_member.flexible_up_kw')),
+  CONSTRAINT portfolio_member_down_not_negative CHECK (check_not_negative(flexible_down_kw, 'portfolio_member.flexible_down_kw')),
+  -- an asset may be in several portfolios at once, but in each of them once
+  CONSTRAINT portfolio_member_once_at_a_time EXCLUDE USING gist (
+    resource_window(portfolio_id, valid) WITH &&,
+    resource_window(asset_id, valid) WITH &&)
+);
+-- the members of a portfolio during a window, the portfolios of an asset
+CREATE INDEX portfolio_member_asset_id_idx ON portfolio_member (asset_id);
+CREATE INDEX portfolio_member_portfolio_id_idx ON portfolio_member (portfolio_id);
+COMMENT ON TABLE portfolio_member IS 'which assets belong to a portfolio, when, and with how much';
+COMMENT ON COLUMN portfolio_member.portfolio_id IS 'the portfolio';
+COMMENT ON COLUMN portfolio_member.asset_id IS 'the member';
+COMMENT ON COLUMN portfolio_member.flexible_up_kw IS 'what the member lends to the portfolio upwards, kW (not its rating); NULL when not known';
+COMMENT ON COLUMN portfolio_member.flexible_down_kw IS 'what the member lends to the portfolio downwards, kW (not its rating); NULL when not known';
+COMMENT ON COLUMN portfolio_member.valid IS 'when';
+COMMENT ON CONSTRAINT portfolio_member_once_at_a_time ON portfolio_member IS 'an asset is once in a portfolio at a time';
+COMMENT ON INDEX portfolio_member_asset_id_idx IS 'the portfolios of an asset';
+COMMENT ON INDEX portfolio_member_portfolio_id_idx IS 'the members of a portfolio';
+
+CREATE TABLE external_id (
+  id                bigint PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,
+  scheme            text NOT NULL,
+  value             text NOT NULL,
+  asset_id          bigint REFERENCES asset,
+  portfolio_id      bigint REFERENCES portfolio,
+  metering_point_id bigint REFERENCES metering_point,
+  grid_node_id      bigint REFERENCES grid_node,
+  resource_id       bigint GENERATED ALWAYS AS (coalesce(asset_id, portfolio_id, metering_point_id, grid_node_id)) STORED,
+  valid             time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
+  CONSTRAINT external_id_names_one CHECK (num_nonnulls(asset_id, portfolio_id, metering_point_id, grid_node_id) = 1),
+  CONSTRAINT external_id_scheme_is_short CHECK (check_text(scheme, 'external_id.scheme', 64)),
+  CONSTRAINT external_id_value_is_short CHECK (check_text(value, 'external_id.value', 255))
+);
+-- a unit is found by any name that others give it
+CREATE UNIQUE INDEX external_id_current_key ON external_id (scheme, value) WHERE upper(valid) = 'infinity';
+CREATE INDEX external_id_resource_id_idx ON external_id (resource_id);
+COMMENT ON TABLE external_id IS 'the names that others give to a resource: BM unit, auction unit, platform unit, charger id';
+COMMENT ON COLUMN external_id.id IS 'surrogate key';
+COMMENT ON COLUMN external_id.scheme IS 'who gives the name, for example bm_unit';
+COMMENT ON COLUMN external_id.value IS 'the name';
+COMMENT ON COLUMN external_id.asset_id IS 'the asset it names';
+COMMENT ON COLUMN external_id.portfolio_id IS 'the portfolio it names';
+COMMENT ON COLUMN external_id.metering_point_id IS 'the metering point it names';
+COMMENT ON COLUMN external_id.grid_node_id IS 'the grid node it names';
+COMMENT ON COLUMN external_id.resource_id IS 'whichever of the four it names';
+COMMENT ON COLUMN external_id.valid IS 'when';
+COMMENT ON CONSTRAINT external_id_names_one ON external_id IS 'one resource a row';
+COMMENT ON INDEX external_id_current_key IS 'a name in force names one resource';
+COMMENT ON INDEX external_id_resource_id_idx IS 'the names of a resource';
+
+-- ------------------------------------------------------------------ what is bought
+
+CREATE TABLE service (
+  code       text PRIMARY KEY,
+  name       text NOT NULL,
+  buyer_kind text NOT NULL,
+  source     text NOT NULL,
+  CONSTRAINT service_code_is_short CHECK (check_text(code, 'service.code', 16)),
+  CONSTRAINT service_name_is_short CHECK (check_text(name, 'service.name', 255)),
+  CONSTRAINT service_buyer_kind_is_known CHECK (
+    check_code(buyer_kind, 'service.buyer_kind', 'capacity_market', 'wholesale', 'neso', 'dso'))
+);
+COMMENT ON TABLE service IS 'kinds of flexibility service, as the stacking rules know them';
+COMMENT ON COLUMN service.code IS 'short code, for example DC';
+COMMENT ON COLUMN service.name IS 'name';
+COMMENT ON COLUMN service.buyer_kind IS 'who buys it: capacity_market, wholesale, neso or dso';
+COMMENT ON COLUMN service.source IS 'where the entry comes from';
+
+CREATE TABLE market (
+  id                 bigint PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,
+  mrid               uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+  code               text NOT NULL UNIQUE,
+  name               text NOT NULL,
+  market_operator_id bigint NOT NULL REFERENCES participant,
+  time_zone          text NOT NULL DEFAULT 'Europe/London',
+  currency           text NOT NULL DEFAULT 'GBP',
+  CONSTRAINT market_code_is_short CHECK (check_text(code, 'market.code', 64)),
+  CONSTRAINT market_name_is_short CHECK (check_text(name, 'market.name', 255)),
+  CONSTRAINT market_currency_is_iso CHECK (currency ~ '^[A-Z]{3}$')
+);
+COMMENT ON TABLE market IS 'where products are bought, and who buys';
+COMMENT ON COLUMN market.id IS 'surrogate key';
+COMMENT ON COLUMN market.mrid IS 'master resource identifier (IEC CIM), never changed';
+COMMENT ON COLUMN market.code IS 'short code, unique';
+COMMENT ON COLUMN market.name IS 'name';
+COMMENT ON COLUMN market.market_operator_id IS 'the participant that buys: the other party of every commitment';
+COMMENT ON COLUMN market.time_zone IS 'time zone of its days and gates';
+COMMENT ON COLUMN market.currency IS 'currency of its prices, ISO 4217';
+
+CREATE TABLE product (
+  id           bigint PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,
+  mrid         uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+  market_id    bigint NOT NULL REFERENCES market,
+  code         text NOT NULL,
+  version      integer NOT NULL DEFAULT 1,
+  name         text NOT NULL,
+  service_code text NOT NULL REFERENCES service,
+  binds        text NOT NULL DEFAULT 'award',
+  source       text,
+  CONSTRAINT product_version_once UNIQUE (market_id, code, version),
+  CONSTRAINT product_code_is_short CHECK (check_text(code, 'product.code', 64)),
+  CONSTRAINT product_name_is_short CHECK (check_text(name, 'product.name', 255)),
+  CONSTRAINT product_binds_is_known CHECK (check_code(binds, 'product.binds', 'award', 'availability'))
+);
+COMMENT ON TABLE product IS 'versions of what a market buys; each is of one service';
+COMMENT ON COLUMN product.id IS 'surrogate key';
+COMMENT ON COLUMN product.mrid IS 'master resource identifier (IEC CIM), never changed';
+COMMENT ON COLUMN product.market_id IS 'the market';
+COMMENT ON COLUMN product.code IS 'short code within the market';
+COMMENT ON COLUMN product.version IS 'version, from 1';
+COMMENT ON COLUMN product.name IS 'name';
+COMMENT ON COLUMN product.service_code IS 'the service that it is, for the stacking rules';
+COMMENT ON COLUMN product.binds IS 'what obliges the seller: award, or availability (the award is then a framework that obliges to nothing)';
+COMMENT ON COLUMN product.source IS 'where the entry comes from';
+COMMENT ON CONSTRAINT product_version_once ON product IS 'a version of a product stands once';

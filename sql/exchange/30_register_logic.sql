@@ -1,0 +1,100 @@
+-- archetype: medium
+-- Register: who may read and write it, and what never changes.
+
+SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
+FROM unnest(ARRAY['grid_node', 'grid_node_parent', 'service', 'market', 'product']) t;
+SELECT protect_table(t::regclass)
+FROM unnest(ARRAY['metering_point', 'asset', 'asset_operator', 'portfolio', 'portfolio_member', 'external_id']) t;
+
+GRANT SELECT ON metering_point, asset, asset_operator, portfolio, portfolio_member, external_id TO flexexchange_participant;
+GRANT INSERT, UPDATE ON portfolio TO flexexchange_participant;
+
+-- A market operator reads the register of units; a provider reads its own part.
+DROP POLICY IF EXISTS metering_point_read ON metering_point;
+CREATE POLICY metering_point_read ON metering_point FOR SELECT TO flexexchange_participant
+  USING ((SELECT current_participant_is('market_operator'))
+         OR id IN (SELECT a.metering_point_id FROM asset a));
+COMMENT ON POLICY metering_point_read ON metering_point IS
+  'REG-1: a market operator reads every metering point, a provider those of its assets';
+
+DROP POLICY IF EXISTS asset_read ON asset;
+CREATE POLICY asset_read ON asset FOR SELECT TO flexexchange_participant
+  USING ((SELECT current_participant_is('market_operator'))
+         OR id IN (SELECT o.asset_id FROM asset_operator o));
+COMMENT ON POLICY asset_read ON asset IS
+  'REG-2: a market operator reads every asset, a provider those that it operates or operated';
+
+DROP POLICY IF EXISTS asset_operator_read ON asset_operator;
+CREATE POLICY asset_operator_read ON asset_operator FOR SELECT TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant())
+         OR (SELECT current_participant_is('market_operator')));
+COMMENT ON POLICY asset_operator_read ON asset_operator IS
+  'REG-3: a market operator reads who operates what, a provider its own rows';
+
+DROP POLICY IF EXISTS portfolio_read ON portfolio;
+CREATE POLICY portfolio_read ON portfolio FOR SELECT TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant())
+         OR (SELECT current_participant_is('market_operator')));
+COMMENT ON POLICY portfolio_read ON portfolio IS
+  'REG-4: a market operator reads every portfolio, a provider its own';
+
+DROP POLICY IF EXISTS portfolio_insert ON portfolio;
+CREATE POLICY portfolio_insert ON portfolio FOR INSERT TO flexexchange_participant
+  WITH CHECK (service_provider_id = (SELECT current_participant()));
+COMMENT ON POLICY portfolio_insert ON portfolio IS 'REG-5: a provider makes portfolios of its own';
+
+DROP POLICY IF EXISTS portfolio_update ON portfolio;
+CREATE POLICY portfolio_update ON portfolio FOR UPDATE TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant()))
+  WITH CHECK (service_provider_id = (SELECT current_participant()));
+COMMENT ON POLICY portfolio_update ON portfolio IS 'REG-6: a provider changes portfolios of its own';
+
+DROP POLICY IF EXISTS portfolio_member_read ON portfolio_member;
+CREATE POLICY portfolio_member_read ON portfolio_member FOR SELECT TO flexexchange_participant
+  USING (portfolio_id IN (SELECT p.id FROM portfolio p));
+COMMENT ON POLICY portfolio_member_read ON portfolio_member IS 'REG-7: whoever reads a portfolio reads its members';
+
+DROP POLICY IF EXISTS external_id_read ON external_id;
+CREATE POLICY external_id_read ON external_id FOR SELECT TO flexexchange_participant
+  USING (grid_node_id IS NOT NULL
+         OR asset_id IN (SELECT a.id FROM asset a)
+         OR portfolio_id IN (SELECT p.id FROM portfolio p)
+         OR metering_point_id IN (SELECT m.id FROM metering_point m));
+COMMENT ON POLICY external_id_read ON external_id IS 'REG-8: whoever reads a resource reads its names';
+
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['grid_node', 'metering_point', 'asset', 'portfolio', 'market', 'product'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t10_mrid_is_kept BEFORE UPDATE OF mrid ON %I
+      FOR EACH ROW WHEN (OLD.mrid IS DISTINCT FROM NEW.mrid)
+      EXECUTE FUNCTION refuse_change(''mrid'', ''An mrid names a thing for ever; register a new one instead.'')', name);
+    EXECUTE format('COMMENT ON TRIGGER t10_mrid_is_kept ON %I IS ''an mrid never changes''', name);
+  END LOOP;
+END
+$block$;
+
+-- commitments carry the service of their product and count on what binds it
+CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF service_code, binds, market_id ON product
+  FOR EACH ROW WHEN ((OLD.service_code, OLD.binds, OLD.market_id) IS DISTINCT FROM (NEW.service_code, NEW.binds, NEW.market_id))
+  EXECUTE FUNCTION refuse_change('service_code, binds and market_id', 'Register a new version of the product.');
+COMMENT ON TRIGGER t10_terms_are_kept ON product IS 'service, market and what binds belong to a version';
+
+CREATE OR REPLACE TRIGGER t10_buyer_is_kept BEFORE UPDATE OF market_operator_id ON market
+  FOR EACH ROW WHEN (OLD.market_operator_id IS DISTINCT FROM NEW.market_operator_id)
+  EXECUTE FUNCTION refuse_change('market_operator_id', 'Register a new market: commitments name their buyer.');
+COMMENT ON TRIGGER t10_buyer_is_kept ON market IS 'the buyer belongs to the market';
+
+CREATE OR REPLACE TRIGGER t95_rules AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON service
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON service IS 'sessions compile the rules anew';
+CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE OR DELETE OR TRUNCATE ON product
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON product IS 'sessions look products up anew';
+CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE OR DELETE OR TRUNCATE ON market
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON market IS 'sessions look products up anew';
+CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE ON exchange_instance
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON exchange_instance IS 'sessions read the time zone of delivery days anew';

@@ -1,0 +1,54 @@
+-- archetype: medium
+-- Rules: who reads and writes them, and how to look a verdict up.
+
+SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
+FROM unnest(ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation']) t;
+
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t95_rules AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I
+      FOR EACH STATEMENT EXECUTE FUNCTION forget_rules()', name);
+    EXECUTE format('COMMENT ON TRIGGER t95_rules ON %I IS ''sessions compile the rules anew''', name);
+  END LOOP;
+END
+$block$;
+
+CREATE OR REPLACE VIEW stacking_meaning WITH (security_invoker = true) AS
+  SELECT s.id AS ruleset_id, a.code AS service_a, b.code AS service_b, mode.code AS mode,
+         coalesce(r.verdict, 'no_data') AS verdict,
+         CASE WHEN r.verdict IN ('explicit_yes', 'implicit_yes') THEN 'yes'
+              WHEN r.verdict IN ('explicit_no', 'implicit_no') THEN 'no'
+              WHEN i.meaning IS NOT NULL THEN i.meaning
+              WHEN r.verdict = 'not_applicable' THEN 'not_tested'
+              ELSE 'unknown' END AS meaning,
+         r.severity,
+         coalesce(r.reason, i.reason) AS reason,
+         r.id AS stacking_rule_id
+  FROM ruleset s
+  CROSS JOIN service a
+  CROSS JOIN service b
+  CROSS JOIN (VALUES ('co_delivery'), ('splitting'), ('jumping')) AS mode (code)
+  LEFT JOIN stacking_rule r ON r.ruleset_id = s.id AND r.mode = mode.code AND r.service_a = a.code AND r.service_b = b.code
+  LEFT JOIN LATERAL (
+    SELECT m.meaning, m.reason FROM stacking_interpretation m
+    WHERE m.ruleset_id = s.id AND m.mode = mode.code AND m.verdict = coalesce(r.verdict, 'no_data')
+      AND ((coalesce(m.buyer_kind_a, a.buyer_kind) = a.buyer_kind AND coalesce(m.buyer_kind_b, b.buyer_kind) = b.buyer_kind)
+        OR (coalesce(m.buyer_kind_a, b.buyer_kind) = b.buyer_kind AND coalesce(m.buyer_kind_b, a.buyer_kind) = a.buyer_kind))
+    ORDER BY num_nonnulls(m.buyer_kind_a, m.buyer_kind_b) DESC, m.id
+    LIMIT 1
+  ) i ON true;
+COMMENT ON VIEW stacking_meaning IS
+  'every ordered pair of services and mode with what each ruleset takes its verdict to mean: yes, no, unknown or not_tested; a pair without a rule counts as no_data; the conflict engine compiles this view';
+COMMENT ON COLUMN stacking_meaning.ruleset_id IS 'the ruleset';
+COMMENT ON COLUMN stacking_meaning.service_a IS 'one service';
+COMMENT ON COLUMN stacking_meaning.service_b IS 'the other service';
+COMMENT ON COLUMN stacking_meaning.mode IS 'co_delivery, splitting or jumping';
+COMMENT ON COLUMN stacking_meaning.verdict IS 'as published';
+COMMENT ON COLUMN stacking_meaning.meaning IS 'yes, no, unknown or not_tested';
+COMMENT ON COLUMN stacking_meaning.severity IS 'advisory where a no is carried as a warning';
+COMMENT ON COLUMN stacking_meaning.reason IS 'why';
+COMMENT ON COLUMN stacking_meaning.stacking_rule_id IS 'the rule, NULL when the ruleset has none';
+GRANT SELECT ON stacking_meaning TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;

@@ -1,0 +1,117 @@
+-- archetype: medium
+-- Trading: who reads and writes which trade, and the triggers that keep the book.
+
+SELECT protect_table('competition', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
+SELECT protect_table(t::regclass) FROM unnest(ARRAY['bid', 'award', 'availability', 'dispatch', 'commitment']) t;
+-- the book follows from the trades: nobody writes it by hand
+REVOKE INSERT, UPDATE, DELETE ON commitment FROM flexexchange_operator;
+GRANT SELECT, INSERT, UPDATE ON bid, award, availability, dispatch TO flexexchange_participant;
+
+CREATE OR REPLACE FUNCTION own_product_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT p.id FROM product p JOIN market m ON m.id = p.market_id
+  WHERE m.market_operator_id = current_participant();
+END;
+COMMENT ON FUNCTION own_product_ids() IS 'the products of the markets that the session''s participant runs';
+REVOKE ALL ON FUNCTION own_product_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_product_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION own_unit_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT o.asset_id FROM asset_operator o
+  WHERE o.service_provider_id = current_participant() AND o.valid @> now()
+  UNION ALL
+  SELECT p.id FROM portfolio p WHERE p.service_provider_id = current_participant();
+END;
+COMMENT ON FUNCTION own_unit_ids() IS 'the assets that the session''s participant operates today, and its portfolios';
+REVOKE ALL ON FUNCTION own_unit_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_unit_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+-- The seller reads its own rows; the buyer reads those of its products, bids only
+-- once their gate has closed.
+DROP POLICY IF EXISTS bid_read_own ON bid;
+CREATE POLICY bid_read_own ON bid FOR SELECT TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant()));
+COMMENT ON POLICY bid_read_own ON bid IS 'BID-SP-1: a provider reads its own bids';
+DROP POLICY IF EXISTS bid_read_bought ON bid;
+CREATE POLICY bid_read_bought ON bid FOR SELECT TO flexexchange_participant
+  USING (product_id = ANY (ARRAY(SELECT own_product_ids()))
+         AND competition_id IN (SELECT c.id FROM competition c WHERE c.gate_closes_at <= now()));
+COMMENT ON POLICY bid_read_bought ON bid IS 'BID-MO-1: a buyer reads the bids for its products once the gate has closed';
+DROP POLICY IF EXISTS bid_insert ON bid;
+CREATE POLICY bid_insert ON bid FOR INSERT TO flexexchange_participant
+  WITH CHECK (service_provider_id = (SELECT current_participant())
+              AND coalesce(asset_id, portfolio_id) IN (SELECT own_unit_ids()));
+COMMENT ON POLICY bid_insert ON bid IS 'BID-SP-2: a provider bids with units of its own';
+DROP POLICY IF EXISTS bid_update ON bid;
+CREATE POLICY bid_update ON bid FOR UPDATE TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant()))
+  WITH CHECK (service_provider_id = (SELECT current_participant())
+              AND coalesce(asset_id, portfolio_id) IN (SELECT own_unit_ids()));
+COMMENT ON POLICY bid_update ON bid IS 'BID-SP-3: a provider changes its own bids';
+
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['award', 'availability', 'dispatch'] LOOP
+    EXECUTE format('DROP POLICY IF EXISTS %1$s_read_own ON %1$I', name);
+    EXECUTE format('CREATE POLICY %1$s_read_own ON %1$I FOR SELECT TO flexexchange_participant
+      USING (service_provider_id = (SELECT current_participant()))', name);
+    EXECUTE format('COMMENT ON POLICY %1$s_read_own ON %1$I IS ''TRADE-SP-1: a provider reads what it sold''', name);
+    EXECUTE format('DROP POLICY IF EXISTS %1$s_read_bought ON %1$I', name);
+    EXECUTE format('CREATE POLICY %1$s_read_bought ON %1$I FOR SELECT TO flexexchange_participant
+      USING (product_id = ANY (ARRAY(SELECT own_product_ids())))', name);
+    EXECUTE format('COMMENT ON POLICY %1$s_read_bought ON %1$I IS ''TRADE-MO-1: a buyer reads what it bought''', name);
+    EXECUTE format('DROP POLICY IF EXISTS %1$s_insert_bought ON %1$I', name);
+    EXECUTE format('CREATE POLICY %1$s_insert_bought ON %1$I FOR INSERT TO flexexchange_participant
+      WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())))', name);
+    EXECUTE format('COMMENT ON POLICY %1$s_insert_bought ON %1$I IS ''TRADE-MO-2: a buyer records what it buys''', name);
+    EXECUTE format('DROP POLICY IF EXISTS %1$s_update_bought ON %1$I', name);
+    EXECUTE format('CREATE POLICY %1$s_update_bought ON %1$I FOR UPDATE TO flexexchange_participant
+      USING (product_id = ANY (ARRAY(SELECT own_product_ids())))
+      WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())))', name);
+    EXECUTE format('COMMENT ON POLICY %1$s_update_bought ON %1$I IS ''TRADE-MO-3: a buyer changes what it bought''', name);
+  END LOOP;
+END
+$block$;
+DROP POLICY IF EXISTS availability_insert_own ON availability;
+CREATE POLICY availability_insert_own ON availability FOR INSERT TO flexexchange_participant
+  WITH CHECK (service_provider_id = (SELECT current_participant()) AND status = 'declared'
+              AND coalesce(asset_id, portfolio_id) IN (SELECT own_unit_ids()));
+COMMENT ON POLICY availability_insert_own ON availability IS 'AVAIL-SP-1: a provider declares availability of its own units; the buyer accepts it';
+
+DROP POLICY IF EXISTS commitment_read_own ON commitment;
+CREATE POLICY commitment_read_own ON commitment FOR SELECT TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant()));
+COMMENT ON POLICY commitment_read_own ON commitment IS 'BOOK-SP-1: a provider reads what its units are committed to';
+DROP POLICY IF EXISTS commitment_read_bought ON commitment;
+CREATE POLICY commitment_read_bought ON commitment FOR SELECT TO flexexchange_participant
+  USING (market_operator_id = (SELECT current_participant()) AND stage <> 'bid');
+COMMENT ON POLICY commitment_read_bought ON commitment IS 'BOOK-MO-1: a buyer reads what is committed to it; bids it reads in their table, after the gate';
+GRANT SELECT ON commitment TO flexexchange_participant;
+
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['bid', 'award', 'availability', 'dispatch'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t10_mrid_is_kept BEFORE UPDATE OF mrid ON %I
+      FOR EACH ROW WHEN (OLD.mrid IS DISTINCT FROM NEW.mrid)
+      EXECUTE FUNCTION refuse_change(''mrid'', ''An mrid names a thing for ever; write a new row instead.'')', name);
+    EXECUTE format('COMMENT ON TRIGGER t10_mrid_is_kept ON %I IS ''an mrid never changes''', name);
+    EXECUTE format('CREATE OR REPLACE TRIGGER t10_id_is_kept BEFORE UPDATE OF id ON %I
+      FOR EACH ROW WHEN (OLD.id IS DISTINCT FROM NEW.id)
+      EXECUTE FUNCTION refuse_change(''id'', ''The book knows the row by its id.'')', name);
+    EXECUTE format('COMMENT ON TRIGGER t10_id_is_kept ON %I IS ''the book knows a trade by its id''', name);
+    EXECUTE format('CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON %I
+      FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''Withdraw, release or cancel the rows: nothing that was committed is lost from history.'')', name);
+    EXECUTE format('COMMENT ON TRIGGER t10_no_truncate ON %I IS ''history is not truncated''', name);
+    EXECUTE format('CREATE OR REPLACE TRIGGER t50_commitment AFTER INSERT OR UPDATE OR DELETE ON %1$I
+      FOR EACH ROW EXECUTE FUNCTION post_commitment(%1$L)', name);
+    EXECUTE format('COMMENT ON TRIGGER t50_commitment ON %I IS ''keeps the book and looks for conflicts''', name);
+  END LOOP;
+END
+$block$;

@@ -1,0 +1,88 @@
+-- archetype: medium
+-- Conflicts: what cannot all be kept, and who was told.
+
+CREATE TABLE conflict (
+  id               bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  kind             text NOT NULL,
+  severity         text NOT NULL,
+  stage            text NOT NULL,
+  challenger_id    bigint NOT NULL REFERENCES commitment,
+  incumbent_id     bigint REFERENCES commitment,
+  unit_id          bigint NOT NULL,
+  overlap          time_window NOT NULL,
+  short_kw         numeric(14,3),
+  short_windows    time_window[],
+  ruleset_id       bigint REFERENCES ruleset,
+  stacking_rule_id bigint REFERENCES stacking_rule,
+  prevailing_id    bigint REFERENCES participant,
+  action           text NOT NULL DEFAULT 'notify',
+  rationale        jsonb NOT NULL,
+  found_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+  closed_at        timestamptz,
+  CONSTRAINT conflict_kind_is_known CHECK (
+    check_code(kind, 'conflict.kind', 'double_commitment', 'duplicate', 'jumping', 'headroom')),
+  CONSTRAINT conflict_severity_is_known CHECK (check_code(severity, 'conflict.severity', 'blocking', 'advisory')),
+  CONSTRAINT conflict_stage_is_known CHECK (check_code(stage, 'conflict.stage', 'competition', 'dispatch')),
+  CONSTRAINT conflict_action_is_known CHECK (check_code(action, 'conflict.action', 'notify', 'hold', 'reject')),
+  CONSTRAINT conflict_headroom_is_of_one CHECK ((kind = 'headroom') = (incumbent_id IS NULL)),
+  CONSTRAINT conflict_headroom_is_short CHECK ((kind = 'headroom') = (short_kw IS NOT NULL AND short_windows IS NOT NULL))
+);
+-- one open finding of a kind for a pair; the engine relies on it when two sessions meet
+CREATE UNIQUE INDEX conflict_open_key ON conflict (challenger_id, kind, incumbent_id) NULLS NOT DISTINCT WHERE closed_at IS NULL;
+CREATE INDEX conflict_open_incumbent_idx ON conflict (incumbent_id) WHERE closed_at IS NULL;
+CREATE INDEX conflict_unit_id_idx ON conflict (unit_id);
+COMMENT ON TABLE conflict IS
+  'findings of the rules engine, one a pair of commitments and kind (headroom: one a commitment); closed when they no longer hold';
+COMMENT ON COLUMN conflict.id IS 'surrogate key';
+COMMENT ON COLUMN conflict.kind IS 'double_commitment, duplicate, jumping or headroom: see docs/conflicts.md';
+COMMENT ON COLUMN conflict.severity IS 'blocking, or advisory where something is not known or only to be minded';
+COMMENT ON COLUMN conflict.stage IS 'competition or dispatch: the stage of the challenger';
+COMMENT ON COLUMN conflict.challenger_id IS 'the commitment posted later';
+COMMENT ON COLUMN conflict.incumbent_id IS 'the commitment posted earlier; NULL for headroom, whose set is in the rationale';
+COMMENT ON COLUMN conflict.unit_id IS 'the asset or portfolio that both are of';
+COMMENT ON COLUMN conflict.overlap IS 'when both hold; for jumping the window from the start of the first to the end of the last; for headroom from the first to the last instant that is short';
+COMMENT ON COLUMN conflict.short_kw IS 'headroom: the greatest power missing, kW';
+COMMENT ON COLUMN conflict.short_windows IS 'headroom: the windows in which power is missing';
+COMMENT ON COLUMN conflict.ruleset_id IS 'the ruleset that governs, NULL when none was needed';
+COMMENT ON COLUMN conflict.stacking_rule_id IS 'the rule that says no, when one does';
+COMMENT ON COLUMN conflict.prevailing_id IS 'the participant that prevails, once that is decided';
+COMMENT ON COLUMN conflict.action IS 'what was done: notify (both stand and the parties are told), hold or reject';
+COMMENT ON COLUMN conflict.rationale IS 'the commitments, verdicts and numbers from which the finding follows';
+COMMENT ON COLUMN conflict.found_at IS 'when it was found';
+COMMENT ON COLUMN conflict.closed_at IS 'when it ceased to hold; NULL while it holds';
+COMMENT ON CONSTRAINT conflict_headroom_is_of_one ON conflict IS 'headroom is a finding for one commitment, the other kinds for a pair';
+COMMENT ON CONSTRAINT conflict_headroom_is_short ON conflict IS 'headroom says how much is missing and when';
+COMMENT ON INDEX conflict_open_key IS 'a pair and kind has one open finding';
+COMMENT ON INDEX conflict_open_incumbent_idx IS 'the open findings of a commitment';
+COMMENT ON INDEX conflict_unit_id_idx IS 'the findings of a unit';
+
+CREATE TABLE notification (
+  id             bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  participant_id bigint NOT NULL REFERENCES participant,
+  event          text NOT NULL,
+  conflict_id    bigint NOT NULL REFERENCES conflict,
+  message        text NOT NULL,
+  content        jsonb NOT NULL,
+  digest         text,
+  created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT notification_event_is_known CHECK (
+    check_code(event, 'notification.event', 'conflict_found', 'conflict_changed', 'conflict_closed'))
+);
+-- a participant reads on from the last id it has seen
+CREATE INDEX notification_cursor_idx ON notification (participant_id, id);
+-- advisories of one pair of services on one unit are told once a delivery day
+CREATE UNIQUE INDEX notification_digest_key ON notification (participant_id, digest) WHERE digest IS NOT NULL;
+CREATE INDEX notification_conflict_id_idx ON notification (conflict_id);
+COMMENT ON TABLE notification IS
+  'what each participant is told, with no more than the rules share; read it by cursor: WHERE id > the last one seen ORDER BY id';
+COMMENT ON COLUMN notification.id IS 'surrogate key; the cursor';
+COMMENT ON COLUMN notification.participant_id IS 'who is told';
+COMMENT ON COLUMN notification.event IS 'conflict_found, conflict_changed or conflict_closed';
+COMMENT ON COLUMN notification.conflict_id IS 'the conflict';
+COMMENT ON COLUMN notification.message IS 'one sentence for people';
+COMMENT ON COLUMN notification.content IS 'the same for machines: commitments of the reader in full, of others the service, window and kW, and identity or price only where the ruleset shares them';
+COMMENT ON COLUMN notification.digest IS 'advisories: kind, unit, services and day that are told once; NULL for what is blocking';
+COMMENT ON COLUMN notification.created_at IS 'when it was written';
+COMMENT ON INDEX notification_cursor_idx IS 'reading on from a cursor';
+COMMENT ON INDEX notification_digest_key IS 'an advisory is told once a delivery day';
+COMMENT ON INDEX notification_conflict_id_idx IS 'the notifications of a conflict';

@@ -1,0 +1,236 @@
+-- archetype: medium
+-- Conflicts: how they are told, to whom, and who may read them.
+
+CREATE OR REPLACE FUNCTION window_words(span time_window) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  zone text := (SELECT time_zone FROM exchange_instance);
+  since timestamp := lower(span) AT TIME ZONE zone;
+  until timestamp := upper(span) AT TIME ZONE zone;
+BEGIN
+  RETURN CASE WHEN isfinite(since) THEN 'from ' || to_char(since, 'DD Mon YYYY HH24:MI') ELSE 'from ever' END
+      || CASE WHEN NOT isfinite(until) THEN ' without end'
+              WHEN until::date = since::date THEN ' to ' || to_char(until, 'HH24:MI')
+              ELSE ' to ' || to_char(until, 'DD Mon YYYY HH24:MI') END;
+END
+$function$;
+COMMENT ON FUNCTION window_words(time_window) IS 'a window in words, in the time zone of the exchange';
+REVOKE ALL ON FUNCTION window_words(time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION window_words(time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION commitment_words(posted commitment, named boolean) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT format('%s kW %s for %s%s (%s, %s)',
+                trim_scale(posted.power_kw), posted.direction, s.name,
+                CASE WHEN named THEN format(' of %s', p.name) ELSE '' END,
+                posted.stage, window_words(posted.delivery_window))
+  FROM service s, participant p
+  WHERE s.code = posted.service_code AND p.id = posted.market_operator_id
+$function$;
+COMMENT ON FUNCTION commitment_words(commitment, boolean) IS
+  'a commitment in words; names the buyer only when told to';
+REVOKE ALL ON FUNCTION commitment_words(commitment, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION commitment_words(commitment, boolean) TO flexexchange_operator, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION conflict_words(found conflict, names_challenger boolean, names_incumbent boolean) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  challenger commitment;
+  incumbent commitment;
+  unit text;
+  modes text;
+  others text;
+  rules text := (SELECT code FROM ruleset WHERE id = found.ruleset_id);
+BEGIN
+  SELECT * INTO challenger FROM commitment WHERE id = found.challenger_id;
+  SELECT * INTO incumbent FROM commitment WHERE id = found.incumbent_id;
+  unit := CASE challenger.unit_kind
+            WHEN 'asset' THEN (SELECT format('Asset "%s"', name) FROM asset WHERE id = found.unit_id)
+            ELSE (SELECT format('Portfolio "%s"', name) FROM portfolio WHERE id = found.unit_id) END;
+  SELECT string_agg(format('%s %s%s', replace(m ->> 'mode', '_', '-'),
+                           CASE m ->> 'meaning' WHEN 'no' THEN 'is a no' WHEN 'unknown' THEN 'is unknown'
+                                                ELSE 'is not tested' END,
+                           CASE WHEN m ->> 'verdict' IN ('explicit_no', 'implicit_no')
+                                THEN format(' (%s%s)', replace(m ->> 'verdict', '_', ' '), coalesce(': ' || r.reason, ''))
+                                ELSE format(' (published: %s%s)', replace(m ->> 'verdict', '_', ' '), coalesce('; ' || r.reason, '')) END),
+                    ', ' ORDER BY m ->> 'mode')
+    INTO modes
+  FROM jsonb_array_elements(found.rationale -> 'modes') m
+  LEFT JOIN stacking_meaning r ON r.stacking_rule_id = (m ->> 'stacking_rule_id')::bigint;
+
+  CASE found.kind
+    WHEN 'double_commitment' THEN
+      RETURN format('%s is promised twice %s: %s, and before that %s. Under ruleset %s %s.',
+                    unit, window_words(found.overlap),
+                    commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent),
+                    rules, modes);
+    WHEN 'jumping' THEN
+      RETURN format('%s may not serve both services on one delivery day: %s, and %s. Under ruleset %s %s.',
+                    unit, commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent),
+                    rules, modes);
+    WHEN 'duplicate' THEN
+      RETURN format('%s was instructed twice under one product %s: %s, and before that %s; the later one does not say that it takes the place of the earlier.',
+                    unit, window_words(found.overlap),
+                    commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent));
+    WHEN 'headroom' THEN
+      SELECT string_agg(format('%s kW for %s', s ->> 'weight_kw', v.name), ', ' ORDER BY (s ->> 'weight_kw')::numeric DESC, v.name)
+        INTO others
+      FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') s
+      JOIN service v ON v.code = s ->> 'service';
+      RETURN format('%s can sell %s kW %s but is promised for %s kW at once (%s), so that %s kW are missing %s; the commitment that does not fit is %s.',
+                    unit, found.rationale #>> '{headroom,capacity_kw}', challenger.direction,
+                    found.rationale #>> '{headroom,needed_kw}', others, trim_scale(found.short_kw),
+                    window_words(found.overlap), commitment_words(challenger, names_challenger));
+  END CASE;
+END
+$function$;
+COMMENT ON FUNCTION conflict_words(conflict, boolean, boolean) IS
+  'a conflict in one or two sentences; names a buyer only when told to';
+REVOKE ALL ON FUNCTION conflict_words(conflict, boolean, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION conflict_words(conflict, boolean, boolean) TO flexexchange_operator, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION explain_conflict(conflict_id bigint) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT conflict_words(c, true, true) FROM conflict c WHERE c.id = conflict_id
+$function$;
+COMMENT ON FUNCTION explain_conflict(bigint) IS
+  'a conflict in plain sentences with its numbers and everybody named: for those who may read table conflict; NULL for an unknown id';
+REVOKE ALL ON FUNCTION explain_conflict(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION explain_conflict(bigint) TO flexexchange_operator, flexexchange_regulator;
+
+-- What one side may know of a commitment: all of its own, of another's the
+-- service, window and power, and more only as the ruleset shares it.
+CREATE OR REPLACE FUNCTION commitment_content(posted commitment, own boolean, rules ruleset) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT jsonb_build_object('service', posted.service_code, 'stage', posted.stage, 'direction', posted.direction,
+                            'power_kw', posted.power_kw, 'start', lower(posted.delivery_window), 'end', upper(posted.delivery_window))
+      || CASE WHEN own THEN jsonb_build_object('trade_id', posted.source_id, 'product_id', posted.product_id) ELSE '{}' END
+      || CASE WHEN own OR rules.share_identity
+              THEN jsonb_build_object('market_operator', (SELECT name FROM participant WHERE id = posted.market_operator_id))
+              ELSE '{}' END
+      || CASE WHEN own OR rules.share_price
+              THEN coalesce((SELECT jsonb_strip_nulls(to_jsonb(x)) FROM (
+                     SELECT availability_price_per_mw_h, utilisation_price_per_mwh FROM bid WHERE id = posted.source_id
+                     UNION ALL SELECT availability_price_per_mw_h, utilisation_price_per_mwh FROM award WHERE id = posted.source_id
+                     UNION ALL SELECT availability_price_per_mw_h, NULL FROM availability WHERE id = posted.source_id
+                     UNION ALL SELECT NULL, utilisation_price_per_mwh FROM dispatch WHERE id = posted.source_id) x), '{}')
+              ELSE '{}' END
+$function$;
+COMMENT ON FUNCTION commitment_content(commitment, boolean, ruleset) IS
+  'a commitment as one side may know it';
+REVOKE ALL ON FUNCTION commitment_content(commitment, boolean, ruleset) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION tell_parties() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  challenger commitment;
+  incumbent commitment;
+  rules ruleset;
+  told text;
+  reader record;
+  once text;
+BEGIN
+  told := CASE WHEN TG_OP = 'INSERT' THEN 'conflict_found'
+               WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL THEN 'conflict_closed'
+               WHEN (NEW.short_kw, NEW.short_windows, NEW.severity) IS DISTINCT FROM (OLD.short_kw, OLD.short_windows, OLD.severity)
+               THEN 'conflict_changed' END;
+  IF told IS NULL THEN
+    RETURN NULL;
+  END IF;
+  SELECT * INTO STRICT challenger FROM commitment WHERE id = NEW.challenger_id;
+  SELECT * INTO incumbent FROM commitment WHERE id = NEW.incumbent_id;
+  SELECT * INTO rules FROM ruleset WHERE id = NEW.ruleset_id;
+  IF NEW.severity = 'advisory' THEN
+    once := concat_ws('/', told, NEW.kind, NEW.unit_id,
+                      least(challenger.service_code, incumbent.service_code),
+                      greatest(challenger.service_code, incumbent.service_code),
+                      (lower(NEW.overlap) AT TIME ZONE (SELECT time_zone FROM exchange_instance))::date);
+  END IF;
+
+  FOR reader IN
+    WITH side (participant_id, owns_challenger, owns_incumbent) AS (
+      SELECT challenger.service_provider_id, true, false
+      UNION ALL SELECT challenger.market_operator_id, true, false
+      UNION ALL SELECT incumbent.service_provider_id, false, true WHERE incumbent.id IS NOT NULL
+      UNION ALL SELECT incumbent.market_operator_id, false, true WHERE incumbent.id IS NOT NULL
+    ), sealed (bidder_id) AS (
+      -- before its gate closes only the bidder knows of a bid
+      SELECT b.service_provider_id FROM bid b LEFT JOIN competition c ON c.id = b.competition_id
+      WHERE b.id IN (challenger.source_id, incumbent.source_id)
+        AND (c.id IS NULL OR c.gate_closes_at > now())
+    )
+    SELECT participant_id, bool_or(owns_challenger) AS owns_challenger, bool_or(owns_incumbent) AS owns_incumbent
+    FROM side
+    WHERE NOT EXISTS (SELECT FROM sealed WHERE bidder_id <> side.participant_id)
+    GROUP BY participant_id
+    ORDER BY participant_id
+  LOOP
+    INSERT INTO notification (participant_id, event, conflict_id, message, content, digest)
+    VALUES (reader.participant_id, told, NEW.id,
+            CASE told WHEN 'conflict_closed' THEN 'No longer so: ' ELSE '' END
+              || conflict_words(NEW, reader.owns_challenger OR coalesce(rules.share_identity, false),
+                                reader.owns_incumbent OR coalesce(rules.share_identity, false)),
+            jsonb_strip_nulls(jsonb_build_object(
+              'event', told, 'kind', NEW.kind, 'severity', NEW.severity, 'stage', NEW.stage,
+              'unit_id', NEW.unit_id, 'start', lower(NEW.overlap), 'end', upper(NEW.overlap),
+              'short_kw', NEW.short_kw, 'short_windows', to_jsonb(NEW.short_windows::text[]), 'ruleset', rules.code, 'action', NEW.action,
+              'challenger', commitment_content(challenger, reader.owns_challenger, rules),
+              'incumbent', CASE WHEN incumbent.id IS NOT NULL THEN commitment_content(incumbent, reader.owns_incumbent, rules) END)),
+            once)
+    ON CONFLICT (participant_id, digest) WHERE digest IS NOT NULL DO NOTHING;
+  END LOOP;
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION tell_parties() IS
+  'trigger: writes a notification for each party of a conflict, with what that party may know';
+REVOKE ALL ON FUNCTION tell_parties() FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER t50_tell AFTER INSERT OR UPDATE ON conflict
+  FOR EACH ROW EXECUTE FUNCTION tell_parties();
+COMMENT ON TRIGGER t50_tell ON conflict IS 'tells the parties';
+
+SELECT protect_table('conflict');
+SELECT protect_table('notification');
+-- findings follow from the book: nobody writes them by hand
+REVOKE INSERT, UPDATE, DELETE ON conflict, notification FROM flexexchange_operator;
+GRANT SELECT ON notification TO flexexchange_participant;
+DROP POLICY IF EXISTS notification_read_own ON notification;
+CREATE POLICY notification_read_own ON notification FOR SELECT TO flexexchange_participant
+  USING (participant_id = (SELECT current_participant()));
+COMMENT ON POLICY notification_read_own ON notification IS 'NOTE-1: a participant reads what it is told; table conflict itself is the operator''s';
+
+CREATE OR REPLACE VIEW overlap_report WITH (security_invoker = true) AS
+  SELECT a.id AS earlier_id, b.id AS later_id, a.unit_id, a.stage AS earlier_stage, b.stage AS later_stage,
+         a.delivery_window * b.delivery_window AS overlap,
+         CASE WHEN c.kind IS NOT NULL THEN c.kind
+              WHEN b.stage = a.stage AND b.stage <> 'dispatch' AND a.service_code = b.service_code THEN 'tranches'
+              WHEN 'dispatch' IN (a.stage, b.stage) AND a.stage <> b.stage AND a.service_code = b.service_code THEN 'use'
+              ELSE 'allowed' END AS what
+  FROM commitment a
+  JOIN commitment b ON resource_window(b.unit_id, b.delivery_window) && resource_window(a.unit_id, a.delivery_window)
+                   AND b.id > a.id AND b.closed_at IS NULL
+  LEFT JOIN conflict c ON c.challenger_id = b.id AND c.incumbent_id = a.id AND c.closed_at IS NULL
+  WHERE a.closed_at IS NULL;
+COMMENT ON VIEW overlap_report IS
+  'every pair of live commitments of one unit that overlap, and what it is: a kind of conflict, tranches (obligations of one service, which headroom governs), use (a dispatch within an obligation of its service) or allowed';
+COMMENT ON COLUMN overlap_report.earlier_id IS 'the commitment posted first';
+COMMENT ON COLUMN overlap_report.later_id IS 'the commitment posted later';
+COMMENT ON COLUMN overlap_report.unit_id IS 'the unit of both';
+COMMENT ON COLUMN overlap_report.earlier_stage IS 'stage of the first';
+COMMENT ON COLUMN overlap_report.later_stage IS 'stage of the later';
+COMMENT ON COLUMN overlap_report.overlap IS 'the common window';
+COMMENT ON COLUMN overlap_report.what IS 'double_commitment, duplicate, tranches, use or allowed';
+GRANT SELECT ON overlap_report TO flexexchange_operator, flexexchange_regulator;

@@ -1,0 +1,66 @@
+-- Functions for CHECK constraints and other small helpers of the modules.
+-- Each check returns true or raises check_violation (23514) with the field, the
+-- value and a hint; NULL passes.
+
+CREATE FUNCTION check_positive(value numeric, field text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_positive'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_positive(numeric, text) IS
+  'true when value is above zero, else error 23514 that names the field';
+
+CREATE FUNCTION check_not_negative(value numeric, field text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_not_negative'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_not_negative(numeric, text) IS
+  'true when value is zero or more, else error 23514 that names the field';
+
+CREATE FUNCTION check_text(value text, field text, longest integer) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_text'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_text(text, text, integer) IS
+  'true when value is not blank and has at most that many characters, else error 23514 that names the field';
+
+CREATE FUNCTION check_code(value text, field text, VARIADIC known text[]) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_code'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_code(text, text, text[]) IS
+  'true when value is one of the known codes, else error 23514 that names the field and lists them';
+
+CREATE FUNCTION mpan_is_valid(value text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_mpan_is_valid'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION mpan_is_valid(text) IS
+  'true for 13 digits of which the last is the check digit of a meter point administration number';
+
+CREATE FUNCTION session_role() RETURNS name
+  AS 'MODULE_PATHNAME', 'flex_session_role'
+  LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION session_role() IS
+  'the role that the session acts as: SET ROLE counts, being inside a SECURITY DEFINER function does not';
+
+CREATE FUNCTION local_time(instant timestamp, zone text) RETURNS timestamptz
+  LANGUAGE sql STABLE STRICT PARALLEL SAFE
+  RETURN CASE WHEN (instant AT TIME ZONE zone) AT TIME ZONE zone = instant
+              THEN instant AT TIME ZONE zone END;
+COMMENT ON FUNCTION local_time(timestamp, text) IS
+  'the instant at which clocks in that zone show that local time; NULL for a time that the spring change skips; the second of two, which is winter time, when the autumn change repeats it';
+
+CREATE FUNCTION local_time_is_ambiguous(instant timestamp, zone text) RETURNS boolean
+  LANGUAGE sql STABLE STRICT PARALLEL SAFE
+  RETURN local_time(instant, zone) IS NOT NULL
+     AND (((instant AT TIME ZONE zone) - interval '1 hour') AT TIME ZONE zone = instant
+       OR ((instant AT TIME ZONE zone) + interval '1 hour') AT TIME ZONE zone = instant);
+COMMENT ON FUNCTION local_time_is_ambiguous(timestamp, text) IS
+  'true when clocks in that zone show that local time twice';
+
+CREATE FUNCTION refuse_change() RETURNS trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  RAISE EXCEPTION '%.% cannot be changed', TG_TABLE_NAME, TG_ARGV[0]
+    USING ERRCODE = 'object_not_in_prerequisite_state',
+          HINT = TG_ARGV[1];
+END
+$function$;
+COMMENT ON FUNCTION refuse_change() IS
+  'trigger: refuses the statement; arguments are the column, or a word for the action, and a hint';

@@ -1,0 +1,352 @@
+-- Making, extending, upgrading, renaming and dropping exchanges.
+--
+-- An exchange is a schema of ordinary objects, made by running modules with
+-- search_path = <exchange>, flexexchange, pg_temp.  It is recognised by its table
+-- exchange_instance with a column of type time_window, which also makes DROP
+-- EXTENSION refuse while an exchange exists.
+--
+-- Everything here runs with the rights of its caller.
+
+CREATE FUNCTION protect_table(name regclass, readers text[] DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $function$
+DECLARE
+  reader text;
+BEGIN
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
+  EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', name);
+  EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO flexexchange_operator', name);
+  EXECUTE format('GRANT SELECT ON %s TO flexexchange_regulator', name);
+  EXECUTE format('DROP POLICY IF EXISTS operator_all ON %s', name);
+  EXECUTE format('CREATE POLICY operator_all ON %s TO flexexchange_operator USING (true) WITH CHECK (true)', name);
+  EXECUTE format('COMMENT ON POLICY operator_all ON %s IS ''ALL-OP-1: the operator reads and writes every row''', name);
+  EXECUTE format('DROP POLICY IF EXISTS regulator_read ON %s', name);
+  EXECUTE format('CREATE POLICY regulator_read ON %s FOR SELECT TO flexexchange_regulator USING (true)', name);
+  EXECUTE format('COMMENT ON POLICY regulator_read ON %s IS ''ALL-REG-1: the regulator reads every row''', name);
+  EXECUTE format('DROP POLICY IF EXISTS public_read ON %s', name);
+  IF readers <> '{}' THEN
+    FOREACH reader IN ARRAY readers LOOP
+      EXECUTE format('GRANT SELECT ON %s TO %I', name, reader);
+    END LOOP;
+    EXECUTE format('CREATE POLICY public_read ON %s FOR SELECT TO %s USING (true)', name,
+                   (SELECT string_agg(quote_ident(r), ', ') FROM unnest(readers) r));
+    EXECUTE format('COMMENT ON POLICY public_read ON %s IS ''ALL-PUB-1: whoever takes part reads every row''', name);
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION protect_table(regclass, text[]) IS
+  'turns on row-level security for a table of an exchange: all for the operator, reading for the regulator and for the roles named, nothing for others';
+
+CREATE FUNCTION exchange_schemas()
+RETURNS TABLE (schema_oid oid, instance regclass)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT c.relnamespace, c.oid::regclass
+  FROM pg_class c
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'valid'
+  WHERE c.relname = 'exchange_instance' AND c.relkind = 'r' AND NOT c.relrowsecurity
+    AND a.atttypid = 'flexexchange.time_window'::regtype
+$function$;
+COMMENT ON FUNCTION exchange_schemas() IS
+  'the schemas of this database that are exchanges, found in the catalog';
+
+CREATE FUNCTION list_exchanges()
+RETURNS TABLE (name name, owner name, archetype text, version text, time_zone text, created_at timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  found record;
+BEGIN
+  FOR found IN
+    SELECT n.nspname, n.oid, pg_get_userbyid(n.nspowner) AS owner, s.instance
+    FROM flexexchange.exchange_schemas() s
+    JOIN pg_namespace n ON n.oid = s.schema_oid
+    ORDER BY n.nspname
+  LOOP
+    name := found.nspname;
+    owner := found.owner;
+    archetype := NULL;
+    version := NULL;
+    time_zone := NULL;
+    created_at := NULL;
+    IF has_schema_privilege(found.oid, 'USAGE') AND has_table_privilege(found.instance, 'SELECT') THEN
+      EXECUTE format('SELECT archetype, version, time_zone, flexexchange.lower(valid) FROM %s', found.instance)
+        INTO archetype, version, time_zone, created_at;
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION list_exchanges() IS 'the rows of view exchange';
+
+CREATE VIEW exchange WITH (security_invoker = true) AS
+  SELECT name, owner, archetype, version, time_zone, created_at FROM list_exchanges();
+COMMENT ON VIEW exchange IS
+  'the exchanges of this database; what their owner does not let the reader see is NULL';
+COMMENT ON COLUMN exchange.name IS 'schema of the exchange';
+COMMENT ON COLUMN exchange.owner IS 'role that made it and owns its tables';
+COMMENT ON COLUMN exchange.archetype IS 'thin: directory; medium: registers, rules, conflicts too; thick: whole market';
+COMMENT ON COLUMN exchange.version IS 'version of the extension that made or last upgraded it';
+COMMENT ON COLUMN exchange.time_zone IS 'time zone in which delivery days are counted';
+COMMENT ON COLUMN exchange.created_at IS 'when it was made';
+GRANT SELECT ON exchange TO PUBLIC;
+
+CREATE FUNCTION extension_version() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$ SELECT extversion FROM pg_extension WHERE extname = 'flexexchange' $function$;
+COMMENT ON FUNCTION extension_version() IS 'the installed version of the extension';
+
+CREATE FUNCTION archetype_rank(archetype text) RETURNS integer
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  known CONSTANT text[] := ARRAY['thin', 'medium', 'thick'];
+BEGIN
+  IF array_position(known, archetype) IS NULL THEN
+    RAISE EXCEPTION 'unknown archetype: "%"', left(archetype, 40)
+      USING ERRCODE = 'MX902', HINT = 'Use thin, medium or thick.';
+  END IF;
+  RETURN array_position(known, archetype);
+END
+$function$;
+COMMENT ON FUNCTION archetype_rank(text) IS 'thin 1, medium 2, thick 3; error MX902 for anything else';
+
+CREATE FUNCTION check_exchange_name(name text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  IF name IS NULL OR name !~ '^[a-z][a-z0-9_]{0,39}$' OR name ~ '^pg_'
+     OR name IN ('flexexchange', 'public', 'information_schema') THEN
+    RAISE EXCEPTION 'not a name for an exchange: %', coalesce(quote_literal(left(name, 40)), 'NULL')
+      USING ERRCODE = 'MX901',
+            HINT = 'Use a lower-case letter, then at most 39 lower-case letters, digits or underscores; not pg_..., public or flexexchange.';
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION check_exchange_name(text) IS 'error MX901 unless the text can name an exchange';
+
+CREATE FUNCTION require_exchange(name text) RETURNS oid
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  found oid;
+  others text;
+BEGIN
+  SELECT s.schema_oid INTO found
+  FROM flexexchange.exchange_schemas() s
+  JOIN pg_namespace n ON n.oid = s.schema_oid
+  WHERE n.nspname = name;
+  IF found IS NULL THEN
+    SELECT string_agg(n.nspname, ', ' ORDER BY n.nspname) INTO others
+    FROM flexexchange.exchange_schemas() s JOIN pg_namespace n ON n.oid = s.schema_oid;
+    RAISE EXCEPTION 'there is no exchange %', coalesce(quote_literal(left(name, 40)), 'NULL')
+      USING ERRCODE = 'MX904',
+            HINT = coalesce('Exchanges of this database: ' || others || '.',
+                            'Make one with SELECT flexexchange.create_exchange(''gb'').');
+  END IF;
+  IF NOT pg_has_role((SELECT nspowner FROM pg_namespace WHERE oid = found), 'USAGE') THEN
+    RAISE EXCEPTION 'must be owner of exchange %', quote_literal(name)
+      USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Ask its owner: SELECT owner FROM flexexchange.exchange WHERE name = ' || quote_literal(name) || '.';
+  END IF;
+  RETURN found;
+END
+$function$;
+COMMENT ON FUNCTION require_exchange(text) IS
+  'the schema of an exchange that the caller owns; error MX904 or 42501';
+
+-- Runs the modules up to an archetype that an exchange does not have yet, and
+-- its logic modules again when asked to.
+CREATE FUNCTION run_modules(exchange text, archetype text, refresh_logic boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+SET check_function_bodies = on
+AS $function$
+DECLARE
+  part record;
+  counter record;
+  base bigint;
+  installed text[] := '{}';
+  earlier name[];
+  fresh name;
+  filled boolean;
+BEGIN
+  SELECT coalesce(array_agg(relname), '{}') INTO earlier FROM pg_class WHERE relnamespace = exchange::regnamespace;
+  -- pg_catalog stays implicitly first: an exchange must not shadow it
+  PERFORM set_config('search_path', format('%I, flexexchange, pg_temp', exchange), true);
+  IF to_regclass(format('%I.exchange_module', exchange)) IS NOT NULL THEN
+    EXECUTE format('SELECT array_agg(name) FROM %I.exchange_module', exchange) INTO installed;
+  END IF;
+  -- each exchange counts from a billion thousands of its own, so that an id of
+  -- another exchange is an unknown id here and never somebody else's asset
+  SELECT coalesce(max((q.seqstart - 1) / 1000000000000) FILTER (WHERE c.relnamespace = exchange::regnamespace),
+                  max((q.seqstart - 1) / 1000000000000) + 1, 0) * 1000000000000
+    INTO base
+  FROM pg_sequence q
+  JOIN pg_class c ON c.oid = q.seqrelid AND c.relname = 'resource_id'
+  JOIN flexexchange.exchange_schemas() s ON s.schema_oid = c.relnamespace;
+
+  FOR part IN
+    SELECT m.name, m.kind, m.source FROM flexexchange.module m
+    WHERE flexexchange.archetype_rank(m.archetype) <= flexexchange.archetype_rank(run_modules.archetype)
+      AND (m.name <> ALL (installed) OR (refresh_logic AND m.kind = 'logic'))
+    ORDER BY m.name COLLATE "C"
+  LOOP
+    EXECUTE part.source;
+    IF part.kind = 'state' THEN
+      FOR counter IN
+        SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_sequence q ON q.seqrelid = c.oid
+        WHERE c.relnamespace = exchange::regnamespace AND q.seqstart = 1 AND base > 0
+      LOOP
+        EXECUTE format('ALTER SEQUENCE %s START WITH %s RESTART', counter.name, base + 1);
+      END LOOP;
+    END IF;
+    EXECUTE format('INSERT INTO %I.exchange_module (name, version) VALUES (%L, %L)
+                    ON CONFLICT (name) DO UPDATE SET version = EXCLUDED.version, installed_at = now()',
+                   exchange, part.name, flexexchange.extension_version());
+  END LOOP;
+
+  EXECUTE format('UPDATE %I.exchange_instance SET archetype = %L, version = %L',
+                 exchange, archetype, flexexchange.extension_version());
+  -- rows that came with the modules are no data of the market: see drop_exchange
+  FOR fresh IN SELECT relname FROM pg_class
+               WHERE relnamespace = exchange::regnamespace AND relkind IN ('r', 'p') AND relname <> ALL (earlier)
+  LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', exchange, fresh) INTO filled;
+    IF filled THEN
+      EXECUTE format('UPDATE %I.exchange_instance SET seeded_tables = seeded_tables || %L::text', exchange, fresh);
+    END IF;
+  END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION run_modules(text, text, boolean) IS
+  'runs what an exchange lacks up to an archetype; used by create_exchange, extend_exchange, upgrade_exchange';
+
+CREATE FUNCTION create_exchange(name text, archetype text DEFAULT 'thick', time_zone text DEFAULT 'Europe/London')
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM flexexchange.check_exchange_name(name);
+  PERFORM flexexchange.archetype_rank(coalesce(archetype, 'NULL'));
+  IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = time_zone) THEN
+    RAISE EXCEPTION 'unknown time zone: %', coalesce(quote_literal(left(time_zone, 40)), 'NULL')
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Use a name of pg_timezone_names, such as Europe/London.';
+  END IF;
+  IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = create_exchange.name) THEN
+    RAISE EXCEPTION 'schema % already exists', quote_literal(name)
+      USING ERRCODE = 'MX903',
+            HINT = CASE WHEN EXISTS (SELECT FROM flexexchange.exchange e WHERE e.name = create_exchange.name)
+                        THEN 'It is an exchange: use extend_exchange or upgrade_exchange, or choose another name.'
+                        ELSE 'Choose another name: an exchange gets a schema of its own.' END;
+  END IF;
+  IF NOT has_database_privilege(current_database(), 'CREATE') THEN
+    RAISE EXCEPTION 'permission denied to create an exchange in database %', quote_literal(current_database())
+      USING ERRCODE = 'insufficient_privilege',
+            HINT = format('The owner of the database can allow it: GRANT CREATE ON DATABASE %I TO %I.',
+                          current_database(), current_user);
+  END IF;
+
+  -- two exchanges made at once must not get the same range of ids
+  PERFORM pg_advisory_xact_lock(hashtext('flexexchange.create_exchange'));
+  EXECUTE format('CREATE SCHEMA %I', name);
+  PERFORM flexexchange.run_modules(name, archetype, false);
+  EXECUTE format('UPDATE %I.exchange_instance SET time_zone = %L', name, time_zone);
+END
+$function$;
+COMMENT ON FUNCTION create_exchange(text, text, text) IS
+  'makes an exchange: a schema of that name with the modules of the archetype thin, medium or thick, owned by the caller; delivery days are counted in time_zone; errors MX901, MX902, MX903';
+
+CREATE FUNCTION extend_exchange(name text, archetype text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  present text;
+BEGIN
+  PERFORM flexexchange.require_exchange(name);
+  EXECUTE format('SELECT archetype FROM %I.exchange_instance FOR UPDATE', name) INTO present;
+  IF flexexchange.archetype_rank(coalesce(archetype, 'NULL')) < flexexchange.archetype_rank(present) THEN
+    RAISE EXCEPTION 'exchange % is % already and cannot become %', quote_literal(name), present, archetype
+      USING ERRCODE = 'MX905', HINT = 'An exchange only grows: thin, medium, thick.';
+  END IF;
+  PERFORM flexexchange.run_modules(name, archetype, false);
+END
+$function$;
+COMMENT ON FUNCTION extend_exchange(text, text) IS
+  'adds the modules of a larger archetype in place, leaving every row as it is; owner only; errors MX902, MX904, MX905';
+
+CREATE FUNCTION upgrade_exchange(name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+  present text;
+BEGIN
+  PERFORM flexexchange.require_exchange(name);
+  EXECUTE format('SELECT archetype FROM %I.exchange_instance FOR UPDATE', name) INTO present;
+  PERFORM flexexchange.run_modules(name, present, true);
+END
+$function$;
+COMMENT ON FUNCTION upgrade_exchange(text) IS
+  'brings an exchange to the installed version of the extension: runs new modules and all logic again; touches no row of the market; owner only; error MX904';
+
+CREATE FUNCTION rename_exchange(name text, new_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+  PERFORM flexexchange.require_exchange(name);
+  PERFORM flexexchange.check_exchange_name(new_name);
+  IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = new_name) THEN
+    RAISE EXCEPTION 'schema % already exists', quote_literal(new_name)
+      USING ERRCODE = 'MX903', HINT = 'Choose another name.';
+  END IF;
+  EXECUTE format('ALTER SCHEMA %I RENAME TO %I', name, new_name);
+  PERFORM flexexchange.upgrade_exchange(new_name);   -- functions pin their search_path by name
+END
+$function$;
+COMMENT ON FUNCTION rename_exchange(text, text) IS
+  'renames an exchange and re-creates its functions, whose search_path names it; owner only; errors MX901, MX903, MX904';
+
+CREATE FUNCTION drop_exchange(name text, with_data boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $function$
+DECLARE
+  part name;
+  seeded text[];
+  filled boolean;
+BEGIN
+  PERFORM flexexchange.require_exchange(name);
+  IF NOT coalesce(with_data, false) THEN
+    EXECUTE format('SELECT seeded_tables FROM %I.exchange_instance', name) INTO seeded;
+    FOR part IN SELECT relname FROM pg_class
+                WHERE relnamespace = name::regnamespace AND relkind IN ('r', 'p')
+                  AND relname <> ALL (seeded) ORDER BY relname
+    LOOP
+      EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', name, part) INTO filled;
+      IF filled THEN
+        RAISE EXCEPTION 'exchange % has data: table % is not empty', quote_literal(name), quote_literal(part)
+          USING ERRCODE = 'MX908',
+                HINT = format('To drop it with all its data: SELECT flexexchange.drop_exchange(%L, with_data => true).', name);
+      END IF;
+    END LOOP;
+  END IF;
+  EXECUTE format('DROP SCHEMA %I CASCADE', name);
+END
+$function$;
+COMMENT ON FUNCTION drop_exchange(text, boolean) IS
+  'drops an exchange; refuses while it has data unless told with_data => true; owner only; errors MX904, MX908';

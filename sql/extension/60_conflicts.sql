@@ -1,0 +1,14 @@
+-- The conflict engine's triggers.  They may stand on any table that has the
+-- columns they read (see docs/conflicts.md); the tables of an exchange do.
+
+CREATE FUNCTION post_commitment() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'flex_post_commitment'
+  LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION post_commitment() IS
+  'trigger, AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, argument bid, award, availability or dispatch: keeps the book in step with the row and examines it for conflicts; errors MX101, MX102, MX103, MX201, MX202';
+
+CREATE FUNCTION forget_rules() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'flex_forget_rules'
+  LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION forget_rules() IS
+  'trigger, AFTER any change FOR EACH STATEMENT: every session compiles the rules of this exchange anew before it uses them again';

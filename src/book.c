@@ -1,0 +1,330 @@
+/*
+ * book.c
+ *		The book: reading and writing table commitment.
+ *
+ * Writing goes through SPI, so that whatever an owner adds to the table (a
+ * trigger, an index, a check) has its effect.  Reading goes straight to the
+ * GiST index on resource_window(unit_id, delivery_window), with a dirty
+ * snapshot: it sees what committed since the statement began and what other
+ * transactions have written but not yet decided.
+ *
+ * The race, and why nobody slips through.  Post first, then read.  Of two
+ * transactions that post for one unit at the same time, whoever reads last sees
+ * the other's row, because both rows were in the index before either read ended.
+ * If the other is undecided and its row could matter (the caller's must_wait
+ * says), the reader waits until it is decided and reads again.  When both
+ * read before either is decided, each waits for the other: the deadlock
+ * detector then ends one with SQLSTATE 40P01, as it does for exclusion
+ * constraints (see execIndexing.c), and that client tries again.  This does not
+ * depend on the isolation level, since a dirty snapshot has none.
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "book.h"
+
+static const char *const stage_names[STAGE_COUNT] = {
+	[STAGE_BID] = "bid",
+	[STAGE_AWARD] = "award",
+	[STAGE_AVAILABILITY] = "availability",
+	[STAGE_DISPATCH] = "dispatch",
+};
+
+const char *
+stage_name(Stage stage)
+{
+	return stage_names[stage];
+}
+
+bool
+stage_of_name(const char *name, int length, Stage *stage)
+{
+	for (int i = 0; i < STAGE_COUNT; i++)
+		if (strncmp(stage_names[i], name, length) == 0 && stage_names[i][length] == '\0')
+		{
+			*stage = (Stage) i;
+			return true;
+		}
+	return false;
+}
+
+/* Columns of power are numeric(14,3) in kW, so whole watts are exact. */
+int64
+power_w_of_kw(Datum power_kw)
+{
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
+											 DirectFunctionCall2(numeric_mul, power_kw,
+																 NumericGetDatum(int64_to_numeric(1000)))));
+}
+
+Datum
+power_kw_of_w(int64 power_w)
+{
+	return NumericGetDatum(int64_div_fast_to_numeric(power_w, 3));
+}
+
+/* ----------
+ * Reading
+ * ----------
+ */
+
+/* A column of the row in slot; 0 for NULL, which only links have. */
+static Datum
+book_column(Instance *instance, TupleTableSlot *slot, BookColumn column, bool *isnull)
+{
+	Datum		value = slot_getattr(slot, instance->book_attr[column], isnull);
+
+	return *isnull ? (Datum) 0 : value;
+}
+
+static void
+commitment_from_slot(Instance *instance, TupleTableSlot *slot, Commitment *result)
+{
+	bool		isnull;
+	text	   *word;
+
+#define INT64_COLUMN(column) \
+	(value = book_column(instance, slot, column, &isnull), isnull ? 0 : DatumGetInt64(value))
+	Datum		value;
+
+	memset(result, 0, sizeof(Commitment));
+	result->id = INT64_COLUMN(BOOK_ID);
+	result->source_id = INT64_COLUMN(BOOK_SOURCE_ID);
+	result->unit_id = INT64_COLUMN(BOOK_UNIT_ID);
+	result->product_id = INT64_COLUMN(BOOK_PRODUCT_ID);
+	result->market_operator_id = INT64_COLUMN(BOOK_MARKET_OPERATOR_ID);
+	result->service_provider_id = INT64_COLUMN(BOOK_SERVICE_PROVIDER_ID);
+	result->ancestor[STAGE_BID] = INT64_COLUMN(BOOK_BID_ID);
+	result->ancestor[STAGE_AWARD] = INT64_COLUMN(BOOK_AWARD_ID);
+	result->ancestor[STAGE_AVAILABILITY] = INT64_COLUMN(BOOK_AVAILABILITY_ID);
+	result->supersedes_id = INT64_COLUMN(BOOK_SUPERSEDES_ID);
+#undef INT64_COLUMN
+
+	word = DatumGetTextPP(book_column(instance, slot, BOOK_STAGE, &isnull));
+	if (!stage_of_name(VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word), &result->stage))
+		elog(ERROR, "unrecognized stage of commitment " INT64_FORMAT, result->id);
+	word = DatumGetTextPP(book_column(instance, slot, BOOK_UNIT_KIND, &isnull));
+	result->portfolio = VARDATA_ANY(word)[0] == 'p';
+	word = DatumGetTextPP(book_column(instance, slot, BOOK_DIRECTION, &isnull));
+	result->down = VARDATA_ANY(word)[0] == 'd';
+	word = DatumGetTextPP(book_column(instance, slot, BOOK_SERVICE_CODE, &isnull));
+	result->service = rulebook_service(instance->rulebook, VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
+	if (result->service < 0)
+		elog(ERROR, "unknown service of commitment " INT64_FORMAT, result->id);
+	result->power_w = power_w_of_kw(book_column(instance, slot, BOOK_POWER_KW, &isnull));
+	result->window = *DatumGetTimeWindowP(book_column(instance, slot, BOOK_DELIVERY_WINDOW, &isnull));
+	result->headroom_checked = DatumGetBool(book_column(instance, slot, BOOK_HEADROOM_CHECKED, &isnull));
+}
+
+/*
+ * The live commitments of self's unit that overlap span, self left out, in no
+ * particular order.  Waits for undecided transactions as must_wait says.
+ */
+Commitment *
+book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
+		  BookWaitFunction must_wait, int *count)
+{
+	Relation	heap = table_open(instance->book_relid, AccessShareLock);
+	Relation	index = index_open(instance->book_index_relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	ResourceWindow probe;
+	ScanKeyData key;
+	Commitment *found = NULL;
+	int			allocated = 0;
+	bool		again;
+
+	probe.resource = self->unit_id;
+	probe.window = *span;
+	ScanKeyEntryInitialize(&key, 0, 1, WINDOW_OVERLAPS, InvalidOid, InvalidOid,
+						   instance->overlaps_proc, ResourceWindowPGetDatum(&probe));
+
+	do
+	{
+		SnapshotData dirty;
+		IndexScanDesc scan;
+
+		InitDirtySnapshot(dirty);
+		again = false;
+		*count = 0;
+		scan = flex_index_beginscan(heap, index, &dirty, 1);
+		index_rescan(scan, &key, 1, NULL, 0);
+		while (index_getnext_slot(scan, ForwardScanDirection, slot))
+		{
+			Commitment	other;
+			TransactionId undecided;
+
+			CHECK_FOR_INTERRUPTS();
+			commitment_from_slot(instance, slot, &other);
+			if (other.id == self->id)
+				continue;
+
+			undecided = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+			if (TransactionIdIsValid(undecided))
+			{
+				ItemPointerData tid = slot->tts_tid;
+
+				if (!must_wait(instance, self, &other))
+					continue;
+				ExecClearTuple(slot);
+				index_endscan(scan);
+				scan = NULL;
+				XactLockTableWait(undecided, heap, &tid, XLTW_RecheckExclusionConstr);
+				again = true;
+				break;
+			}
+			if (*count == allocated)
+			{
+				allocated = Max(16, allocated * 2);
+				found = found == NULL ? palloc(allocated * sizeof(Commitment)) :
+					repalloc_huge(found, allocated * sizeof(Commitment));
+			}
+			found[(*count)++] = other;
+		}
+		if (scan != NULL)
+			index_endscan(scan);
+	} while (again);
+
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+	table_close(heap, AccessShareLock);
+	return found;
+}
+
+/* ----------
+ * Writing
+ * ----------
+ */
+
+static const SavedQuery post_query = {
+	QUERY_POST,
+	"INSERT INTO %1$s.commitment (stage, source_id, unit_id, unit_kind, service_code, product_id, "
+	"market_operator_id, service_provider_id, direction, power_kw, delivery_window, "
+	"bid_id, award_id, availability_id, supersedes_id, headroom_checked) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
+	16, {TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID,
+		NUMERICOID, WINDOW_ARG, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID}
+};
+
+static const SavedQuery close_query = {
+	QUERY_CLOSE,
+	"UPDATE %1$s.commitment SET closed_at = pg_catalog.clock_timestamp() "
+	"WHERE source_id OPERATOR(pg_catalog.=) $1 AND closed_at IS NULL RETURNING *",
+	1, {INT8OID}
+};
+
+static const SavedQuery relink_query = {
+	QUERY_RELINK,
+	"UPDATE %1$s.commitment SET bid_id = $2, award_id = $3, availability_id = $4, supersedes_id = $5, "
+	"service_provider_id = $6 "
+	"WHERE source_id OPERATOR(pg_catalog.=) $1 AND closed_at IS NULL RETURNING *",
+	6, {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID}
+};
+
+/* The commitments that a query of whole rows gave back; frees the rows. */
+Commitment *
+book_from_result(Instance *instance)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(SPI_tuptable->tupdesc, &TTSOpsHeapTuple);
+	Commitment *result = palloc(Max(SPI_processed, 1) * sizeof(Commitment));
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		ExecStoreHeapTuple(SPI_tuptable->vals[i], slot, false);
+		commitment_from_slot(instance, slot, &result[i]);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+/* Post a commitment; its id, the order of posting, is filled in. */
+void
+book_insert(Instance *instance, Commitment *commitment)
+{
+	Datum		values[16];
+	char		nulls[16];
+	bool		isnull;
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[0] = CStringGetTextDatum(stage_name(commitment->stage));
+	values[1] = Int64GetDatum(commitment->source_id);
+	values[2] = Int64GetDatum(commitment->unit_id);
+	values[3] = CStringGetTextDatum(commitment->portfolio ? "portfolio" : "asset");
+	values[4] = CStringGetTextDatum(instance->rulebook->services[commitment->service]);
+	values[5] = Int64GetDatum(commitment->product_id);
+	values[6] = Int64GetDatum(commitment->market_operator_id);
+	values[7] = Int64GetDatum(commitment->service_provider_id);
+	values[8] = CStringGetTextDatum(commitment->down ? "down" : "up");
+	values[9] = power_kw_of_w(commitment->power_w);
+	values[10] = TimeWindowPGetDatum(&commitment->window);
+	for (int stage = STAGE_BID; stage < STAGE_DISPATCH; stage++)
+	{
+		values[11 + stage] = Int64GetDatum(commitment->ancestor[stage]);
+		if (commitment->ancestor[stage] == 0)
+			nulls[11 + stage] = 'n';
+	}
+	values[14] = Int64GetDatum(commitment->supersedes_id);
+	if (commitment->supersedes_id == 0)
+		nulls[14] = 'n';
+	values[15] = BoolGetDatum(commitment->headroom_checked);
+
+	if (instance_query(instance, &post_query, values, nulls, 0) != 1)
+		elog(ERROR, "the book did not take a commitment");
+	commitment->id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Close the live commitment of a trade; false when it has none. */
+bool
+book_close(Instance *instance, int64 source_id, Commitment *closed)
+{
+	Datum		values[1];
+
+	values[0] = Int64GetDatum(source_id);
+	if (instance_query(instance, &close_query, values, NULL, 0) == 0)
+		return false;
+	*closed = *book_from_result(instance);
+	return true;
+}
+
+/* Give the live commitment of links->source_id the links and seller of links. */
+bool
+book_relink(Instance *instance, const Commitment *links, Commitment *relinked)
+{
+	Datum		values[6];
+	char		nulls[6];
+
+	memset(nulls, ' ', sizeof(nulls));
+	values[0] = Int64GetDatum(links->source_id);
+	for (int stage = STAGE_BID; stage < STAGE_DISPATCH; stage++)
+	{
+		values[1 + stage] = Int64GetDatum(links->ancestor[stage]);
+		if (links->ancestor[stage] == 0)
+			nulls[1 + stage] = 'n';
+	}
+	values[4] = Int64GetDatum(links->supersedes_id);
+	if (links->supersedes_id == 0)
+		nulls[4] = 'n';
+	values[5] = Int64GetDatum(links->service_provider_id);
+	if (instance_query(instance, &relink_query, values, nulls, 0) == 0)
+		return false;
+	*relinked = *book_from_result(instance);
+	return true;
+}

@@ -1,0 +1,160 @@
+/*
+ * capacity.c
+ *		The capacity of a unit, as the register has it.
+ *
+ * An asset can sell its qualified kW.  A portfolio can sell, at any instant, the
+ * sum over its members of what each lends to it (flexible kW), no member more
+ * than its own qualified kW.  A capacity is not known where a figure is missing,
+ * or where a portfolio has never had a member registered at all; a portfolio
+ * whose members have all left can sell nothing.
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+
+#include "capacity.h"
+
+static const SavedQuery asset_query = {
+	QUERY_ASSET,
+	"SELECT CASE WHEN $2 THEN qualified_down_kw ELSE qualified_up_kw END "
+	"FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1",
+	2, {INT8OID, BOOLOID}
+};
+
+static const SavedQuery portfolio_query = {
+	QUERY_PORTFOLIO,
+	"SELECT EXISTS (SELECT FROM %1$s.portfolio_member m WHERE m.portfolio_id OPERATOR(pg_catalog.=) p.id) "
+	"FROM %1$s.portfolio p WHERE p.id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+static const SavedQuery members_query = {
+	QUERY_PORTFOLIO_MEMBERS,
+	"SELECT m.valid, "
+	"CASE WHEN $3 THEN CASE WHEN m.flexible_down_kw OPERATOR(pg_catalog.<) a.qualified_down_kw THEN m.flexible_down_kw "
+	"WHEN m.flexible_down_kw IS NOT NULL THEN a.qualified_down_kw END "
+	"ELSE CASE WHEN m.flexible_up_kw OPERATOR(pg_catalog.<) a.qualified_up_kw THEN m.flexible_up_kw "
+	"WHEN m.flexible_up_kw IS NOT NULL THEN a.qualified_up_kw END END "
+	"FROM %1$s.portfolio_member m JOIN %1$s.asset a ON a.id OPERATOR(pg_catalog.=) m.asset_id "
+	"WHERE m.portfolio_id OPERATOR(pg_catalog.=) $1 AND m.valid OPERATOR(flexexchange.&&) $2",
+	3, {INT8OID, WINDOW_ARG, BOOLOID}
+};
+
+/* One change of a portfolio's capacity: a member comes or goes. */
+typedef struct CapacityStep
+{
+	int64		at_us;
+	int64		power_w;
+	int			unknown;
+} CapacityStep;
+
+static int
+step_compare(const void *x, const void *y)
+{
+	int64		a = ((const CapacityStep *) x)->at_us;
+	int64		b = ((const CapacityStep *) y)->at_us;
+
+	return a < b ? -1 : a > b;
+}
+
+static void
+capacity_uniform(Capacity *capacity, const TimeWindow *window, bool known, int64 power_w)
+{
+	capacity->nspans = 1;
+	capacity->spans = palloc0(sizeof(CapacitySpan));
+	capacity->spans[0].window = *window;
+	capacity->spans[0].known = capacity->known = known;
+	capacity->spans[0].power_w = power_w;
+}
+
+static void
+capacity_of_members(Capacity *capacity, const TimeWindow *window, int nmembers)
+{
+	CapacityStep *steps = palloc(Max(nmembers, 1) * 2 * sizeof(CapacityStep));
+	int			nsteps = 0;
+	int64		at_us = window->start_us;
+	int64		power_w = 0;
+	int			unknown = 0;
+
+	for (int i = 0; i < nmembers; i++)
+	{
+		bool		isnull;
+		TimeWindow *valid = DatumGetTimeWindowP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+		TimeWindow	common = time_window_common(valid, window);
+		Datum		kw = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull);
+
+		steps[nsteps].at_us = common.start_us;
+		steps[nsteps].power_w = isnull ? 0 : power_w_of_kw(kw);
+		steps[nsteps].unknown = isnull ? 1 : 0;
+		steps[nsteps + 1].at_us = common.end_us;
+		steps[nsteps + 1].power_w = -steps[nsteps].power_w;
+		steps[nsteps + 1].unknown = -steps[nsteps].unknown;
+		nsteps += 2;
+	}
+	qsort(steps, nsteps, sizeof(CapacityStep), step_compare);
+
+	capacity->spans = palloc0((nsteps + 1) * sizeof(CapacitySpan));
+	capacity->nspans = 0;
+	capacity->known = true;
+	for (int i = 0; i <= nsteps; i++)
+	{
+		int64		next_us = i < nsteps ? steps[i].at_us : window->end_us;
+
+		if (next_us > at_us)
+		{
+			CapacitySpan *span = &capacity->spans[capacity->nspans++];
+
+			span->window.start_us = at_us;
+			span->window.end_us = next_us;
+			span->known = unknown == 0;
+			span->power_w = power_w;
+			capacity->known &= span->known;
+			at_us = next_us;
+		}
+		if (i < nsteps)
+		{
+			power_w += steps[i].power_w;
+			unknown += steps[i].unknown;
+		}
+	}
+}
+
+/* The capacity of a unit over a window; false when there is no such unit. */
+bool
+capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
+			  const TimeWindow *window, Capacity *capacity)
+{
+	Datum		values[3];
+	Datum		result;
+	bool		isnull;
+	int			rows;
+
+	values[0] = Int64GetDatum(unit_id);
+	if (!portfolio)
+	{
+		values[1] = BoolGetDatum(down);
+		if (instance_query(instance, &asset_query, values, NULL, 1) == 0)
+			return false;
+		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		capacity_uniform(capacity, window, !isnull, isnull ? 0 : power_w_of_kw(result));
+		SPI_freetuptable(SPI_tuptable);
+		return true;
+	}
+
+	if (instance_query(instance, &portfolio_query, values, NULL, 1) == 0)
+		return false;
+	result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	SPI_freetuptable(SPI_tuptable);
+	if (!DatumGetBool(result))
+	{
+		capacity_uniform(capacity, window, false, 0);
+		return true;
+	}
+	values[1] = TimeWindowPGetDatum(window);
+	values[2] = BoolGetDatum(down);
+	rows = instance_query(instance, &members_query, values, NULL, 0);
+	capacity_of_members(capacity, window, rows);
+	SPI_freetuptable(SPI_tuptable);
+	return true;
+}

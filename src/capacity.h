@@ -1,0 +1,27 @@
+/*
+ * capacity.h
+ *		How much power a unit can sell in one direction, over a window.
+ */
+#ifndef FLEX_CAPACITY_H
+#define FLEX_CAPACITY_H
+
+#include "book.h"
+
+typedef struct CapacitySpan
+{
+	TimeWindow	window;
+	bool		known;
+	int64		power_w;
+} CapacitySpan;
+
+typedef struct Capacity
+{
+	int			nspans;
+	CapacitySpan *spans;		/* in order, without gaps, covering the window asked for */
+	bool		known;			/* in every span */
+} Capacity;
+
+extern bool capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
+						  const TimeWindow *window, Capacity *capacity);
+
+#endif							/* FLEX_CAPACITY_H */

@@ -1,0 +1,66 @@
+/*
+ * compat.h
+ *		The few differences between PostgreSQL 15 and 18 that this code meets.
+ *
+ * Included right after postgres.h.  Each shim names the upstream commit, so
+ * that it can be deleted with the last major version that needs it.
+ */
+#ifndef FLEX_COMPAT_H
+#define FLEX_COMPAT_H
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "flexexchange is written for PostgreSQL 15 to 18"
+#endif
+
+/* ereturn(): soft errors arrived in 16 (d9f7f5d32f); before, it is ereport() */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, dummy_value, ...) \
+	do { (void) (context); ereport(ERROR, __VA_ARGS__); } while (0)
+#define flex_escontext(fcinfo) ((struct Node *) NULL)
+#else
+#include "nodes/miscnodes.h"
+#define flex_escontext(fcinfo) ((fcinfo)->context)
+#endif
+
+/* varatt.h was split from postgres.h in 16 (d952373a98) */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* DecodeDateTime() reports the offending zone since 16 (bcc704b524) */
+#if PG_VERSION_NUM < 160000
+#define flex_DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
+#else
+#define flex_DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, \
+				   &(DateTimeErrorExtra) {NULL, NULL})
+#endif
+
+/* make_range() takes an error context since 16 (1c54b93a8c) */
+#if PG_VERSION_NUM < 160000
+#define flex_make_range(typcache, lower, upper) \
+	make_range(typcache, lower, upper, false)
+#else
+#define flex_make_range(typcache, lower, upper) \
+	make_range(typcache, lower, upper, false, NULL)
+#endif
+
+/* index_beginscan() can count searches since 18 (0fbceae841) */
+#if PG_VERSION_NUM < 180000
+#define flex_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#else
+#define flex_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#endif
+
+/* GiST learned to translate strategy numbers, PG_MODULE_MAGIC to carry a name, in 18 */
+#if PG_VERSION_NUM < 180000
+#define FLEX_MODULE_MAGIC PG_MODULE_MAGIC
+#else
+#define FLEX_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "flexexchange", .version = FLEX_VERSION)
+#endif
+
+#endif							/* FLEX_COMPAT_H */

@@ -1,0 +1,40 @@
+/*
+ * conflict.h
+ *		Finding what cannot all be kept, event by event.
+ */
+#ifndef FLEX_CONFLICT_H
+#define FLEX_CONFLICT_H
+
+#include "headroom.h"
+
+typedef enum ConflictKind
+{
+	CONFLICT_DOUBLE_COMMITMENT,
+	CONFLICT_DUPLICATE,
+	CONFLICT_JUMPING,
+	CONFLICT_HEADROOM,
+	CONFLICT_KIND_COUNT
+} ConflictKind;
+
+/* A finding, as it will be written. */
+typedef struct Finding
+{
+	ConflictKind kind;
+	bool		advisory;
+	const Commitment *challenger;	/* posted later */
+	const Commitment *incumbent;	/* posted earlier; NULL for headroom */
+	TimeWindow	overlap;
+	const Ruleset *ruleset;		/* NULL: none was needed */
+	const StackingCell *cell;	/* verdicts on the pair; NULL: none were needed */
+	StackingMode decisive;		/* the mode whose rule is named */
+	const Headroom *headroom;	/* NULL but for headroom */
+} Finding;
+
+extern const char *conflict_kind_name(ConflictKind kind);
+extern bool conflict_of_pair(Instance *instance, const Commitment *a, const Commitment *b,
+							 Finding *finding);
+extern void conflict_posted(Instance *instance, const Commitment *posted, const Capacity *capacity);
+extern void conflict_relinked(Instance *instance, const Commitment *relinked);
+extern void conflict_closed(Instance *instance, const Commitment *closed);
+
+#endif							/* FLEX_CONFLICT_H */

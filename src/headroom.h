@@ -1,0 +1,35 @@
+/*
+ * headroom.h
+ *		Does a commitment fit beside what was promised before it?
+ */
+#ifndef FLEX_HEADROOM_H
+#define FLEX_HEADROOM_H
+
+#include "capacity.h"
+
+/* One lineage in the heaviest set. */
+typedef struct HeadroomMember
+{
+	const Commitment *root;
+	int64		weight_w;
+} HeadroomMember;
+
+typedef struct Headroom
+{
+	bool		short_of_power;
+	bool		advisory;		/* would fit if unknown verdicts were yes */
+	int64		short_w;		/* the greatest shortage */
+	int64		capacity_w;		/* at the worst instant */
+	int64		needed_w;		/* at the worst instant */
+	const Ruleset *ruleset;		/* at the worst instant; NULL: none in force */
+	int			nmembers;		/* the heaviest set at the worst instant */
+	HeadroomMember *members;
+	int			nwindows;		/* when power is short, in order, adjacent ones joined */
+	TimeWindow *windows;
+} Headroom;
+
+extern void headroom_examine(const Rulebook *rulebook, const Commitment *subject,
+							 const Commitment *earlier, int nearlier,
+							 const Capacity *capacity, Headroom *result);
+
+#endif							/* FLEX_HEADROOM_H */

@@ -1,0 +1,389 @@
+/*
+ * instance.c
+ *		What a session remembers of each exchange, and when it forgets.
+ *
+ * An exchange is found through the namespace of the table whose trigger fired,
+ * never through the caller's search_path; every query names its objects and
+ * operators in full.
+ *
+ * Two things are remembered, each in a memory context of its own:
+ *
+ *	- the layout: object ids, column numbers, saved plans.  Forgotten when the
+ *	  relation cache or the namespace cache says that something moved.
+ *	- the rules: compiled rulesets and products looked up so far.  Forgotten when
+ *	  a statement changes one of the tables behind them: its trigger
+ *	  forget_rules() sends a relation cache message for table ruleset, which
+ *	  every session gets when the change commits, and which a roll-back undoes.
+ *
+ * Everything is read with the latest snapshot, as the checks of foreign keys
+ * read.  A repeatable-read transaction would otherwise compile yesterday's
+ * rules and leave them to the transactions after it.
+ *
+ * Invalidation may come while an entry is in use (a trigger of a trigger), so
+ * what is replaced lives on until the transaction ends.
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "errors.h"
+#include "instance.h"
+
+static HTAB *instances = NULL;
+
+static const char *const book_column_names[BOOK_NCOLUMNS] = {
+	[BOOK_ID] = "id",
+	[BOOK_STAGE] = "stage",
+	[BOOK_SOURCE_ID] = "source_id",
+	[BOOK_UNIT_ID] = "unit_id",
+	[BOOK_UNIT_KIND] = "unit_kind",
+	[BOOK_SERVICE_CODE] = "service_code",
+	[BOOK_PRODUCT_ID] = "product_id",
+	[BOOK_MARKET_OPERATOR_ID] = "market_operator_id",
+	[BOOK_SERVICE_PROVIDER_ID] = "service_provider_id",
+	[BOOK_DIRECTION] = "direction",
+	[BOOK_POWER_KW] = "power_kw",
+	[BOOK_DELIVERY_WINDOW] = "delivery_window",
+	[BOOK_BID_ID] = "bid_id",
+	[BOOK_AWARD_ID] = "award_id",
+	[BOOK_AVAILABILITY_ID] = "availability_id",
+	[BOOK_SUPERSEDES_ID] = "supersedes_id",
+	[BOOK_HEADROOM_CHECKED] = "headroom_checked",
+};
+
+static const SavedQuery product_query = {
+	QUERY_PRODUCT,
+	"SELECT p.service_code, m.market_operator_id, p.binds OPERATOR(pg_catalog.=) 'availability'::pg_catalog.text "
+	"FROM %1$s.product p JOIN %1$s.market m ON m.id OPERATOR(pg_catalog.=) p.market_id "
+	"WHERE p.id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+/* ----------
+ * Forgetting
+ * ----------
+ */
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	Instance   *instance;
+
+	hash_seq_init(&status, instances);
+	while ((instance = hash_seq_search(&status)) != NULL)
+	{
+		if (relid == InvalidOid || relid == instance->rules_relid)
+			instance->rules_valid = false;
+		if (relid == InvalidOid || relid == instance->book_relid ||
+			relid == instance->book_index_relid)
+			instance->layout_valid = false;
+	}
+}
+
+static void
+namespace_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	HASH_SEQ_STATUS status;
+	Instance   *instance;
+
+	hash_seq_init(&status, instances);
+	while ((instance = hash_seq_search(&status)) != NULL)
+		instance->layout_valid = false;
+}
+
+void
+instance_initialize(void)
+{
+	HASHCTL		control = {0};
+
+	control.keysize = sizeof(Oid);
+	control.entrysize = sizeof(Instance);
+	control.hcxt = TopMemoryContext;
+	instances = hash_create("flexexchange instances", 4, &control,
+							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_changed, (Datum) 0);
+}
+
+/* The plans of a layout that is given up go when its memory goes. */
+typedef struct PlanHolder
+{
+	MemoryContextCallback callback;
+	SPIPlanPtr	plans[QUERY_COUNT];
+} PlanHolder;
+
+static void
+free_plans(void *arg)
+{
+	PlanHolder *holder = arg;
+
+	for (int i = 0; i < QUERY_COUNT; i++)
+		if (holder->plans[i] != NULL)
+			SPI_freeplan(holder->plans[i]);
+}
+
+/* Let a context live until the transaction ends, for whoever still uses it. */
+static void
+retire(MemoryContext *context)
+{
+	if (*context != NULL)
+		MemoryContextSetParent(*context, TopTransactionContext);
+	*context = NULL;
+}
+
+/*
+ * forget_rules(): see the head of this file.  The table that changed need not
+ * be `ruleset` itself: its namespace tells which exchange it is.
+ */
+PG_FUNCTION_INFO_V1(flex_forget_rules);
+Datum
+flex_forget_rules(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Oid			relid;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("forget_rules must be fired AFTER, FOR EACH STATEMENT")));
+	relid = get_relname_relid("ruleset", RelationGetNamespace(trigger->tg_relation));
+	if (OidIsValid(relid))
+		CacheInvalidateRelcacheByRelid(relid);
+	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
+}
+
+/* ----------
+ * Remembering
+ * ----------
+ */
+
+static Oid
+require_relation(const char *relation, Oid namespace_oid, const char *schema)
+{
+	Oid			relid = get_relname_relid(relation, namespace_oid);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("exchange \"%s\" has no relation \"%s\"", schema, relation),
+				 errhint("Conflict triggers belong on the tables of an exchange made by flexexchange.create_exchange().")));
+	return relid;
+}
+
+static void
+build_layout(Instance *instance)
+{
+	MemoryContext context;
+	Relation	index;
+	Oid			opfamily;
+	Oid			operator_oid;
+	char	   *name = get_namespace_name(instance->namespace_oid);
+	PlanHolder *holder;
+
+	if (name == NULL)
+		elog(ERROR, "cache lookup failed for schema %u", instance->namespace_oid);
+
+	if (instance->layout_context != NULL)
+	{
+		holder = MemoryContextAllocZero(instance->layout_context, sizeof(PlanHolder));
+		memcpy(holder->plans, instance->plans, sizeof(instance->plans));
+		holder->callback.func = free_plans;
+		holder->callback.arg = holder;
+		MemoryContextRegisterResetCallback(instance->layout_context, &holder->callback);
+		memset(instance->plans, 0, sizeof(instance->plans));
+		retire(&instance->layout_context);
+	}
+
+	context = AllocSetContextCreate(CacheMemoryContext, "flexexchange layout", ALLOCSET_SMALL_SIZES);
+	instance->layout_context = context;
+	instance->name = MemoryContextStrdup(context, name);
+	instance->schema = MemoryContextStrdup(context, quote_identifier(name));
+	instance->rules_relid = require_relation("ruleset", instance->namespace_oid, name);
+	instance->book_relid = require_relation("commitment", instance->namespace_oid, name);
+	instance->book_index_relid = require_relation("commitment_live_idx", instance->namespace_oid, name);
+
+	for (int i = 0; i < BOOK_NCOLUMNS; i++)
+	{
+		instance->book_attr[i] = get_attnum(instance->book_relid, book_column_names[i]);
+		if (instance->book_attr[i] == InvalidAttrNumber)
+			ereport(ERROR,
+					(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+					 errmsg("table commitment of exchange \"%s\" has no column \"%s\"",
+							name, book_column_names[i]),
+					 errhint("Run SELECT flexexchange.upgrade_exchange(%s).", quote_literal_cstr(name))));
+	}
+
+	instance->window_type = get_atttype(instance->book_relid, instance->book_attr[BOOK_DELIVERY_WINDOW]);
+	index = index_open(instance->book_index_relid, AccessShareLock);
+	opfamily = index->rd_opfamily[0];
+	operator_oid = get_opfamily_member(opfamily, index->rd_opcintype[0],
+									   index->rd_opcintype[0], WINDOW_OVERLAPS);
+	index_close(index, AccessShareLock);
+	if (!OidIsValid(operator_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("index commitment_live_idx of exchange \"%s\" cannot find overlaps", name),
+				 errhint("Make it again as GiST index on resource_window(unit_id, delivery_window).")));
+	instance->overlaps_proc = get_opcode(operator_oid);
+	instance->layout_valid = true;
+}
+
+static void
+build_rules(Instance *instance)
+{
+	MemoryContext context;
+	HASHCTL		control = {0};
+	StringInfoData sql;
+	Datum		zone;
+	bool		isnull;
+	char		zone_name[TZ_STRLEN_MAX + 1];
+
+	retire(&instance->rules_context);
+	/* before reading: a message that comes meanwhile must not be overlooked */
+	instance->rules_valid = true;
+
+	PG_TRY();
+	{
+		context = AllocSetContextCreate(CacheMemoryContext, "flexexchange rules", ALLOCSET_DEFAULT_SIZES);
+		instance->rules_context = context;
+
+		initStringInfo(&sql);
+		appendStringInfo(&sql, "SELECT time_zone FROM %s.exchange_instance", instance->schema);
+		if (SPI_execute_snapshot(SPI_prepare(sql.data, 0, NULL), NULL, NULL, GetLatestSnapshot(),
+								 InvalidSnapshot, true, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+					 errmsg("table exchange_instance of exchange \"%s\" is empty", instance->name)));
+		zone = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		text_to_cstring_buffer(DatumGetTextPP(zone), zone_name, sizeof(zone_name));
+		instance->zone = pg_tzset(zone_name);
+		if (instance->zone == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("exchange_instance.time_zone is not a time zone: \"%s\"", zone_name),
+					 errhint("Use a name of pg_timezone_names, such as Europe/London.")));
+		SPI_freetuptable(SPI_tuptable);
+
+		instance->rulebook = rulebook_compile(instance, context);
+
+		control.keysize = sizeof(int64);
+		control.entrysize = sizeof(Product);
+		control.hcxt = context;
+		instance->products = hash_create("flexexchange products", 64, &control,
+										 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	PG_CATCH();
+	{
+		instance->rules_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+/* The exchange in a namespace, with layout and rules as of now.  Needs SPI. */
+Instance *
+instance_get(Oid namespace_oid)
+{
+	Instance   *instance;
+	bool		found;
+
+	instance = hash_search(instances, &namespace_oid, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset(instance, 0, sizeof(Instance));
+		instance->namespace_oid = namespace_oid;
+	}
+	AcceptInvalidationMessages();
+	if (!instance->layout_valid)
+		build_layout(instance);
+	if (!instance->rules_valid)
+		build_rules(instance);
+	return instance;
+}
+
+/*
+ * Run a saved query with the latest snapshot; returns the number of rows, which
+ * are in SPI_tuptable.
+ */
+int
+instance_query(Instance *instance, const SavedQuery *query,
+			   Datum *values, const char *nulls, long limit)
+{
+	SPIPlanPtr	plan = instance->plans[query->slot];
+	int			result;
+
+	if (plan == NULL)
+	{
+		char	   *text = psprintf(query->text, instance->schema);
+		Oid			argtypes[QUERY_MAX_ARGS];
+
+		for (int i = 0; i < query->nargs; i++)
+			argtypes[i] = query->argtypes[i] == WINDOW_ARG ? instance->window_type :
+				query->argtypes[i] == WINDOW_ARRAY_ARG ? get_array_type(instance->window_type) :
+				query->argtypes[i];
+		plan = SPI_prepare(text, query->nargs, argtypes);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare \"%s\": %s", text,
+				 SPI_result_code_string(SPI_result));
+		instance->plans[query->slot] = plan;
+		pfree(text);
+	}
+	result = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(),
+								  InvalidSnapshot, false, true, limit);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(result));
+	return (int) SPI_processed;
+}
+
+/* A product by its id, NULL when this exchange has none such. */
+const Product *
+instance_product(Instance *instance, int64 product_id)
+{
+	Product    *product;
+	Datum		values[1];
+	bool		isnull;
+	HeapTuple	tuple;
+	TupleDesc	desc;
+	text	   *code;
+	int			service;
+	int64		market_operator_id;
+	bool		binds;
+
+	product = hash_search(instance->products, &product_id, HASH_FIND, NULL);
+	if (product != NULL)
+		return product;
+
+	values[0] = Int64GetDatum(product_id);
+	if (instance_query(instance, &product_query, values, NULL, 1) == 0)
+		return NULL;
+	tuple = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	code = DatumGetTextPP(SPI_getbinval(tuple, desc, 1, &isnull));
+	service = rulebook_service(instance->rulebook, VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code));
+	market_operator_id = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+	binds = DatumGetBool(SPI_getbinval(tuple, desc, 3, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+
+	product = hash_search(instance->products, &product_id, HASH_ENTER, NULL);
+	product->service = service;
+	product->market_operator_id = market_operator_id;
+	product->binds_by_availability = binds;
+	return product;
+}

@@ -1,0 +1,115 @@
+/*
+ * instance.h
+ *		An exchange as the C code sees it: its tables, its saved queries, its rules.
+ */
+#ifndef FLEX_INSTANCE_H
+#define FLEX_INSTANCE_H
+
+#include "executor/spi.h"
+#include "pgtime.h"
+
+#include "rulebook.h"
+
+/* Argument types of saved queries that have no fixed object id. */
+#define WINDOW_ARG			((Oid) 1)	/* time_window */
+#define WINDOW_ARRAY_ARG	((Oid) 2)	/* time_window[] */
+
+/* One statement, prepared once per session and exchange. */
+typedef enum QuerySlot
+{
+	QUERY_PRODUCT,
+	QUERY_ASSET,
+	QUERY_PORTFOLIO,
+	QUERY_PORTFOLIO_MEMBERS,
+	QUERY_OWNER_OF_ID,
+	QUERY_AWARD,
+	QUERY_BID,
+	QUERY_AVAILABILITY,
+	QUERY_DISPATCH,
+	QUERY_HAS_CHILDREN,
+	QUERY_CHILDREN_OF_AWARD,
+	QUERY_CHILDREN_OF_AVAILABILITY,
+	QUERY_POST,
+	QUERY_CLOSE,
+	QUERY_RELINK,
+	QUERY_CONFLICTS_OF,
+	QUERY_CONFLICT_WRITE,
+	QUERY_CONFLICT_CLOSE,
+	QUERY_CONFLICT_CLOSE_ALL,
+	QUERY_COUNT
+} QuerySlot;
+
+#define QUERY_MAX_ARGS	20
+
+typedef struct SavedQuery
+{
+	QuerySlot	slot;
+	const char *text;			/* %1$s stands for the schema */
+	int			nargs;
+	Oid			argtypes[QUERY_MAX_ARGS];
+} SavedQuery;
+
+/* Columns of table commitment that are read straight from its tuples. */
+typedef enum BookColumn
+{
+	BOOK_ID,
+	BOOK_STAGE,
+	BOOK_SOURCE_ID,
+	BOOK_UNIT_ID,
+	BOOK_UNIT_KIND,
+	BOOK_SERVICE_CODE,
+	BOOK_PRODUCT_ID,
+	BOOK_MARKET_OPERATOR_ID,
+	BOOK_SERVICE_PROVIDER_ID,
+	BOOK_DIRECTION,
+	BOOK_POWER_KW,
+	BOOK_DELIVERY_WINDOW,
+	BOOK_BID_ID,
+	BOOK_AWARD_ID,
+	BOOK_AVAILABILITY_ID,
+	BOOK_SUPERSEDES_ID,
+	BOOK_HEADROOM_CHECKED,
+	BOOK_NCOLUMNS
+} BookColumn;
+
+/* What a product means for the book. */
+typedef struct Product
+{
+	int64		id;				/* hash key */
+	int64		market_operator_id;
+	int			service;		/* index in the rulebook */
+	bool		binds_by_availability;
+} Product;
+
+typedef struct Instance
+{
+	Oid			namespace_oid;	/* hash key */
+
+	/* the layout: thrown away when a relation or the schema changes */
+	bool		layout_valid;
+	MemoryContext layout_context;
+	char	   *name;			/* of the schema */
+	char	   *schema;			/* the same, quoted where needed */
+	Oid			book_relid;
+	Oid			book_index_relid;
+	Oid			window_type;	/* flexexchange.time_window */
+	RegProcedure overlaps_proc;	/* function of resource_window && resource_window */
+	AttrNumber	book_attr[BOOK_NCOLUMNS];
+	SPIPlanPtr	plans[QUERY_COUNT];
+
+	/* the rules: thrown away when trigger forget_rules() says so */
+	Oid			rules_relid;	/* table ruleset, whose relcache message tells */
+	bool		rules_valid;
+	MemoryContext rules_context;
+	pg_tz	   *zone;			/* delivery days are counted in it */
+	Rulebook   *rulebook;
+	struct HTAB *products;
+} Instance;
+
+extern void instance_initialize(void);
+extern Instance *instance_get(Oid namespace_oid);
+extern int	instance_query(Instance *instance, const SavedQuery *query,
+						   Datum *values, const char *nulls, long limit);
+extern const Product *instance_product(Instance *instance, int64 product_id);
+
+#endif							/* FLEX_INSTANCE_H */

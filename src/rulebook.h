@@ -1,0 +1,63 @@
+/*
+ * rulebook.h
+ *		The agreed stacking rules, compiled: a pair of services costs an array look-up.
+ */
+#ifndef FLEX_RULEBOOK_H
+#define FLEX_RULEBOOK_H
+
+#include "window_io.h"
+
+typedef enum StackingMode
+{
+	MODE_CO_DELIVERY,			/* same megawatt, same time */
+	MODE_SPLITTING,				/* other megawatt, same time */
+	MODE_JUMPING,				/* other time */
+	MODE_COUNT
+} StackingMode;
+
+/* What a ruleset takes a verdict to mean, the laxer first. */
+typedef enum StackingMeaning
+{
+	MEANING_YES,
+	MEANING_NOT_TESTED,
+	MEANING_UNKNOWN,
+	MEANING_NO
+} StackingMeaning;
+
+typedef struct StackingCell
+{
+	StackingMeaning meaning[MODE_COUNT];
+	const char *verdict[MODE_COUNT];	/* as published */
+	int64		rule_id[MODE_COUNT];	/* 0: the ruleset has no rule */
+	bool		advisory[MODE_COUNT];	/* carry a no as a warning */
+} StackingCell;
+
+typedef struct Ruleset
+{
+	int64		id;
+	char	   *code;
+	TimeWindow	in_force;
+	StackingCell *cells;		/* nservices x nservices, symmetric */
+	bool	   *jumps;			/* per service: is any jumping a known no */
+} Ruleset;
+
+typedef struct Rulebook
+{
+	int			nservices;
+	char	  **services;		/* codes, by index */
+	int			nrulesets;
+	Ruleset    *rulesets;		/* those in force, by window; they do not overlap */
+} Rulebook;
+
+struct Instance;
+
+extern Rulebook *rulebook_compile(struct Instance *instance, MemoryContext context);
+extern int	rulebook_service(const Rulebook *rulebook, const char *code, int length);
+extern const Ruleset *rulebook_at(const Rulebook *rulebook, int64 instant_us);
+extern const StackingCell *rulebook_cell(const Rulebook *rulebook, const Ruleset *ruleset,
+										 int service_a, int service_b);
+extern bool rulebook_may_jump(const Rulebook *rulebook, int service);
+extern const char *stacking_mode_name(StackingMode mode);
+extern const char *stacking_meaning_name(StackingMeaning meaning);
+
+#endif							/* FLEX_RULEBOOK_H */

@@ -1,0 +1,591 @@
+/*
+ * trade.c
+ *		From a row of bid, award, availability or dispatch to the book.
+ *
+ * Trigger post_commitment() compares what a row obliged to before the change
+ * with what it obliges to now, and posts, relinks or closes its commitment:
+ *
+ *	unit, product, direction, power or window changed	closed and posted anew
+ *	parent, superseded dispatch or seller changed		changed in place
+ *	no longer live, or deleted							closed
+ *
+ * It looks up every id that the row names, also when the row is not live, so
+ * that a wrong id is answered with the field, the value and a hint; the foreign
+ * keys, which are checked at commit, stand behind it.
+ *
+ * Like the checks of foreign keys it acts as the owner of the table that fired
+ * it, so that it sees rivals' rows below row-level security, and nobody needs
+ * to be granted anything.
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "conflict.h"
+#include "errors.h"
+
+/* ----------
+ * Columns of the trading tables
+ * ----------
+ */
+
+typedef enum TradeColumn
+{
+	TRADE_ID,
+	TRADE_PRODUCT_ID,
+	TRADE_SERVICE_PROVIDER_ID,
+	TRADE_ASSET_ID,
+	TRADE_PORTFOLIO_ID,
+	TRADE_DIRECTION,
+	TRADE_POWER_KW,
+	TRADE_DELIVERY_WINDOW,
+	TRADE_LIVE,
+	TRADE_BID_ID,				/* from here on, not in every table */
+	TRADE_AWARD_ID,
+	TRADE_AVAILABILITY_ID,
+	TRADE_SUPERSEDES_ID,
+	TRADE_NCOLUMNS
+} TradeColumn;
+
+static const char *const trade_column_names[TRADE_NCOLUMNS] = {
+	[TRADE_ID] = "id",
+	[TRADE_PRODUCT_ID] = "product_id",
+	[TRADE_SERVICE_PROVIDER_ID] = "service_provider_id",
+	[TRADE_ASSET_ID] = "asset_id",
+	[TRADE_PORTFOLIO_ID] = "portfolio_id",
+	[TRADE_DIRECTION] = "direction",
+	[TRADE_POWER_KW] = "power_kw",
+	[TRADE_DELIVERY_WINDOW] = "delivery_window",
+	[TRADE_LIVE] = "live",
+	[TRADE_BID_ID] = "bid_id",
+	[TRADE_AWARD_ID] = "award_id",
+	[TRADE_AVAILABILITY_ID] = "availability_id",
+	[TRADE_SUPERSEDES_ID] = "supersedes_id",
+};
+
+/* Where the columns of a trading table are, by its oid. */
+typedef struct TradeTable
+{
+	Oid			relid;			/* hash key */
+	bool		valid;
+	AttrNumber	attr[TRADE_NCOLUMNS];
+} TradeTable;
+
+static HTAB *trade_tables = NULL;
+
+static void
+trade_table_changed(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	TradeTable *table;
+
+	hash_seq_init(&status, trade_tables);
+	while ((table = hash_seq_search(&status)) != NULL)
+		if (relid == InvalidOid || relid == table->relid)
+			table->valid = false;
+}
+
+static TradeTable *
+trade_table_get(Relation relation)
+{
+	Oid			relid = RelationGetRelid(relation);
+	TradeTable *table;
+	bool		found;
+
+	if (trade_tables == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(Oid);
+		control.entrysize = sizeof(TradeTable);
+		control.hcxt = TopMemoryContext;
+		trade_tables = hash_create("flexexchange trading tables", 16, &control,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		CacheRegisterRelcacheCallback(trade_table_changed, (Datum) 0);
+	}
+	table = hash_search(trade_tables, &relid, HASH_ENTER, &found);
+	if (found && table->valid)
+		return table;
+
+	table->valid = false;
+	for (int i = 0; i < TRADE_NCOLUMNS; i++)
+	{
+		table->attr[i] = get_attnum(relid, trade_column_names[i]);
+		if (table->attr[i] == InvalidAttrNumber && i < TRADE_BID_ID)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("table \"%s\" has no column \"%s\"",
+							RelationGetRelationName(relation), trade_column_names[i]),
+					 errhint("Trigger post_commitment belongs on bid, award, availability and dispatch of an exchange.")));
+	}
+	table->valid = true;
+	return table;
+}
+
+/* ----------
+ * Reading a row
+ * ----------
+ */
+
+typedef struct Trade
+{
+	Commitment	commitment;		/* what it obliges to, links not resolved yet */
+	bool		live;
+	int64		parent[STAGE_DISPATCH]; /* the parents that the row names, 0: none */
+} Trade;
+
+static int64
+int64_of(HeapTuple tuple, TupleDesc desc, AttrNumber attr)
+{
+	bool		isnull = true;
+	Datum		value = (Datum) 0;
+
+	if (attr != InvalidAttrNumber)
+		value = heap_getattr(tuple, attr, desc, &isnull);
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+static void
+trade_read(const TradeTable *table, Stage stage, HeapTuple tuple, TupleDesc desc, Trade *trade)
+{
+	Commitment *commitment = &trade->commitment;
+	bool		isnull;
+	text	   *direction;
+
+	memset(trade, 0, sizeof(Trade));
+	commitment->stage = stage;
+	commitment->source_id = int64_of(tuple, desc, table->attr[TRADE_ID]);
+	commitment->product_id = int64_of(tuple, desc, table->attr[TRADE_PRODUCT_ID]);
+	commitment->service_provider_id = int64_of(tuple, desc, table->attr[TRADE_SERVICE_PROVIDER_ID]);
+	commitment->unit_id = int64_of(tuple, desc, table->attr[TRADE_ASSET_ID]);
+	if (commitment->unit_id == 0)
+	{
+		commitment->unit_id = int64_of(tuple, desc, table->attr[TRADE_PORTFOLIO_ID]);
+		commitment->portfolio = true;
+	}
+	direction = DatumGetTextPP(heap_getattr(tuple, table->attr[TRADE_DIRECTION], desc, &isnull));
+	commitment->down = VARSIZE_ANY_EXHDR(direction) == 4;
+	commitment->power_w = power_w_of_kw(heap_getattr(tuple, table->attr[TRADE_POWER_KW], desc, &isnull));
+	commitment->window = *DatumGetTimeWindowP(heap_getattr(tuple, table->attr[TRADE_DELIVERY_WINDOW], desc, &isnull));
+	commitment->supersedes_id = int64_of(tuple, desc, table->attr[TRADE_SUPERSEDES_ID]);
+	trade->live = DatumGetBool(heap_getattr(tuple, table->attr[TRADE_LIVE], desc, &isnull)) && !isnull;
+	trade->parent[STAGE_BID] = int64_of(tuple, desc, table->attr[TRADE_BID_ID]);
+	trade->parent[STAGE_AWARD] = int64_of(tuple, desc, table->attr[TRADE_AWARD_ID]);
+	trade->parent[STAGE_AVAILABILITY] = int64_of(tuple, desc, table->attr[TRADE_AVAILABILITY_ID]);
+}
+
+/* Does the row stand in the book?  An award under a framework product does not. */
+static bool
+trade_posts(Instance *instance, const Trade *trade)
+{
+	const Product *product;
+
+	if (!trade->live)
+		return false;
+	if (trade->commitment.stage != STAGE_AWARD)
+		return true;
+	product = instance_product(instance, trade->commitment.product_id);
+	return product != NULL && !product->binds_by_availability;
+}
+
+/* ----------
+ * Resolving what a row names
+ * ----------
+ */
+
+static const SavedQuery owner_of_id_query = {
+	QUERY_OWNER_OF_ID,
+	"SELECT n.nspname::pg_catalog.text FROM flexexchange.exchange_schemas() s "
+	"JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) s.schema_oid "
+	"JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) s.schema_oid AND c.relname OPERATOR(pg_catalog.=) 'resource_id'::pg_catalog.name "
+	"JOIN pg_catalog.pg_sequence q ON q.seqrelid OPERATOR(pg_catalog.=) c.oid "
+	"WHERE ($1 OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 1000000000000 "
+	"OPERATOR(pg_catalog.=) (q.seqstart OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 1000000000000 "
+	"AND n.nspname OPERATOR(pg_catalog.<>) $2::pg_catalog.name AND $1 OPERATOR(pg_catalog.>) 0",
+	2, {INT8OID, TEXTOID}
+};
+
+/* A hint for an id that this exchange does not have. */
+static char *
+hint_for_id(Instance *instance, int64 id, const char *otherwise)
+{
+	Datum		values[2];
+
+	values[0] = Int64GetDatum(id);
+	values[1] = CStringGetTextDatum(instance->name);
+	if (instance_query(instance, &owner_of_id_query, values, NULL, 1) == 1)
+		return psprintf("Ids of that range are of exchange \"%s\": exchanges do not see each other's rows.",
+						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	return psprintf("%s", otherwise);
+}
+
+static void
+unknown_id(Instance *instance, int sqlstate, Stage stage, const char *column, int64 id,
+		   const char *what, const char *otherwise)
+{
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("%s.%s " INT64_FORMAT " is not %s of exchange \"%s\"",
+					stage_name(stage), column, id, what, instance->name),
+			 errhint("%s", hint_for_id(instance, id, otherwise))));
+}
+
+static const SavedQuery parent_queries[STAGE_DISPATCH] = {
+	[STAGE_BID] = {
+		QUERY_BID,
+		"SELECT unit_id, product_id, direction, NULL::pg_catalog.int8, NULL::pg_catalog.int8 "
+		"FROM %1$s.bid WHERE id OPERATOR(pg_catalog.=) $1",
+		1, {INT8OID}
+	},
+	[STAGE_AWARD] = {
+		QUERY_AWARD,
+		"SELECT unit_id, product_id, direction, bid_id, NULL::pg_catalog.int8 "
+		"FROM %1$s.award WHERE id OPERATOR(pg_catalog.=) $1",
+		1, {INT8OID}
+	},
+	[STAGE_AVAILABILITY] = {
+		QUERY_AVAILABILITY,
+		"SELECT v.unit_id, v.product_id, v.direction, a.bid_id, v.award_id "
+		"FROM %1$s.availability v LEFT JOIN %1$s.award a ON a.id OPERATOR(pg_catalog.=) v.award_id "
+		"WHERE v.id OPERATOR(pg_catalog.=) $1",
+		1, {INT8OID}
+	},
+};
+
+/*
+ * A dispatch that supersedes or names a parent, an availability that names its
+ * award and so on must be of the same unit, product and direction.
+ */
+static void
+check_kin(Instance *instance, const Commitment *commitment, const char *column, int64 id)
+{
+	static const char *const names[3] = {"unit", "product", "direction"};
+	const char *differs = NULL;
+	bool		isnull;
+	char	   *direction;
+
+	if (DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) != commitment->unit_id)
+		differs = names[0];
+	else if (DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)) != commitment->product_id)
+		differs = names[1];
+	else
+	{
+		direction = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
+		if ((strcmp(direction, "down") == 0) != commitment->down)
+			differs = names[2];
+	}
+	if (differs != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_PARENT_MISMATCH),
+				 errmsg("%s.%s " INT64_FORMAT " is of another %s",
+						stage_name(commitment->stage), column, id, differs),
+				 errhint("A lineage of bid, award, availability and dispatch is of one unit, one product and one direction.")));
+}
+
+/* Fill in the ancestors of a trade from the parents that its row names. */
+static void
+resolve_lineage(Instance *instance, Trade *trade)
+{
+	Commitment *commitment = &trade->commitment;
+
+	for (int stage = STAGE_DISPATCH - 1; stage >= STAGE_BID; stage--)
+	{
+		Datum		values[1];
+		const char *column = trade_column_names[TRADE_BID_ID + stage];
+		int64		above[2];
+
+		if (trade->parent[stage] == 0)
+			continue;
+		values[0] = Int64GetDatum(trade->parent[stage]);
+		if (instance_query(instance, &parent_queries[stage], values, NULL, 1) == 0)
+			unknown_id(instance, ERRCODE_FLEX_UNKNOWN_PARENT, commitment->stage, column, trade->parent[stage],
+					   psprintf("%s %s", stage == STAGE_BID ? "a" : "an", stage_name(stage)),
+					   "Leave the field NULL where nothing came before.");
+		check_kin(instance, commitment, column, trade->parent[stage]);
+		for (int i = 0; i < 2; i++)
+		{
+			bool		isnull;
+			Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4 + i, &isnull);
+
+			above[i] = isnull ? 0 : DatumGetInt64(value);
+		}
+		SPI_freetuptable(SPI_tuptable);
+
+		/* the nearer parent comes first and has said what lies above it */
+		if (commitment->ancestor[stage] != 0 && commitment->ancestor[stage] != trade->parent[stage])
+			ereport(ERROR,
+					(errcode(ERRCODE_FLEX_PARENT_MISMATCH),
+					 errmsg("%s.%s " INT64_FORMAT " is not the %s that its %s comes from, which is " INT64_FORMAT,
+							stage_name(commitment->stage), column, trade->parent[stage],
+							stage_name(stage), stage_name(stage + 1), commitment->ancestor[stage]),
+					 errhint("Name the nearest parent alone: what lies above it follows.")));
+		commitment->ancestor[stage] = trade->parent[stage];
+		for (int i = 0; i < 2 && i < stage; i++)
+			if (above[i] != 0 && commitment->ancestor[i] == 0)
+				commitment->ancestor[i] = above[i];
+	}
+}
+
+static const SavedQuery dispatch_query = {
+	QUERY_DISPATCH,
+	"SELECT unit_id, product_id, direction FROM %1$s.dispatch WHERE id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+/* Look up everything that a trade names; errors out on what is not there. */
+static void
+trade_resolve(Instance *instance, Trade *trade, Capacity *capacity)
+{
+	Commitment *commitment = &trade->commitment;
+	const Product *product = instance_product(instance, commitment->product_id);
+
+	if (product == NULL)
+		unknown_id(instance, ERRCODE_FLEX_UNKNOWN_PRODUCT, commitment->stage, "product_id",
+				   commitment->product_id, "a product", "See table product for the products of this exchange.");
+	commitment->service = product->service;
+	commitment->market_operator_id = product->market_operator_id;
+
+	if (!capacity_read(instance, commitment->unit_id, commitment->portfolio, commitment->down,
+					   &commitment->window, capacity))
+		unknown_id(instance, ERRCODE_FLEX_UNKNOWN_UNIT, commitment->stage,
+				   commitment->portfolio ? "portfolio_id" : "asset_id", commitment->unit_id,
+				   commitment->portfolio ? "a portfolio" : "an asset",
+				   "Register the unit first, or find it by one of its names in table external_id.");
+	commitment->headroom_checked = capacity->known;
+
+	resolve_lineage(instance, trade);
+	if (commitment->supersedes_id != 0)
+	{
+		Datum		values[1];
+
+		values[0] = Int64GetDatum(commitment->supersedes_id);
+		if (instance_query(instance, &dispatch_query, values, NULL, 1) == 0)
+			unknown_id(instance, ERRCODE_FLEX_UNKNOWN_PARENT, commitment->stage, "supersedes_id",
+					   commitment->supersedes_id, "a dispatch", "Name the dispatch whose place this one takes.");
+		check_kin(instance, commitment, "supersedes_id", commitment->supersedes_id);
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
+
+/* ----------
+ * Changes
+ * ----------
+ */
+
+static bool
+same_terms(const Commitment *a, const Commitment *b)
+{
+	return a->unit_id == b->unit_id && a->portfolio == b->portfolio &&
+		a->product_id == b->product_id && a->down == b->down &&
+		a->power_w == b->power_w && time_window_equal(&a->window, &b->window);
+}
+
+static bool
+same_links(const Trade *a, const Trade *b)
+{
+	return memcmp(a->parent, b->parent, sizeof(a->parent)) == 0 &&
+		a->commitment.supersedes_id == b->commitment.supersedes_id &&
+		a->commitment.service_provider_id == b->commitment.service_provider_id;
+}
+
+static const SavedQuery has_children_query = {
+	QUERY_HAS_CHILDREN,
+	"SELECT EXISTS (SELECT FROM %1$s.award WHERE bid_id OPERATOR(pg_catalog.=) $1) "
+	"OR EXISTS (SELECT FROM %1$s.availability WHERE award_id OPERATOR(pg_catalog.=) $1) "
+	"OR EXISTS (SELECT FROM %1$s.dispatch WHERE award_id OPERATOR(pg_catalog.=) $1 "
+	"OR availability_id OPERATOR(pg_catalog.=) $1)",
+	1, {INT8OID}
+};
+
+/* What others came from keeps its unit, product and direction. */
+static void
+check_children(Instance *instance, const Commitment *before, const Commitment *after)
+{
+	Datum		values[1];
+	bool		isnull;
+	bool		has_children;
+
+	if (before->unit_id == after->unit_id && before->product_id == after->product_id &&
+		before->down == after->down)
+		return;
+	values[0] = Int64GetDatum(after->source_id);
+	instance_query(instance, &has_children_query, values, NULL, 1);
+	has_children = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	if (has_children)
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_PARENT_MISMATCH),
+				 errmsg("%s " INT64_FORMAT " cannot change its unit, product or direction: other trades came from it",
+						stage_name(after->stage), after->source_id),
+				 errhint("End this one and write a new one.")));
+}
+
+/* Trades below an award or availability, live or not; each keeps its own parents. */
+static const SavedQuery children_of_award_query = {
+	QUERY_CHILDREN_OF_AWARD,
+	"SELECT c.* FROM %1$s.commitment c WHERE c.closed_at IS NULL AND c.source_id IN ("
+	"SELECT v.id FROM %1$s.availability v WHERE v.award_id OPERATOR(pg_catalog.=) $1 "
+	"UNION ALL SELECT d.id FROM %1$s.dispatch d WHERE d.award_id OPERATOR(pg_catalog.=) $1 "
+	"UNION ALL SELECT d.id FROM %1$s.dispatch d JOIN %1$s.availability v ON v.id OPERATOR(pg_catalog.=) d.availability_id "
+	"WHERE v.award_id OPERATOR(pg_catalog.=) $1)",
+	1, {INT8OID}
+};
+
+static const SavedQuery children_of_availability_query = {
+	QUERY_CHILDREN_OF_AVAILABILITY,
+	"SELECT c.* FROM %1$s.commitment c WHERE c.closed_at IS NULL AND c.source_id IN ("
+	"SELECT d.id FROM %1$s.dispatch d WHERE d.availability_id OPERATOR(pg_catalog.=) $1)",
+	1, {INT8OID}
+};
+
+/* The lineage of `changed` changed: so did that of what came from it. */
+static void
+relink_children(Instance *instance, const Commitment *changed)
+{
+	Datum		values[1];
+	Commitment *children;
+	int			nchildren;
+
+	if (changed->stage != STAGE_AWARD && changed->stage != STAGE_AVAILABILITY)
+		return;
+	values[0] = Int64GetDatum(changed->source_id);
+	nchildren = instance_query(instance, changed->stage == STAGE_AWARD ?
+							   &children_of_award_query : &children_of_availability_query,
+							   values, NULL, 0);
+	children = book_from_result(instance);
+
+	for (int i = 0; i < nchildren; i++)
+		for (int stage = STAGE_BID; stage < changed->stage; stage++)
+			children[i].ancestor[stage] = changed->ancestor[stage];
+	/* first all links, then all findings, so that no finding sees half a lineage */
+	for (int i = 0; i < nchildren; i++)
+	{
+		Commitment	links = children[i];
+
+		book_relink(instance, &links, &children[i]);
+	}
+	for (int i = 0; i < nchildren; i++)
+		conflict_relinked(instance, &children[i]);
+}
+
+static void
+post(Instance *instance, Trade *trade, const Capacity *capacity)
+{
+	book_insert(instance, &trade->commitment);
+	conflict_posted(instance, &trade->commitment, capacity);
+}
+
+static void
+close_commitment(Instance *instance, const Trade *trade)
+{
+	Commitment	closed;
+
+	if (book_close(instance, trade->commitment.source_id, &closed))
+		conflict_closed(instance, &closed);
+}
+
+static void
+trade_inserted(Instance *instance, Trade *after)
+{
+	Capacity	capacity;
+
+	trade_resolve(instance, after, &capacity);
+	if (trade_posts(instance, after))
+		post(instance, after, &capacity);
+}
+
+static void
+trade_updated(Instance *instance, const Trade *before, Trade *after)
+{
+	Capacity	capacity;
+	bool		terms_kept = same_terms(&before->commitment, &after->commitment);
+	bool		links_kept = same_links(before, after);
+	bool		posted = trade_posts(instance, before);
+	bool		posts = trade_posts(instance, after);
+
+	if (terms_kept && links_kept && posted == posts)
+		return;
+	trade_resolve(instance, after, &capacity);
+	if (!terms_kept)
+		check_children(instance, &before->commitment, &after->commitment);
+
+	if (posted && (!posts || !terms_kept))
+		close_commitment(instance, before);
+	if (posts && (!posted || !terms_kept))
+		post(instance, after, &capacity);
+	else if (posts && !links_kept)
+	{
+		Commitment	relinked;
+
+		if (book_relink(instance, &after->commitment, &relinked))
+			conflict_relinked(instance, &relinked);
+	}
+	if (memcmp(before->parent, after->parent, sizeof(before->parent)) != 0)
+		relink_children(instance, &after->commitment);
+}
+
+PG_FUNCTION_INFO_V1(flex_post_commitment);
+Datum
+flex_post_commitment(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation	relation;
+	TradeTable *table;
+	Stage		stage;
+	Trade		before;
+	Trade		after;
+	Instance   *instance;
+	Oid			caller;
+	int			security_context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("post_commitment must be fired AFTER, FOR EACH ROW")));
+	relation = trigger->tg_relation;
+	if (trigger->tg_trigger->tgnargs != 1 ||
+		!stage_of_name(trigger->tg_trigger->tgargs[0], strlen(trigger->tg_trigger->tgargs[0]), &stage))
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_TRIGGER_ARGUMENT),
+				 errmsg("trigger \"%s\" of table \"%s\" must name a stage",
+						trigger->tg_trigger->tgname, RelationGetRelationName(relation)),
+				 errhint("Use EXECUTE FUNCTION flexexchange.post_commitment('bid'), or 'award', 'availability', 'dispatch'.")));
+	table = trade_table_get(relation);
+
+	trade_read(table, stage, trigger->tg_trigtuple, RelationGetDescr(relation), &before);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		trade_read(table, stage, trigger->tg_newtuple, RelationGetDescr(relation), &after);
+	else
+		after = before;
+
+	GetUserIdAndSecContext(&caller, &security_context);
+	SetUserIdAndSecContext(relation->rd_rel->relowner,
+						   security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	CommandCounterIncrement();	/* what the statement did is visible to the look-ups */
+	instance = instance_get(RelationGetNamespace(relation));
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		trade_inserted(instance, &after);
+	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		trade_updated(instance, &before, &after);
+	else if (trade_posts(instance, &before))
+		close_commitment(instance, &before);
+
+	SPI_finish();
+	SetUserIdAndSecContext(caller, security_context);
+	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
+}
