@@ -206,28 +206,23 @@ trade_posts(Instance *instance, const Trade *trade)
 
 static const SavedQuery owner_of_id_query = {
 	QUERY_OWNER_OF_ID,
-	"SELECT n.nspname::pg_catalog.text FROM flexexchange.exchange_schemas() s "
-	"JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) s.schema_oid "
-	"JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) s.schema_oid AND c.relname OPERATOR(pg_catalog.=) 'resource_id'::pg_catalog.name "
-	"JOIN pg_catalog.pg_sequence q ON q.seqrelid OPERATOR(pg_catalog.=) c.oid "
-	"WHERE ($1 OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 1000000000000 "
-	"OPERATOR(pg_catalog.=) (q.seqstart OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 1000000000000 "
-	"AND n.nspname OPERATOR(pg_catalog.<>) $2::pg_catalog.name AND $1 OPERATOR(pg_catalog.>) 0",
-	2, {INT8OID, TEXTOID}
+	"SELECT flexexchange.exchange_of_id($1)",
+	1, {INT8OID}
 };
 
 /* A hint for an id that this exchange does not have. */
 static char *
 hint_for_id(Instance *instance, int64 id, const char *otherwise)
 {
-	Datum		values[2];
+	Datum		values[1];
+	char	   *owner;
 
 	values[0] = Int64GetDatum(id);
-	values[1] = CStringGetTextDatum(instance->name);
-	if (instance_query(instance, &owner_of_id_query, values, NULL, 1) == 1)
-		return psprintf("Ids of that range are of exchange \"%s\": exchanges do not see each other's rows.",
-						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
-	return psprintf("%s", otherwise);
+	instance_query(instance, &owner_of_id_query, values, NULL, 1);
+	owner = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (owner != NULL && strcmp(owner, instance->name) != 0)
+		return psprintf("Ids of that range are of exchange \"%s\": exchanges do not see each other's rows.", owner);
+	return pstrdup(otherwise);
 }
 
 static void

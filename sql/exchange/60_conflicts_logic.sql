@@ -165,6 +165,12 @@ BEGIN
       UNION ALL SELECT challenger.market_operator_id, true, false
       UNION ALL SELECT incumbent.service_provider_id, false, true WHERE incumbent.id IS NOT NULL
       UNION ALL SELECT incumbent.market_operator_id, false, true WHERE incumbent.id IS NOT NULL
+      -- headroom: all whose promise stands in the set that does not fit
+      UNION ALL
+      SELECT p.id, false, false
+      FROM jsonb_array_elements(NEW.rationale -> 'headroom' -> 'set') m
+      JOIN commitment c ON c.id = (m ->> 'commitment_id')::bigint
+      CROSS JOIN LATERAL (VALUES (c.service_provider_id), (c.market_operator_id)) AS p (id)
     ), sealed (bidder_id) AS (
       -- before its gate closes only the bidder knows of a bid
       SELECT b.service_provider_id FROM bid b LEFT JOIN competition c ON c.id = b.competition_id

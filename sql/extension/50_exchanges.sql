@@ -117,6 +117,20 @@ END
 $function$;
 COMMENT ON FUNCTION archetype_rank(text) IS 'thin 1, medium 2, thick 3; error MX902 for anything else';
 
+CREATE FUNCTION exchange_of_id(id bigint) RETURNS name
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT n.nspname
+  FROM flexexchange.exchange_schemas() s
+  JOIN pg_namespace n ON n.oid = s.schema_oid
+  JOIN pg_class c ON c.relnamespace = s.schema_oid AND c.relname = 'resource_id'
+  JOIN pg_sequence q ON q.seqrelid = c.oid
+  WHERE id > 0 AND (id - 1) / 1000000000000 = (q.seqstart - 1) / 1000000000000
+$function$;
+COMMENT ON FUNCTION exchange_of_id(bigint) IS
+  'the exchange of this database that counts in the range of that id, NULL when none does';
+
 CREATE FUNCTION check_exchange_name(name text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
