@@ -15,16 +15,23 @@
  * says), the reader waits until it is decided and reads again.  When both
  * read before either is decided, each waits for the other: the deadlock
  * detector then ends one with SQLSTATE 40P01, as it does for exclusion
- * constraints (see execIndexing.c), and that client tries again.  This does not
- * depend on the isolation level, since a dirty snapshot has none.
+ * constraints (see execIndexing.c), and that client tries again.
+ *
+ * A dirty snapshot has no isolation level, so nothing slips through under the
+ * stricter ones either.  But a transaction that must not see a row cannot tell
+ * its parties about it: when a row that could matter committed after the
+ * transaction's snapshot was taken, the transaction ends with SQLSTATE 40001, as
+ * it would on updating such a row, and the client tries again.
  */
 #include "postgres.h"
 #include "compat.h"
 
 #include "access/genam.h"
 #include "access/stratnum.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
@@ -133,6 +140,17 @@ commitment_from_slot(Instance *instance, TupleTableSlot *slot, Commitment *resul
 	result->headroom_checked = DatumGetBool(book_column(instance, slot, BOOK_HEADROOM_CHECKED, &isnull));
 }
 
+/* May a transaction that keeps one snapshot see the row in slot? */
+static bool
+visible_to_transaction(Relation heap, TupleTableSlot *slot)
+{
+	bool		isnull;
+	TransactionId xmin = DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+
+	return TransactionIdIsCurrentTransactionId(xmin) ||
+		table_tuple_satisfies_snapshot(heap, slot, GetTransactionSnapshot());
+}
+
 /*
  * The live commitments of self's unit that overlap span, self left out, in no
  * particular order.  Waits for undecided transactions as must_wait says.
@@ -189,6 +207,13 @@ book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
 				again = true;
 				break;
 			}
+			if (IsolationUsesXactSnapshot() && !visible_to_transaction(heap, slot) &&
+				must_wait(instance, self, &other))
+				ereport(ERROR,
+						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						 errmsg("could not serialize access due to a concurrent commitment of unit " INT64_FORMAT,
+								self->unit_id),
+						 errhint("The transaction might succeed if retried.")));
 			if (*count == allocated)
 			{
 				allocated = Max(16, allocated * 2);

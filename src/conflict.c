@@ -238,7 +238,8 @@ static const SavedQuery write_query = {
 	"ON CONFLICT (challenger_id, kind, incumbent_id) WHERE closed_at IS NULL DO UPDATE "
 	"SET severity = EXCLUDED.severity, overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, "
 	"short_windows = EXCLUDED.short_windows, ruleset_id = EXCLUDED.ruleset_id, "
-	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale",
+	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale "
+	"WHERE c.rationale OPERATOR(pg_catalog.<>) EXCLUDED.rationale",
 	12, {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, WINDOW_ARG,
 		NUMERICOID, WINDOW_ARRAY_ARG, INT8OID, INT8OID, TEXTOID}
 };
@@ -463,12 +464,9 @@ conflict_closed(Instance *instance, const Commitment *closed)
 {
 	Datum		values[1];
 	int			naround;
-	Commitment *around;
+	Commitment *around = read_surroundings(instance, closed, &naround);
 
 	values[0] = Int64GetDatum(closed->id);
 	instance_query(instance, &close_all_query, values, NULL, 0);
-	if (closed->stage == STAGE_BID)
-		return;
-	around = book_read(instance, closed, &closed->window, must_wait, &naround);
 	reexamine_later(instance, closed, around, naround);
 }

@@ -106,6 +106,8 @@ json_mode(const StackingCell *cell, StackingMode mode)
 	set(object, "mode", json_string(stacking_mode_name(mode)));
 	set(object, "verdict", json_string(cell->verdict[mode]));
 	set(object, "meaning", json_string(stacking_meaning_name(cell->meaning[mode])));
+	if (cell->reason[mode] != NULL)
+		set(object, "reason", json_string(cell->reason[mode]));
 	if (cell->rule_id[mode] != 0)
 		set(object, "stacking_rule_id", json_integer(cell->rule_id[mode]));
 	return object;

@@ -4,7 +4,8 @@
  *
  * The meaning of a verdict is decided in SQL, by view stacking_meaning, so that
  * people and machine read the same rules.  Here they become arrays.  Where the
- * two orders of a pair differ, the stricter holds.
+ * two orders of a pair differ, the stricter verdict holds, and a warning in one
+ * order is a warning in both.
  */
 #include "postgres.h"
 #include "compat.h"
@@ -116,7 +117,7 @@ rulebook_compile(Instance *instance, MemoryContext context)
 	{
 		Ruleset    *ruleset = &book->rulesets[r];
 
-		rows = read_rows(psprintf("SELECT service_a, service_b, mode, meaning, verdict, severity, stacking_rule_id "
+		rows = read_rows(psprintf("SELECT service_a, service_b, mode, meaning, verdict, severity, stacking_rule_id, reason "
 								  "FROM %s.stacking_meaning WHERE ruleset_id OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 "
 								  "ORDER BY service_a, service_b", instance->schema, ruleset->id));
 		for (uint64 i = 0; i < rows; i++)
@@ -134,12 +135,14 @@ rulebook_compile(Instance *instance, MemoryContext context)
 			for (int order = 0; order < 2; order++)
 			{
 				cell = &ruleset->cells[order == 0 ? sa * n + sb : sb * n + sa];
+				cell->advisory[mode] |= text_column(i, 6) != NULL;
 				if (cell->verdict[mode] != NULL && cell->meaning[mode] >= meaning)
 					continue;
 				cell->meaning[mode] = meaning;
 				cell->verdict[mode] = MemoryContextStrdup(context, text_column(i, 5));
-				cell->advisory[mode] = text_column(i, 6) != NULL;
 				cell->rule_id[mode] = int64_column(i, 7);
+				cell->reason[mode] = text_column(i, 8) == NULL ? NULL :
+					MemoryContextStrdup(context, text_column(i, 8));
 			}
 			if (mode == MODE_JUMPING && meaning == MEANING_NO)
 				ruleset->jumps[sa] = ruleset->jumps[sb] = true;

@@ -28,6 +28,7 @@ typedef struct StackingCell
 {
 	StackingMeaning meaning[MODE_COUNT];
 	const char *verdict[MODE_COUNT];	/* as published */
+	const char *reason[MODE_COUNT]; /* for people; NULL: none given */
 	int64		rule_id[MODE_COUNT];	/* 0: the ruleset has no rule */
 	bool		advisory[MODE_COUNT];	/* carry a no as a warning */
 } StackingCell;

@@ -397,6 +397,7 @@ same_links(const Trade *a, const Trade *b)
 static const SavedQuery has_children_query = {
 	QUERY_HAS_CHILDREN,
 	"SELECT EXISTS (SELECT FROM %1$s.award WHERE bid_id OPERATOR(pg_catalog.=) $1) "
+	"OR EXISTS (SELECT FROM %1$s.dispatch WHERE supersedes_id OPERATOR(pg_catalog.=) $1) "
 	"OR EXISTS (SELECT FROM %1$s.availability WHERE award_id OPERATOR(pg_catalog.=) $1) "
 	"OR EXISTS (SELECT FROM %1$s.dispatch WHERE award_id OPERATOR(pg_catalog.=) $1 "
 	"OR availability_id OPERATOR(pg_catalog.=) $1)",
@@ -511,7 +512,8 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 
 	if (terms_kept && links_kept && posted == posts)
 		return;
-	trade_resolve(instance, after, &capacity);
+	if (!terms_kept || !links_kept || posts)
+		trade_resolve(instance, after, &capacity);
 	if (!terms_kept)
 		check_children(instance, &before->commitment, &after->commitment);
 

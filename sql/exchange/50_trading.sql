@@ -220,6 +220,7 @@ CREATE TABLE dispatch (
 );
 CREATE INDEX dispatch_award_id_idx ON dispatch (award_id);
 CREATE INDEX dispatch_availability_id_idx ON dispatch (availability_id);
+CREATE INDEX dispatch_supersedes_id_idx ON dispatch (supersedes_id);
 CREATE INDEX dispatch_service_provider_id_idx ON dispatch (service_provider_id);
 CREATE INDEX dispatch_unit_id_idx ON dispatch (unit_id);
 COMMENT ON TABLE dispatch IS 'instructions to deliver';
@@ -248,6 +249,7 @@ COMMENT ON CONSTRAINT dispatch_status_is_known ON dispatch IS 'a known status';
 COMMENT ON CONSTRAINT dispatch_source_is_short ON dispatch IS 'at most 255 characters';
 COMMENT ON INDEX dispatch_award_id_idx IS 'the dispatches of an award';
 COMMENT ON INDEX dispatch_availability_id_idx IS 'the dispatches of an availability';
+COMMENT ON INDEX dispatch_supersedes_id_idx IS 'what took the place of a dispatch';
 COMMENT ON INDEX dispatch_service_provider_id_idx IS 'the dispatches of a provider';
 COMMENT ON INDEX dispatch_unit_id_idx IS 'the dispatches of a unit';
 

@@ -57,12 +57,11 @@ BEGIN
                            CASE m ->> 'meaning' WHEN 'no' THEN 'is a no' WHEN 'unknown' THEN 'is unknown'
                                                 ELSE 'is not tested' END,
                            CASE WHEN m ->> 'verdict' IN ('explicit_no', 'implicit_no')
-                                THEN format(' (%s%s)', replace(m ->> 'verdict', '_', ' '), coalesce(': ' || r.reason, ''))
-                                ELSE format(' (published: %s%s)', replace(m ->> 'verdict', '_', ' '), coalesce('; ' || r.reason, '')) END),
+                                THEN format(' (%s%s)', replace(m ->> 'verdict', '_', ' '), coalesce(': ' || (m ->> 'reason'), ''))
+                                ELSE format(' (published: %s%s)', replace(m ->> 'verdict', '_', ' '), coalesce('; ' || (m ->> 'reason'), '')) END),
                     ', ' ORDER BY m ->> 'mode')
     INTO modes
-  FROM jsonb_array_elements(found.rationale -> 'modes') m
-  LEFT JOIN stacking_meaning r ON r.stacking_rule_id = (m ->> 'stacking_rule_id')::bigint;
+  FROM jsonb_array_elements(found.rationale -> 'modes') m;
 
   CASE found.kind
     WHEN 'double_commitment' THEN

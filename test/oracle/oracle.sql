@@ -1,0 +1,317 @@
+-- What a conflict is, in naive SQL: from the words of the design, for one unit.
+--
+-- It reads the trading tables, the register and the rule rows.  It does not look
+-- at the book, at conflict, at view stacking_meaning or at anything written in
+-- C: windows are taken apart into two instants at once, and the order of posting
+-- comes from journal.sql.  It is slow and means to be.
+
+-- Live commitments.  An award whose product binds by availability obliges to nothing.
+CREATE VIEW oracle_commitment AS
+  SELECT t.stage, t.id, coalesce(t.asset_id, t.portfolio_id) AS unit_id, t.portfolio_id IS NOT NULL AS is_portfolio,
+         p.service_code AS service, t.product_id, t.direction, t.power_kw AS kw,
+         split_part(t.delivery_window::text, '/', 1)::timestamptz AS since,
+         split_part(t.delivery_window::text, '/', 2)::timestamptz AS until,
+         t.bid_id, t.award_id, t.availability_id,
+         coalesce(t.bid_id, t.award_id, t.availability_id, t.id) AS lineage,
+         t.supersedes_id, j.seq
+  FROM (
+    SELECT 'bid' AS stage, id, asset_id, portfolio_id, product_id, direction, power_kw, delivery_window,
+           NULL::bigint AS bid_id, NULL::bigint AS award_id, NULL::bigint AS availability_id, NULL::bigint AS supersedes_id
+    FROM bid WHERE status = 'submitted'
+    UNION ALL
+    SELECT 'award', id, asset_id, portfolio_id, product_id, direction, power_kw, delivery_window,
+           bid_id, NULL, NULL, NULL
+    FROM award WHERE status IN ('awarded', 'completed')
+    UNION ALL
+    SELECT 'availability', v.id, v.asset_id, v.portfolio_id, v.product_id, v.direction, v.power_kw, v.delivery_window,
+           a.bid_id, v.award_id, NULL, NULL
+    FROM availability v LEFT JOIN award a ON a.id = v.award_id WHERE v.status IN ('accepted', 'completed')
+    UNION ALL
+    SELECT 'dispatch', d.id, d.asset_id, d.portfolio_id, d.product_id, d.direction, d.power_kw, d.delivery_window,
+           a.bid_id, coalesce(d.award_id, v.award_id), d.availability_id, d.supersedes_id
+    FROM dispatch d LEFT JOIN availability v ON v.id = d.availability_id
+    LEFT JOIN award a ON a.id = coalesce(d.award_id, v.award_id)
+    WHERE d.status IN ('instructed', 'acknowledged', 'executing', 'stopped', 'completed', 'failed')
+  ) t
+  JOIN product p ON p.id = t.product_id
+  JOIN journal j ON j.source_id = t.id
+  WHERE NOT (t.stage = 'award' AND p.binds = 'availability');
+
+-- What a verdict means to a ruleset for an unordered pair of services.
+CREATE FUNCTION oracle_meaning(rules bigint, which_mode text, a text, b text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  kind_a text := (SELECT buyer_kind FROM service WHERE code = a);
+  kind_b text := (SELECT buyer_kind FROM service WHERE code = b);
+  strictest text := 'yes';
+  said text;
+  meant text;
+BEGIN
+  FOR said IN
+    SELECT verdict FROM stacking_rule WHERE ruleset_id = rules AND mode = which_mode
+      AND ((service_a = a AND service_b = b) OR (service_a = b AND service_b = a))
+  LOOP
+    IF said IN ('explicit_yes', 'implicit_yes') THEN meant := 'yes';
+    ELSIF said IN ('explicit_no', 'implicit_no') THEN meant := 'no';
+    ELSE
+      SELECT meaning INTO meant FROM stacking_interpretation i
+      WHERE i.ruleset_id = rules AND i.mode = which_mode AND i.verdict = said
+        AND ((i.buyer_kind_a IS NULL OR i.buyer_kind_a = kind_a) AND (i.buyer_kind_b IS NULL OR i.buyer_kind_b = kind_b)
+          OR (i.buyer_kind_a IS NULL OR i.buyer_kind_a = kind_b) AND (i.buyer_kind_b IS NULL OR i.buyer_kind_b = kind_a))
+      ORDER BY (i.buyer_kind_a IS NOT NULL)::int + (i.buyer_kind_b IS NOT NULL)::int DESC, i.id LIMIT 1;
+      IF NOT FOUND THEN
+        meant := CASE said WHEN 'no_data' THEN 'unknown' ELSE 'not_tested' END;
+      END IF;
+    END IF;
+    IF array_position(ARRAY['yes', 'not_tested', 'unknown', 'no'], meant)
+       > array_position(ARRAY['yes', 'not_tested', 'unknown', 'no'], strictest) THEN
+      strictest := meant;
+    END IF;
+  END LOOP;
+  RETURN strictest;
+END $$;
+
+CREATE TABLE oracle_verdict (ruleset_id bigint, a text, b text, co_delivery text, splitting text, jumping text, warned boolean, jump_warned boolean,
+                             PRIMARY KEY (ruleset_id, a, b));
+
+CREATE FUNCTION oracle_learn() RETURNS void LANGUAGE sql AS $$
+  DELETE FROM oracle_verdict;
+  INSERT INTO oracle_verdict
+  SELECT r.id, a.code, b.code,
+         oracle_meaning(r.id, 'co_delivery', a.code, b.code),
+         oracle_meaning(r.id, 'splitting', a.code, b.code),
+         oracle_meaning(r.id, 'jumping', a.code, b.code),
+         EXISTS (SELECT FROM stacking_rule s WHERE s.ruleset_id = r.id AND s.severity = 'advisory' AND s.mode IN ('co_delivery', 'splitting')
+                 AND ((s.service_a, s.service_b) = (a.code, b.code) OR (s.service_a, s.service_b) = (b.code, a.code))),
+         EXISTS (SELECT FROM stacking_rule s WHERE s.ruleset_id = r.id AND s.severity = 'advisory' AND s.mode = 'jumping'
+                 AND ((s.service_a, s.service_b) = (a.code, b.code) OR (s.service_a, s.service_b) = (b.code, a.code)))
+  FROM ruleset r, service a, service b WHERE r.status = 'in_force';
+$$;
+
+CREATE FUNCTION oracle_ruleset(instant timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT id FROM ruleset
+  WHERE status = 'in_force' AND split_part(in_force::text, '/', 1)::timestamptz <= instant
+    AND instant < split_part(in_force::text, '/', 2)::timestamptz;
+$$;
+
+-- Pairs: a was posted first.
+CREATE VIEW oracle_pair AS
+  WITH pair AS (
+    SELECT a.id AS a_id, b.id AS b_id, a.unit_id, a.stage AS a_stage, b.stage AS b_stage, a.service AS a_service, b.service AS b_service,
+           a.since AS a_since, a.until AS a_until, b.since AS b_since, b.until AS b_until,
+           a.product_id = b.product_id AS one_product, a.direction = b.direction AS one_direction,
+           b.supersedes_id IS NOT DISTINCT FROM a.id AS supersedes,
+           a.since < b.until AND b.since < a.until AS meet,
+           greatest(a.since, b.since) AS later_start
+    FROM oracle_commitment a JOIN oracle_commitment b ON b.unit_id = a.unit_id AND b.seq > a.seq
+    WHERE a.lineage <> b.lineage
+      AND CASE
+            WHEN 'bid' IN (a.stage, b.stage) THEN a.stage IN ('award', 'availability') OR b.stage IN ('award', 'availability')
+            WHEN a.stage = 'dispatch' AND b.stage = 'dispatch' THEN true
+            WHEN 'dispatch' IN (a.stage, b.stage) THEN a.service <> b.service
+            ELSE true
+          END
+  ), judged AS (
+    SELECT pair.*, v.co_delivery, v.splitting, v.jumping, v.warned, v.jump_warned, oracle_ruleset(later_start) AS rules
+    FROM pair LEFT JOIN oracle_verdict v ON v.ruleset_id = oracle_ruleset(later_start) AND v.a = a_service AND v.b = b_service
+  )
+  SELECT 'double_commitment' AS kind, b_id AS challenger, a_id AS incumbent, unit_id,
+         CASE WHEN 'unknown' IN (co_delivery, splitting) OR warned THEN 'advisory' ELSE 'blocking' END AS severity,
+         greatest(a_since, b_since) AS since, least(a_until, b_until) AS until, rules
+  FROM judged
+  WHERE meet AND one_direction AND a_service <> b_service
+    AND co_delivery <> 'yes' AND splitting <> 'yes' AND NOT (co_delivery = 'not_tested' AND splitting = 'not_tested')
+  UNION ALL
+  SELECT 'duplicate', b_id, a_id, unit_id, 'advisory', greatest(a_since, b_since), least(a_until, b_until), NULL
+  FROM judged
+  WHERE meet AND one_direction AND a_stage = 'dispatch' AND b_stage = 'dispatch' AND one_product AND NOT supersedes
+  UNION ALL
+  SELECT 'jumping', b_id, a_id, unit_id, CASE WHEN jump_warned THEN 'advisory' ELSE 'blocking' END,
+         least(a_since, b_since), greatest(a_until, b_until), rules
+  FROM judged, (SELECT time_zone AS zone FROM exchange_instance) z
+  WHERE NOT meet AND a_service <> b_service AND jumping = 'no'
+    -- the local days of one and of the other have one in common
+    AND (a_since AT TIME ZONE zone)::date <= ((b_until - interval '1 microsecond') AT TIME ZONE zone)::date
+    AND (b_since AT TIME ZONE zone)::date <= ((a_until - interval '1 microsecond') AT TIME ZONE zone)::date;
+
+-- Capacity of a unit at an instant, kW; NULL when not known.
+CREATE FUNCTION oracle_capacity(unit bigint, way text, instant timestamptz) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  result numeric;
+BEGIN
+  IF EXISTS (SELECT FROM asset WHERE id = unit) THEN
+    RETURN (SELECT CASE way WHEN 'up' THEN qualified_up_kw ELSE qualified_down_kw END FROM asset WHERE id = unit);
+  END IF;
+  IF NOT EXISTS (SELECT FROM portfolio_member WHERE portfolio_id = unit) THEN
+    RETURN NULL;    -- its members were never registered
+  END IF;
+  SELECT CASE WHEN bool_or(q IS NULL OR f IS NULL) THEN NULL ELSE coalesce(sum(least(q, f)), 0) END INTO result
+  FROM (SELECT CASE way WHEN 'up' THEN a.qualified_up_kw ELSE a.qualified_down_kw END AS q,
+               CASE way WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END AS f
+        FROM portfolio_member m JOIN asset a ON a.id = m.asset_id
+        WHERE m.portfolio_id = unit AND split_part(m.valid::text, '/', 1)::timestamptz <= instant
+          AND instant < split_part(m.valid::text, '/', 2)::timestamptz) x;
+  RETURN result;
+END $$;
+
+-- What c's unit must deliver at once at an instant, kW: enumerate the sets of
+-- lineages, c's among them, of which no two may share megawatts.
+CREATE FUNCTION oracle_needed(c bigint, instant timestamptz, unknown_is_yes boolean) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  subject oracle_commitment;
+  rules bigint := oracle_ruleset(instant);
+  ids bigint[];
+  services text[];
+  kws numeric[];
+  parents bigint[];
+  stages text[];
+  roots int[] := '{}';
+  n int;
+  weight numeric[];
+  place int;
+  root int;
+  heaviest numeric := 0;
+  total numeric;
+  chosen int[];
+  good boolean;
+BEGIN
+  SELECT * INTO subject FROM oracle_commitment WHERE id = c;
+  -- in view: c, and obligations and dispatches posted earlier
+  WITH seen AS (
+    SELECT o.* FROM oracle_commitment o
+    WHERE o.unit_id = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until
+      AND (o.id = c OR (o.stage <> 'bid' AND o.seq < subject.seq))
+  ), linked AS (
+    SELECT s.*, (SELECT p.id FROM seen p WHERE p.id IN (s.availability_id, s.award_id, s.bid_id)
+                 ORDER BY array_position(ARRAY['availability', 'award', 'bid'], p.stage) LIMIT 1) AS parent
+    FROM seen s
+  )
+  SELECT array_agg(id ORDER BY o), array_agg(service ORDER BY o), array_agg(kw ORDER BY o), array_agg(parent ORDER BY o), array_agg(stage ORDER BY o)
+    INTO ids, services, kws, parents, stages
+  FROM (SELECT *, array_position(ARRAY['dispatch', 'availability', 'award', 'bid'], stage) * 1000000000::bigint + seq AS o FROM linked) l;
+  n := cardinality(ids);
+  -- a node weighs the greater of its power and its children's weights; children come first
+  weight := kws;
+  FOR i IN 1..n LOOP
+    SELECT greatest(kws[i], coalesce(sum(weight[k]), 0)) INTO total FROM generate_series(1, n) k WHERE parents[k] = ids[i];
+    weight[i] := total;
+  END LOOP;
+  FOR i IN 1..n LOOP
+    IF parents[i] IS NULL THEN roots := roots || i; END IF;
+  END LOOP;
+  place := array_position(ids, c);
+  WHILE parents[place] IS NOT NULL LOOP place := array_position(ids, parents[place]); END LOOP;
+  root := place;
+
+  FOR mask IN 0 .. (1 << cardinality(roots)) - 1 LOOP
+    SELECT array_agg(roots[k]) INTO chosen FROM generate_series(1, cardinality(roots)) k WHERE mask & (1 << (k - 1)) <> 0;
+    CONTINUE WHEN chosen IS NULL OR NOT root = ANY (chosen);
+    SELECT NOT EXISTS (SELECT FROM unnest(chosen) x, unnest(chosen) y, oracle_verdict v
+                       WHERE x < y AND services[x] <> services[y] AND v.ruleset_id = rules AND v.a = services[x] AND v.b = services[y]
+                         AND (v.co_delivery = 'yes' OR (unknown_is_yes AND v.co_delivery = 'unknown')))
+      INTO good;
+    CONTINUE WHEN NOT good;
+    SELECT sum(weight[x]) INTO total FROM unnest(chosen) x;
+    heaviest := greatest(heaviest, total);
+  END LOOP;
+  RETURN heaviest;
+END $$;
+
+CREATE FUNCTION oracle_headroom() RETURNS TABLE (challenger bigint, severity text, short_kw numeric, short_windows text)
+LANGUAGE plpgsql AS $$
+DECLARE
+  c record;
+  piece record;
+  have numeric;
+  need numeric;
+  always boolean;
+  since timestamptz;
+  until timestamptz;
+BEGIN
+  CREATE TEMP TABLE oracle_now ON COMMIT DROP AS SELECT * FROM oracle_commitment;
+  FOR c IN SELECT * FROM oracle_now ORDER BY seq LOOP
+    short_kw := 0;
+    short_windows := '';
+    always := false;
+    since := NULL;
+    FOR piece IN
+      -- the pieces between the instants at which anything can change
+      SELECT t AS start, lead(t, 1, c.until) OVER (ORDER BY t) AS stop FROM (
+        SELECT DISTINCT t FROM (
+          SELECT o.since AS t FROM oracle_now o WHERE o.unit_id = c.unit_id
+          UNION ALL SELECT o.until FROM oracle_now o WHERE o.unit_id = c.unit_id
+          UNION ALL SELECT split_part(m.valid::text, '/', k)::timestamptz FROM portfolio_member m, generate_series(1, 2) k WHERE m.portfolio_id = c.unit_id
+          UNION ALL SELECT split_part(r.in_force::text, '/', k)::timestamptz FROM ruleset r, generate_series(1, 2) k
+        ) e WHERE t >= c.since AND t < c.until) d
+      ORDER BY 1
+    LOOP
+      have := oracle_capacity(c.unit_id, c.direction, piece.start);
+      -- all together fit, so every set does: no need to enumerate
+      IF have IS NULL OR (SELECT sum(o.kw) FROM oracle_now o WHERE o.unit_id = c.unit_id AND o.direction = c.direction
+                          AND o.since <= piece.start AND piece.start < o.until) <= have THEN
+        need := 0;
+        have := 0;
+      ELSE
+        need := oracle_needed(c.id, piece.start, false);
+      END IF;
+      IF need > have THEN
+        short_kw := greatest(short_kw, need - have);
+        always := always OR oracle_needed(c.id, piece.start, true) > have;
+        IF since IS NOT NULL AND until = piece.start THEN
+          until := piece.stop;
+        ELSE
+          IF since IS NOT NULL THEN short_windows := short_windows || since || '..' || until || ' '; END IF;
+          since := piece.start;
+          until := piece.stop;
+        END IF;
+      END IF;
+    END LOOP;
+    IF short_kw > 0 THEN
+      short_windows := short_windows || since || '..' || until || ' ';
+      challenger := c.id;
+      severity := CASE WHEN always THEN 'blocking' ELSE 'advisory' END;
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+END $$;
+
+-- The two answers side by side: what the engine has open and what the oracle expects.
+CREATE VIEW engine_finding AS
+  SELECT k.kind, k.severity, c.source_id AS challenger, i.source_id AS incumbent, k.unit_id,
+         split_part(k.overlap::text, '/', 1)::timestamptz AS since, split_part(k.overlap::text, '/', 2)::timestamptz AS until,
+         k.short_kw,
+         (SELECT string_agg(split_part(w::text, '/', 1)::timestamptz || '..' || split_part(w::text, '/', 2)::timestamptz || ' ', '' ORDER BY n)
+          FROM unnest(k.short_windows) WITH ORDINALITY AS s (w, n)) AS short_windows,
+         CASE WHEN k.kind IN ('double_commitment', 'jumping') THEN k.ruleset_id END AS rules
+  FROM conflict k JOIN commitment c ON c.id = k.challenger_id LEFT JOIN commitment i ON i.id = k.incumbent_id
+  WHERE k.closed_at IS NULL;
+
+CREATE FUNCTION oracle_finding() RETURNS TABLE (kind text, severity text, challenger bigint, incumbent bigint, unit_id bigint, since timestamptz,
+                                                until timestamptz, short_kw numeric, short_windows text, rules bigint)
+LANGUAGE sql AS $$
+  SELECT kind, severity, challenger, incumbent, unit_id, since, until, NULL::numeric, NULL::text, rules FROM oracle_pair
+  UNION ALL
+  SELECT 'headroom', h.severity, h.challenger, NULL, o.unit_id,
+         split_part(h.short_windows, '..', 1)::timestamptz,
+         split_part(rtrim(h.short_windows), '..', 1 + (length(h.short_windows) - length(replace(h.short_windows, '..', ''))) / 2)::timestamptz,
+         h.short_kw, h.short_windows, NULL
+  FROM oracle_headroom() h JOIN oracle_commitment o ON o.id = h.challenger;
+$$;
+
+-- Differences, with the side that has them; no rows means agreement.
+CREATE FUNCTION compare_with_oracle() RETURNS TABLE (who text, kind text, severity text, challenger bigint, incumbent bigint, unit_id bigint, since timestamptz,
+                                                     until timestamptz, short_kw numeric, short_windows text, rules bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM oracle_learn();
+  ANALYZE oracle_verdict;
+  CREATE TEMP TABLE expected ON COMMIT DROP AS SELECT * FROM oracle_finding();
+  RETURN QUERY
+    (SELECT 'engine only', f.* FROM (SELECT * FROM (SELECT e.kind, e.severity, e.challenger, e.incumbent, e.unit_id, e.since, e.until, e.short_kw, e.short_windows, e.rules
+                                     FROM engine_finding e) g EXCEPT SELECT * FROM expected) f)
+    UNION ALL
+    (SELECT 'oracle only', f.* FROM (SELECT * FROM expected EXCEPT
+                                     SELECT e.kind, e.severity, e.challenger, e.incumbent, e.unit_id, e.since, e.until, e.short_kw, e.short_windows, e.rules
+                                     FROM engine_finding e) f);
+  DROP TABLE expected;
+  DROP TABLE oracle_now;
+END $$;

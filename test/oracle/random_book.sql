@@ -1,0 +1,152 @@
+-- A random register and random trading, the same for the same seed.
+
+-- a number from 0 to n - 1 for step i, use k
+CREATE FUNCTION dice(i bigint, k int, n int, seed bigint) RETURNS int LANGUAGE sql IMMUTABLE AS
+$$ SELECT ((hashint8extended(i * 64 + k, seed) & 2147483647) % n)::int $$;
+
+CREATE FUNCTION random_register(units int, seed bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO participant (name, kinds) VALUES ('system operator', '{market_operator}'), ('network operator', '{market_operator}'), ('seller', '{service_provider}');
+  INSERT INTO market (code, name, market_operator_id)
+    SELECT p.name, p.name, p.id FROM participant p WHERE 'market_operator' = ANY (p.kinds) ORDER BY p.id;
+  -- two products of every service, some bound by availability
+  INSERT INTO product (market_id, code, name, service_code, binds)
+    SELECT m.id, s.code || n, s.name || n, s.code, CASE WHEN n = 2 AND s.code IN ('SAda', 'VAda', 'STOR') THEN 'availability' ELSE 'award' END
+    FROM service s, generate_series(1, 2) n, market m
+    WHERE m.code = CASE s.buyer_kind WHEN 'dso' THEN 'network operator' ELSE 'system operator' END
+    ORDER BY s.code COLLATE "C", n;
+  -- half assets (one in eight of unknown capacity), half portfolios
+  INSERT INTO asset (name, qualified_up_kw, qualified_down_kw)
+    SELECT 'asset ' || u, CASE WHEN dice(u, 1, 8, seed) > 0 THEN 20 + dice(u, 2, 100, seed) + 0.125 END,
+           CASE WHEN dice(u, 3, 8, seed) > 0 THEN 20 + dice(u, 4, 100, seed) END
+    FROM generate_series(1, units / 2) u;
+  INSERT INTO portfolio (name, service_provider_id)
+    SELECT 'portfolio ' || u, (SELECT id FROM participant WHERE name = 'seller') FROM generate_series(1, units / 2) u;
+  -- members come and go; every fifth portfolio has none; some lend an unknown power
+  INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
+    SELECT p.id, a.id, CASE WHEN dice(p.id * 1000 + a.id, 5, 12, seed) > 0 THEN 5 + dice(p.id * 1000 + a.id, 6, 40, seed) END, 5 + dice(p.id * 1000 + a.id, 7, 40, seed) + 0.5,
+           time_window(timestamptz '2026-03-27T00:00Z' + dice(p.id * 1000 + a.id, 8, 60, seed) * interval '1 hour',
+                       CASE dice(p.id * 1000 + a.id, 9, 3, seed) WHEN 0 THEN timestamptz 'infinity'
+                       ELSE timestamptz '2026-03-29T12:00Z' + dice(p.id * 1000 + a.id, 10, 40, seed) * interval '1 hour' END)
+    FROM portfolio p, asset a WHERE p.id % 5 <> 0 AND dice(p.id * 1000 + a.id, 11, units / 10, seed) = 0;
+END $$;
+
+-- Random trading over four days with a clock change: mostly new rows, of which
+-- some continue a lineage, and changes of every kind to old ones.
+CREATE FUNCTION random_trading(first int, last int, units int, seed bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  what int;
+  unit bigint;
+  a bigint;
+  p bigint;
+  prod bigint;
+  way text;
+  kw numeric;
+  span time_window;
+  parent record;
+  seller bigint := (SELECT id FROM participant WHERE name = 'seller');
+  products bigint[] := ARRAY(SELECT id FROM product ORDER BY id);
+  target bigint;
+  name text;
+BEGIN
+  FOR i IN first .. last LOOP
+    what := dice(i, 20, 100, seed);
+    unit := (SELECT id FROM (SELECT id FROM asset UNION ALL SELECT id FROM portfolio) u ORDER BY id OFFSET dice(i, 21, units, seed) LIMIT 1);
+    a := (SELECT id FROM asset WHERE id = unit);
+    p := (SELECT id FROM portfolio WHERE id = unit);
+    prod := products[1 + dice(i, 22, cardinality(products), seed)];
+    way := CASE WHEN dice(i, 23, 4, seed) = 0 THEN 'down' ELSE 'up' END;
+    kw := 1 + dice(i, 24, 60, seed) + dice(i, 25, 4, seed) * 0.25;
+    span := time_window(timestamptz '2026-03-27T00:00Z' + dice(i, 26, 96 * 2, seed) * interval '30 minutes',
+                        timestamptz '2026-03-27T00:00Z' + dice(i, 26, 96 * 2, seed) * interval '30 minutes' + (1 + dice(i, 27, 12, seed)) * interval '30 minutes');
+    IF what < 12 THEN
+      INSERT INTO bid (product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
+        VALUES (prod, seller, a, p, way, kw, span);
+    ELSIF what < 28 THEN
+      -- an award, in one case of three of a bid, then of its terms, more or less
+      SELECT * INTO parent FROM bid ORDER BY id OFFSET dice(i, 28, 1 + (SELECT count(*)::int FROM bid), seed) LIMIT 1;
+      IF dice(i, 29, 3, seed) = 0 AND parent.id IS NOT NULL THEN
+        INSERT INTO award (bid_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
+          VALUES (parent.id, parent.product_id, seller, parent.asset_id, parent.portfolio_id, parent.direction,
+                  CASE WHEN dice(i, 30, 2, seed) = 0 THEN parent.power_kw ELSE kw END, parent.delivery_window);
+        IF dice(i, 31, 2, seed) = 0 THEN UPDATE bid SET status = 'awarded' WHERE id = parent.id; END IF;
+      ELSE
+        INSERT INTO award (product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
+          VALUES (prod, seller, a, p, way, kw, span);
+      END IF;
+    ELSIF what < 42 THEN
+      SELECT * INTO parent FROM award ORDER BY id OFFSET dice(i, 28, 1 + (SELECT count(*)::int FROM award), seed) LIMIT 1;
+      IF dice(i, 29, 3, seed) > 0 AND parent.id IS NOT NULL THEN
+        INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, status)
+          VALUES (parent.id, parent.product_id, seller, parent.asset_id, parent.portfolio_id, parent.direction,
+                  CASE WHEN dice(i, 30, 2, seed) = 0 THEN parent.power_kw ELSE kw END, parent.delivery_window, 'accepted');
+      ELSE
+        INSERT INTO availability (product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, status)
+          VALUES (prod, seller, a, p, way, kw, span, CASE WHEN dice(i, 30, 4, seed) = 0 THEN 'declared' ELSE 'accepted' END);
+      END IF;
+    ELSIF what < 66 THEN
+      CASE dice(i, 29, 4, seed)
+        WHEN 0 THEN
+          SELECT * INTO parent FROM availability ORDER BY id OFFSET dice(i, 28, 1 + (SELECT count(*)::int FROM availability), seed) LIMIT 1;
+          IF parent.id IS NOT NULL THEN
+            INSERT INTO dispatch (availability_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
+              VALUES (parent.id, parent.product_id, seller, parent.asset_id, parent.portfolio_id, parent.direction, kw, parent.delivery_window);
+          END IF;
+        WHEN 1 THEN
+          SELECT * INTO parent FROM award ORDER BY id OFFSET dice(i, 28, 1 + (SELECT count(*)::int FROM award), seed) LIMIT 1;
+          IF parent.id IS NOT NULL THEN
+            INSERT INTO dispatch (award_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
+              VALUES (parent.id, parent.product_id, seller, parent.asset_id, parent.portfolio_id, parent.direction, kw, parent.delivery_window);
+          END IF;
+        WHEN 2 THEN
+          -- another instruction under the product of an old one, which it may supersede
+          SELECT * INTO parent FROM dispatch ORDER BY id OFFSET dice(i, 28, 1 + (SELECT count(*)::int FROM dispatch), seed) LIMIT 1;
+          IF parent.id IS NOT NULL THEN
+            INSERT INTO dispatch (supersedes_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
+              VALUES (CASE WHEN dice(i, 30, 2, seed) = 0 THEN parent.id END, parent.product_id, seller, parent.asset_id, parent.portfolio_id, parent.direction, kw,
+                      time_window(lower(parent.delivery_window) + interval '30 minutes', upper(parent.delivery_window) + interval '30 minutes'));
+          END IF;
+        ELSE
+          -- two rows in one statement
+          INSERT INTO dispatch (product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
+            SELECT products[1 + dice(i * 2 + n, 32, cardinality(products), seed)], seller, a, p, way, kw, span FROM generate_series(0, 1) n;
+      END CASE;
+    ELSE
+      -- a change to an old row
+      name := (ARRAY['bid', 'award', 'availability', 'dispatch'])[1 + dice(i, 28, 4, seed)];
+      EXECUTE format('SELECT id FROM %I ORDER BY id OFFSET %s LIMIT 1', name, dice(i, 29, 400, seed)) INTO target;
+      CONTINUE WHEN target IS NULL;
+      CASE
+        WHEN what < 76 THEN
+          EXECUTE format('UPDATE %I SET status = $1 WHERE id = $2', name)
+            USING CASE name WHEN 'bid' THEN (ARRAY['withdrawn', 'lapsed', 'submitted'])[1 + dice(i, 30, 3, seed)]
+                            WHEN 'award' THEN (ARRAY['released', 'completed', 'awarded', 'terminated'])[1 + dice(i, 30, 4, seed)]
+                            WHEN 'availability' THEN (ARRAY['released', 'accepted', 'withdrawn', 'completed'])[1 + dice(i, 30, 4, seed)]
+                            ELSE (ARRAY['cancelled', 'executing', 'completed', 'refused', 'instructed', 'superseded'])[1 + dice(i, 30, 6, seed)] END, target;
+        WHEN what < 82 THEN
+          EXECUTE format('UPDATE %I SET power_kw = $1 WHERE id = $2', name) USING kw, target;
+        WHEN what < 87 THEN
+          EXECUTE format('UPDATE %I SET delivery_window = $1 WHERE id = $2', name) USING span, target;
+        WHEN what < 92 THEN
+          -- another unit, product or direction: refused where others came from the row
+          BEGIN
+            EXECUTE format('UPDATE %I SET product_id = $1, direction = $2, asset_id = $3, portfolio_id = $4 WHERE id = $5', name) USING prod, way, a, p, target;
+          EXCEPTION WHEN SQLSTATE 'MX202' THEN NULL;
+          END;
+        WHEN what < 97 AND name <> 'bid' THEN
+          -- out of its lineage
+          EXECUTE format('UPDATE %I SET %s = NULL WHERE id = $1', name,
+                         CASE name WHEN 'award' THEN 'bid_id' WHEN 'availability' THEN 'award_id' ELSE 'availability_id' END) USING target;
+        WHEN name = 'availability' THEN
+          -- into a lineage: an award of the same unit, product and direction
+          UPDATE availability v SET award_id = (SELECT w.id FROM award w WHERE (w.unit_id, w.product_id, w.direction) = (v.unit_id, v.product_id, v.direction) ORDER BY w.id LIMIT 1)
+          WHERE v.id = target AND NOT EXISTS (SELECT FROM dispatch d WHERE d.availability_id = v.id AND d.award_id IS NOT NULL);
+        WHEN name = 'award' THEN
+          UPDATE award v SET bid_id = (SELECT w.id FROM bid w WHERE (w.unit_id, w.product_id, w.direction) = (v.unit_id, v.product_id, v.direction) ORDER BY w.id LIMIT 1)
+          WHERE v.id = target;
+        ELSE
+          DELETE FROM dispatch d WHERE d.id = target AND NOT EXISTS (SELECT FROM dispatch x WHERE x.supersedes_id = d.id);
+      END CASE;
+    END IF;
+  END LOOP;
+END $$;
