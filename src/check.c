@@ -96,13 +96,10 @@ flex_check_text(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* check_code(value, field, VARIADIC known): one of the codes of this field */
-PG_FUNCTION_INFO_V1(flex_check_code);
-Datum
-flex_check_code(PG_FUNCTION_ARGS)
+/* Raise unless value is one of the codes of this field. */
+static void
+require_code(FunctionCallInfo fcinfo, text *value, ArrayType *known)
 {
-	text	   *value = PG_GETARG_TEXT_PP(0);
-	ArrayType  *known = PG_GETARG_ARRAYTYPE_P(2);
 	Datum	   *codes;
 	int			count;
 	StringInfoData list;
@@ -114,7 +111,7 @@ flex_check_code(PG_FUNCTION_ARGS)
 
 		if (VARSIZE_ANY_EXHDR(code) == VARSIZE_ANY_EXHDR(value) &&
 			memcmp(VARDATA_ANY(code), VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) == 0)
-			PG_RETURN_BOOL(true);
+			return;
 	}
 
 	initStringInfo(&list);
@@ -125,5 +122,47 @@ flex_check_code(PG_FUNCTION_ARGS)
 			 errmsg("%s is not a known code: \"%s\"", field_name(fcinfo, 1),
 					text_clip(pnstrdup(VARDATA_ANY(value), Min(VARSIZE_ANY_EXHDR(value), 256)), 40)),
 			 errhint("Known codes: %s.", list.data)));
-	PG_RETURN_BOOL(false);		/* keep compiler quiet */
+}
+
+/* check_code(value, field, VARIADIC known): one of the codes of this field */
+PG_FUNCTION_INFO_V1(flex_check_code);
+Datum
+flex_check_code(PG_FUNCTION_ARGS)
+{
+	require_code(fcinfo, PG_GETARG_TEXT_PP(0), PG_GETARG_ARRAYTYPE_P(2));
+	PG_RETURN_BOOL(true);
+}
+
+/* check_codes(values, field, VARIADIC known): at least one code, all known */
+PG_FUNCTION_INFO_V1(flex_check_codes);
+Datum
+flex_check_codes(PG_FUNCTION_ARGS)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+	if (count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("%s must not be empty", field_name(fcinfo, 1)),
+				 errhint("Give at least one code.")));
+	for (int i = 0; i < count; i++)
+		require_code(fcinfo, nulls[i] ? cstring_to_text("NULL") : DatumGetTextPP(values[i]),
+					 PG_GETARG_ARRAYTYPE_P(2));
+	PG_RETURN_BOOL(true);
+}
+
+/* check_one(given, fields): exactly one of several fields is given */
+PG_FUNCTION_INFO_V1(flex_check_one);
+Datum
+flex_check_one(PG_FUNCTION_ARGS)
+{
+	if (PG_GETARG_INT32(0) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("exactly one of %s must be given, not %d", field_name(fcinfo, 1), PG_GETARG_INT32(0)),
+				 errhint("Leave the others NULL.")));
+	PG_RETURN_BOOL(true);
 }

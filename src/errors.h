@@ -17,7 +17,7 @@
 #define ERRCODE_FLEX_UNKNOWN_UNIT			FLEX_ERRCODE('1', '0', '1')
 /* a product that this exchange does not have */
 #define ERRCODE_FLEX_UNKNOWN_PRODUCT		FLEX_ERRCODE('1', '0', '2')
-/* a participant that this exchange does not have, or not in that role */
+/* a participant that this exchange does not have */
 #define ERRCODE_FLEX_UNKNOWN_PARTICIPANT	FLEX_ERRCODE('1', '0', '3')
 /* a bid, award, availability or dispatch that this exchange does not have */
 #define ERRCODE_FLEX_UNKNOWN_PARENT			FLEX_ERRCODE('2', '0', '1')

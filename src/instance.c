@@ -74,6 +74,12 @@ static const SavedQuery product_query = {
 	1, {INT8OID}
 };
 
+static const SavedQuery participant_query = {
+	QUERY_PARTICIPANT,
+	"SELECT FROM %1$s.participant WHERE id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
 /* ----------
  * Forgetting
  * ----------
@@ -288,6 +294,9 @@ build_rules(Instance *instance)
 		control.hcxt = context;
 		instance->products = hash_create("flexexchange products", 64, &control,
 										 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		control.entrysize = sizeof(int64);
+		instance->participants = hash_create("flexexchange participants", 64, &control,
+											 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	PG_CATCH();
 	{
@@ -386,4 +395,19 @@ instance_product(Instance *instance, int64 product_id)
 	product->market_operator_id = market_operator_id;
 	product->binds_by_availability = binds;
 	return product;
+}
+
+/* Is there such a participant?  One that was there is not looked up again: a foreign key keeps it. */
+bool
+instance_has_participant(Instance *instance, int64 participant_id)
+{
+	Datum		values[1];
+
+	if (hash_search(instance->participants, &participant_id, HASH_FIND, NULL) != NULL)
+		return true;
+	values[0] = Int64GetDatum(participant_id);
+	if (instance_query(instance, &participant_query, values, NULL, 1) == 0)
+		return false;
+	hash_search(instance->participants, &participant_id, HASH_ENTER, NULL);
+	return true;
 }

@@ -18,6 +18,7 @@
 typedef enum QuerySlot
 {
 	QUERY_PRODUCT,
+	QUERY_PARTICIPANT,
 	QUERY_ASSET,
 	QUERY_PORTFOLIO,
 	QUERY_PORTFOLIO_MEMBERS,
@@ -104,6 +105,7 @@ typedef struct Instance
 	pg_tz	   *zone;			/* delivery days are counted in it */
 	Rulebook   *rulebook;
 	struct HTAB *products;
+	struct HTAB *participants;	/* those that have been looked up and are there */
 } Instance;
 
 extern void instance_initialize(void);
@@ -111,5 +113,6 @@ extern Instance *instance_get(Oid namespace_oid);
 extern int	instance_query(Instance *instance, const SavedQuery *query,
 						   Datum *values, const char *nulls, long limit);
 extern const Product *instance_product(Instance *instance, int64 product_id);
+extern bool instance_has_participant(Instance *instance, int64 participant_id);
 
 #endif							/* FLEX_INSTANCE_H */

@@ -68,7 +68,7 @@ time_window_make(int64 start_us, int64 end_us)
 				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
 				 errmsg("time_window must end after it starts"),
 				 errdetail("The start is %s, the end is %s.",
-						   timestamptz_to_str(start_us),
+						   pstrdup(timestamptz_to_str(start_us)),
 						   pstrdup(timestamptz_to_str(end_us))),
 				 errhint("A window is half-open and never empty: swap the bounds, or leave the row out.")));
 	result = palloc(sizeof(TimeWindow));

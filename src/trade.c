@@ -351,6 +351,10 @@ trade_resolve(Instance *instance, Trade *trade, Capacity *capacity)
 	commitment->service = product->service;
 	commitment->market_operator_id = product->market_operator_id;
 
+	if (!instance_has_participant(instance, commitment->service_provider_id))
+		unknown_id(instance, ERRCODE_FLEX_UNKNOWN_PARTICIPANT, commitment->stage, "service_provider_id",
+				   commitment->service_provider_id, "a participant", "See table participant for those of this exchange.");
+
 	if (!capacity_read(instance, commitment->unit_id, commitment->portfolio, commitment->down,
 					   &commitment->window, capacity))
 		unknown_id(instance, ERRCODE_FLEX_UNKNOWN_UNIT, commitment->stage,

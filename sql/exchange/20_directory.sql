@@ -10,8 +10,7 @@ CREATE TABLE participant (
   recorded_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT participant_name_is_short CHECK (check_text(name, 'participant.name', 255)),
   CONSTRAINT participant_kinds_are_known CHECK (
-    cardinality(kinds) > 0 AND
-    kinds <@ ARRAY['market_operator', 'service_provider', 'supplier', 'platform', 'analyst', 'regulator'])
+    check_codes(kinds, 'participant.kinds', 'market_operator', 'service_provider', 'supplier', 'platform', 'analyst', 'regulator'))
 );
 -- importers find a company by its name
 CREATE UNIQUE INDEX participant_name_key ON participant (lower(name));

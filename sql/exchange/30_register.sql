@@ -60,7 +60,7 @@ CREATE TABLE metering_point (
   agreed_export_kw numeric(14,3),
   postcode         text,
   recorded_at      timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT metering_point_mpan_is_valid CHECK (mpan_is_valid(mpan)),
+  CONSTRAINT metering_point_mpan_is_valid CHECK (check_mpan(mpan, 'metering_point.mpan')),
   CONSTRAINT metering_point_kind_is_known CHECK (check_code(kind, 'metering_point.kind', 'boundary', 'asset')),
   CONSTRAINT metering_point_import_not_negative CHECK (check_not_negative(agreed_import_kw, 'metering_point.agreed_import_kw')),
   CONSTRAINT metering_point_export_not_negative CHECK (check_not_negative(agreed_export_kw, 'metering_point.agreed_export_kw'))
@@ -201,7 +201,9 @@ CREATE TABLE external_id (
   grid_node_id      bigint REFERENCES grid_node,
   resource_id       bigint GENERATED ALWAYS AS (coalesce(asset_id, portfolio_id, metering_point_id, grid_node_id)) STORED,
   valid             time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
-  CONSTRAINT external_id_names_one CHECK (num_nonnulls(asset_id, portfolio_id, metering_point_id, grid_node_id) = 1),
+  CONSTRAINT external_id_names_one CHECK (
+    check_one(num_nonnulls(asset_id, portfolio_id, metering_point_id, grid_node_id),
+              'external_id.asset_id, portfolio_id, metering_point_id and grid_node_id')),
   CONSTRAINT external_id_scheme_is_short CHECK (check_text(scheme, 'external_id.scheme', 64)),
   CONSTRAINT external_id_value_is_short CHECK (check_text(value, 'external_id.value', 255))
 );

@@ -47,7 +47,8 @@ CREATE TABLE bid (
   live                        boolean GENERATED ALWAYS AS (status = 'submitted') STORED,
   source                      text,
   recorded_at                 timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT bid_is_of_one_unit CHECK (num_nonnulls(asset_id, portfolio_id) = 1),
+  CONSTRAINT bid_is_of_one_unit CHECK (
+    check_one(num_nonnulls(asset_id, portfolio_id), 'bid.asset_id and portfolio_id')),
   CONSTRAINT bid_direction_is_known CHECK (check_code(direction, 'bid.direction', 'up', 'down')),
   CONSTRAINT bid_power_is_positive CHECK (check_positive(power_kw, 'bid.power_kw')),
   CONSTRAINT bid_status_is_known CHECK (
@@ -102,7 +103,8 @@ CREATE TABLE award (
   live                        boolean GENERATED ALWAYS AS (status IN ('awarded', 'completed')) STORED,
   source                      text,
   recorded_at                 timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT award_is_of_one_unit CHECK (num_nonnulls(asset_id, portfolio_id) = 1),
+  CONSTRAINT award_is_of_one_unit CHECK (
+    check_one(num_nonnulls(asset_id, portfolio_id), 'award.asset_id and portfolio_id')),
   CONSTRAINT award_direction_is_known CHECK (check_code(direction, 'award.direction', 'up', 'down')),
   CONSTRAINT award_power_is_positive CHECK (check_positive(power_kw, 'award.power_kw')),
   CONSTRAINT award_status_is_known CHECK (
@@ -156,7 +158,8 @@ CREATE TABLE availability (
   live                        boolean GENERATED ALWAYS AS (status IN ('accepted', 'completed')) STORED,
   source                      text,
   recorded_at                 timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT availability_is_of_one_unit CHECK (num_nonnulls(asset_id, portfolio_id) = 1),
+  CONSTRAINT availability_is_of_one_unit CHECK (
+    check_one(num_nonnulls(asset_id, portfolio_id), 'availability.asset_id and portfolio_id')),
   CONSTRAINT availability_direction_is_known CHECK (check_code(direction, 'availability.direction', 'up', 'down')),
   CONSTRAINT availability_power_is_positive CHECK (check_positive(power_kw, 'availability.power_kw')),
   CONSTRAINT availability_status_is_known CHECK (
@@ -211,7 +214,8 @@ CREATE TABLE dispatch (
   live                      boolean GENERATED ALWAYS AS (status IN ('instructed', 'acknowledged', 'executing', 'stopped', 'completed', 'failed')) STORED,
   source                    text,
   recorded_at               timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT dispatch_is_of_one_unit CHECK (num_nonnulls(asset_id, portfolio_id) = 1),
+  CONSTRAINT dispatch_is_of_one_unit CHECK (
+    check_one(num_nonnulls(asset_id, portfolio_id), 'dispatch.asset_id and portfolio_id')),
   CONSTRAINT dispatch_direction_is_known CHECK (check_code(direction, 'dispatch.direction', 'up', 'down')),
   CONSTRAINT dispatch_power_is_positive CHECK (check_positive(power_kw, 'dispatch.power_kw')),
   CONSTRAINT dispatch_status_is_known CHECK (

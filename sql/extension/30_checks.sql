@@ -26,6 +26,24 @@ CREATE FUNCTION check_code(value text, field text, VARIADIC known text[]) RETURN
 COMMENT ON FUNCTION check_code(text, text, text[]) IS
   'true when value is one of the known codes, else error 23514 that names the field and lists them';
 
+CREATE FUNCTION check_codes("values" text[], field text, VARIADIC known text[]) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_codes'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_codes(text[], text, text[]) IS
+  'true when there is at least one value and all are known codes, else error 23514 that names the field and lists them';
+
+CREATE FUNCTION check_one(given integer, fields text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_one'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_one(integer, text) IS
+  'true when given, as num_nonnulls() counts it, is one, else error 23514 that names the fields';
+
+CREATE FUNCTION check_mpan(value text, field text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_mpan'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_mpan(text, text) IS
+  'true when mpan_is_valid(value), else error 23514 that names the field';
+
 CREATE FUNCTION mpan_is_valid(value text) RETURNS boolean
   AS 'MODULE_PATHNAME', 'flex_mpan_is_valid'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -57,10 +75,14 @@ CREATE FUNCTION refuse_change() RETURNS trigger
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    RAISE EXCEPTION 'table % cannot be truncated', TG_TABLE_NAME
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = TG_ARGV[1];
+  END IF;
   RAISE EXCEPTION '%.% cannot be changed', TG_TABLE_NAME, TG_ARGV[0]
     USING ERRCODE = 'object_not_in_prerequisite_state',
           HINT = TG_ARGV[1];
 END
 $function$;
 COMMENT ON FUNCTION refuse_change() IS
-  'trigger: refuses the statement; arguments are the column, or a word for the action, and a hint';
+  'trigger: refuses an update of a column, or a truncation; arguments are the column and a hint';
