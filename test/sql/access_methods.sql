@@ -1,7 +1,9 @@
 -- The first breath: are the operator classes sound, does no index lie?
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 SELECT amname, opcname, amvalidate(o.oid) AS sound
 FROM pg_opclass o JOIN pg_am a ON a.oid = o.opcmethod JOIN pg_namespace n ON n.oid = o.opcnamespace
 WHERE n.nspname = 'flexexchange' ORDER BY amname COLLATE "C", opcname COLLATE "C";

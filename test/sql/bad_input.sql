@@ -1,7 +1,9 @@
 -- Bad input gets an SQLSTATE, a message that names the field and the value, and a hint.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 SELECT flexexchange.create_exchange('bad_test');
 SELECT flexexchange.create_exchange('bad_other');
 SET search_path = bad_test, flexexchange;

@@ -1,7 +1,9 @@
 -- Conflicts as a story: every kind, at its edges, and what makes it go away.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 SELECT flexexchange.create_exchange('conflict_test');
 SET search_path = conflict_test, flexexchange;
 

@@ -4,13 +4,17 @@
 \set journal :src '/oracle/journal.sql'
 \set oracle :src '/oracle/oracle.sql'
 \set random_book :src '/oracle/random_book.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 SELECT flexexchange.create_exchange('oracle_test');
 SET search_path = oracle_test, flexexchange;
 SET client_min_messages = error;
+\set ECHO none
 \i :journal
 \i :oracle
 \i :random_book
+\set ECHO all
 
 -- The published rules until the clock changes, then rules with many unknowns and
 -- with co-delivery that makes a graph, then none at all.

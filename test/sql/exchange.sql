@@ -1,7 +1,9 @@
 -- Exchanges: making, extending, upgrading, renaming, dropping; two that never meet.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 

@@ -1,7 +1,9 @@
 -- The rules of the house, as queries that return nothing.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 SELECT flexexchange.create_exchange('house_test');
 CREATE VIEW house AS SELECT oid AS ns FROM pg_namespace WHERE nspname IN ('flexexchange', 'house_test');
 

@@ -2,7 +2,9 @@
 -- conflicts with them found, and learns no more than the rules share.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 SELECT flexexchange.create_exchange('seen_test');
 SET search_path = seen_test, flexexchange;
 CREATE ROLE seen_neso IN ROLE flexexchange_participant;

@@ -1,7 +1,9 @@
 -- The window types: text, bytes, functions, constraints.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 SET search_path = public, flexexchange;
 
 -- ISO 8601 intervals in their three forms, and range literals
