@@ -78,10 +78,11 @@ BEGIN
                     unit, window_words(found.overlap),
                     commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent));
     WHEN 'headroom' THEN
-      SELECT string_agg(format('%s kW for %s', s ->> 'weight_kw', v.name), ', ' ORDER BY (s ->> 'weight_kw')::numeric DESC, v.name)
-        INTO others
-      FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') s
-      JOIN service v ON v.code = s ->> 'service';
+      SELECT string_agg(format('%s kW for %s', kw, name), ', ' ORDER BY kw DESC, name) INTO others
+      FROM (SELECT v.name, sum((m ->> 'weight_kw')::numeric) AS kw
+            FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') m
+            JOIN service v ON v.code = m ->> 'service'
+            GROUP BY v.name) promised;
       RETURN format('%s can sell %s kW %s but is promised for %s kW at once (%s), so that %s kW are missing %s; the commitment that does not fit is %s.',
                     unit, found.rationale #>> '{headroom,capacity_kw}', challenger.direction,
                     found.rationale #>> '{headroom,needed_kw}', others, trim_scale(found.short_kw),

@@ -2,7 +2,9 @@
 -- upon cell by cell.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set ECHO none
 \i :setup
+\set ECHO all
 SELECT flexexchange.create_exchange('ena_test');
 SET search_path = ena_test, flexexchange;
 SELECT code, title, source, status, in_force FROM ruleset;
