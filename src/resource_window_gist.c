@@ -139,7 +139,7 @@ PG_FUNCTION_INFO_V1(flex_resource_window_gist_sortsupport);
 Datum
 flex_resource_window_gist_sortsupport(PG_FUNCTION_ARGS)
 {
-	((SortSupport) PG_GETARG_POINTER(0))->comparator = key_fast_compare;
+	window_sortsupport((SortSupport) PG_GETARG_POINTER(0), key_fast_compare);
 	PG_RETURN_VOID();
 }
 

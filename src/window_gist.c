@@ -7,6 +7,8 @@
 
 #include <math.h>
 
+#include "utils/sortsupport.h"
+
 #include "window_gist.h"
 
 ResourceWindowKey
@@ -32,26 +34,42 @@ window_key_compare(const ResourceWindowKey *a, const ResourceWindowKey *b)
 }
 
 /*
+ * A number in [0, 1) that grows with x >= 0, cheap to compute: the leading bits
+ * of the double, whose exponent comes first.  It is what a logarithm is wanted
+ * for here, to rank growths of any magnitude in the 24 bits of a float.
+ */
+static inline float
+rank_of_growth(double x)
+{
+	uint64		bits;
+
+	memcpy(&bits, &x, sizeof(bits));
+	return (float) (bits >> 40) * (1.0f / (1 << 24));
+}
+
+/*
  * What it costs to put `added` below `original`.  In order of importance: keep
  * the span of resources narrow (one resource's windows stay together), then
- * the span of time.  Logarithms keep both goals apart in the 24 bits of a
- * float: time growth lies in [0, 1), resource growth in [1, 65).  All
- * differences are taken in double, where no bound can overflow or be NaN.
+ * the span of time.  Time growth ranks in [0, 1), resource growth in [1, 2).
+ * All differences are taken in double, where no bound can overflow or be NaN.
  */
 float
 window_key_penalty(const ResourceWindowKey *original, const ResourceWindowKey *added)
 {
-	ResourceWindowKey cover = window_key_cover(original, added);
-	double		growth;
+	double		growth = 0;
 
-	growth = ((double) original->resource_lo - (double) cover.resource_lo) +
-		((double) cover.resource_hi - (double) original->resource_hi);
-	if (cover.resource_lo != original->resource_lo || cover.resource_hi != original->resource_hi)
-		return (float) (1.0 + log2(1.0 + growth) * (63.0 / 65.0));
+	if (added->resource_lo < original->resource_lo)
+		growth += (double) original->resource_lo - (double) added->resource_lo;
+	if (added->resource_hi > original->resource_hi)
+		growth += (double) added->resource_hi - (double) original->resource_hi;
+	if (growth > 0)
+		return 1.0f + rank_of_growth(growth);
 
-	growth = ((double) original->window.start_us - (double) cover.window.start_us) +
-		((double) cover.window.end_us - (double) original->window.end_us);
-	return (float) (log2(1.0 + growth) / 66.0);
+	if (added->window.start_us < original->window.start_us)
+		growth += (double) original->window.start_us - (double) added->window.start_us;
+	if (added->window.end_us > original->window.end_us)
+		growth += (double) added->window.end_us - (double) original->window.end_us;
+	return rank_of_growth(growth);
 }
 
 typedef struct SplitItem
@@ -71,18 +89,18 @@ split_item_compare(const void *x, const void *y)
 }
 
 /*
- * Split the keys of one page (offsets 1..n) in two.
+ * Where to cut n sorted keys: in the middle third, at a boundary between
+ * resources if there is one, else where the two sides overlap least in time,
+ * else (all keys equal) in the very middle.
  *
- * They are sorted and cut at one place in the middle third: at a boundary
- * between resources if there is one, else where the two sides overlap least in
- * time, else (all keys equal) in the very middle.  Neither side is ever empty.
+ * An index build hands over several full pages at once and halves them until
+ * each half fits.  There the exact middle is right, since keys come sorted, and
+ * anything else would leave pages half empty.
  */
-void
-window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v,
-				 ResourceWindowKey *left, ResourceWindowKey *right)
+static int
+window_key_cut(const SplitItem *items, int n)
 {
-	SplitItem  *items = palloc(n * sizeof(SplitItem));
-	ResourceWindowKey *suffix = palloc(n * sizeof(ResourceWindowKey));
+	ResourceWindowKey *suffix;
 	ResourceWindowKey prefix;
 	int			first = Max(1, n / 3);
 	int			last = Min(n - 1, n - n / 3);
@@ -90,15 +108,12 @@ window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v
 	bool		best_shares = true;
 	double		best_overlap = INFINITY;
 
-	for (int i = 0; i < n; i++)
-	{
-		items[i].key = keys[i];
-		items[i].offset = (OffsetNumber) (i + FirstOffsetNumber);
-	}
-	qsort(items, n, sizeof(SplitItem), split_item_compare);
+	if (n * sizeof(ResourceWindowKey) > BLCKSZ)
+		return n / 2;
 
+	suffix = palloc(n * sizeof(ResourceWindowKey));
 	suffix[n - 1] = items[n - 1].key;
-	for (int i = n - 2; i >= 0; i--)
+	for (int i = n - 2; i >= first; i--)
 		suffix[i] = window_key_cover(&items[i].key, &suffix[i + 1]);
 
 	prefix = items[0].key;
@@ -109,14 +124,12 @@ window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v
 			bool		shares = prefix.resource_hi >= suffix[cut].resource_lo;
 			double		overlap = 0;
 
-			if (time_window_overlaps(&prefix.window, &suffix[cut].window))
+			if (shares && time_window_overlaps(&prefix.window, &suffix[cut].window))
 			{
 				TimeWindow	common = time_window_common(&prefix.window, &suffix[cut].window);
 
 				overlap = (double) common.end_us - (double) common.start_us;
 			}
-			if (!shares)
-				overlap = 0;
 			if ((best_shares && !shares) ||
 				(best_shares == shares &&
 				 (overlap < best_overlap ||
@@ -129,23 +142,84 @@ window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v
 		}
 		prefix = window_key_cover(&prefix, &items[cut].key);
 	}
+	pfree(suffix);
+	return best;
+}
+
+/* Split the keys of one page (offsets 1..n) in two; neither side is ever empty. */
+void
+window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v,
+				 ResourceWindowKey *left, ResourceWindowKey *right)
+{
+	SplitItem  *items = palloc(n * sizeof(SplitItem));
+	bool		sorted = true;
+	int			cut;
+
+	for (int i = 0; i < n; i++)
+	{
+		items[i].key = keys[i];
+		items[i].offset = (OffsetNumber) (i + FirstOffsetNumber);
+		sorted = sorted && (i == 0 || window_key_compare(&keys[i - 1], &keys[i]) <= 0);
+	}
+	if (!sorted)
+		qsort(items, n, sizeof(SplitItem), split_item_compare);
+	cut = window_key_cut(items, n);
 
 	v->spl_left = palloc((n + 1) * sizeof(OffsetNumber));
 	v->spl_right = palloc((n + 1) * sizeof(OffsetNumber));
 	v->spl_nleft = v->spl_nright = 0;
 	*left = items[0].key;
-	*right = suffix[best];
+	*right = items[cut].key;
 	for (int i = 0; i < n; i++)
 	{
-		if (i < best)
+		if (i < cut)
 		{
 			v->spl_left[v->spl_nleft++] = items[i].offset;
 			*left = window_key_cover(left, &items[i].key);
 		}
 		else
+		{
 			v->spl_right[v->spl_nright++] = items[i].offset;
+			*right = window_key_cover(right, &items[i].key);
+		}
 	}
 	Assert(v->spl_nleft > 0 && v->spl_nright > 0);
 	pfree(items);
-	pfree(suffix);
+}
+
+/* ----------
+ * Sorting
+ *
+ * Keys are passed by reference; an abbreviated key holds the leading number of
+ * one (the resource, or the start) so that most comparisons follow no pointer.
+ * ----------
+ */
+
+static Datum
+abbreviate_first_int64(Datum original, SortSupport ssup)
+{
+	return Int64GetDatum(*(int64 *) DatumGetPointer(original));
+}
+
+/* Never worth giving up: making an abbreviated key costs one load. */
+static bool
+keep_abbreviating(int memtupcount, SortSupport ssup)
+{
+	return false;
+}
+
+/* Sort keys whose first eight bytes are an int64 that decides first. */
+void
+window_sortsupport(SortSupport ssup, int (*full) (Datum x, Datum y, SortSupport ssup))
+{
+	ssup->comparator = full;
+#if SIZEOF_DATUM == 8
+	if (ssup->abbreviate)
+	{
+		ssup->comparator = ssup_datum_signed_cmp;	/* for which sorting is specialised */
+		ssup->abbrev_converter = abbreviate_first_int64;
+		ssup->abbrev_abort = keep_abbreviating;
+		ssup->abbrev_full_comparator = full;
+	}
+#endif
 }

@@ -8,6 +8,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodes.h"
+#include "utils/sortsupport.h"
 
 #include "resource_window.h"
 #include "time_window.h"
@@ -51,6 +52,7 @@ extern void time_window_append_text(StringInfo buf, const TimeWindow *window);
 extern char *time_window_text(const TimeWindow *window);
 extern char *time_window_text_utc(const TimeWindow *window);
 extern void time_window_receive(StringInfo buf, TimeWindow *result);
+extern void window_sortsupport(SortSupport ssup, int (*full) (Datum x, Datum y, SortSupport ssup));
 extern char *text_clip(const char *str, int bytes);
 
 #endif							/* FLEX_WINDOW_IO_H */
