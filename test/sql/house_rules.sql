@@ -24,7 +24,7 @@ SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'house_test'::regn
 -- SECURITY DEFINER: listed, and with a pinned path
 SELECT p.oid::regprocedure, array_to_string(p.proconfig, ' ') LIKE 'search_path=%' AS pinned FROM pg_proc p WHERE p.pronamespace IN (SELECT ns FROM house) AND p.prosecdef ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- functions without a pinned path that are neither C, nor parsed once
-SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace IN (SELECT ns FROM house) AND l.lanname <> 'c' AND p.prosqlbody IS NULL
+SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace IN (SELECT ns FROM house) AND l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL
   AND (p.proconfig IS NULL OR NOT EXISTS (SELECT FROM unnest(p.proconfig) x WHERE x LIKE 'search_path=%')) ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- functions of an exchange that PUBLIC may execute
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'house_test'::regnamespace AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) ORDER BY p.oid::regprocedure::text COLLATE "C";
