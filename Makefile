@@ -2,6 +2,7 @@
 #
 #   make demo [DATA=dir]   build, install, start a private cluster in ./.demo, show real conflicts
 #   make demo-stop         stop that cluster
+#   make bench [CASE=] [ROWS=]  measure against today's ways, print a table
 #   make test              build, install, run every test on a throw-away cluster
 #   make, make install     what PGXS offers, with PG_CONFIG=...
 #   make installcheck      the tests against the server that PGHOST and PGPORT name
@@ -27,8 +28,8 @@ PROVE_TESTS    = test/t/*.pl
 
 PG_CONFIG ?= pg_config
 
-# demo and test install what they need themselves, so they must not need PGXS
-ifneq ($(filter-out demo demo-stop test,$(or $(MAKECMDGOALS),all)),)
+# demo, test and bench install what they need themselves, so they must not need PGXS
+ifneq ($(filter-out demo demo-stop test bench,$(or $(MAKECMDGOALS),all)),)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -56,4 +57,7 @@ demo-stop:
 test:
 	@test/bin/test.sh
 
-.PHONY: demo demo-stop test
+bench:
+	@test/bin/bench.sh
+
+.PHONY: demo demo-stop test bench
