@@ -54,6 +54,15 @@ static const char *const stage_names[STAGE_COUNT] = {
 	[STAGE_DISPATCH] = "dispatch",
 };
 
+/* How often this session has changed the book: tells when a trigger of a trigger did. */
+static uint64 changes = 0;
+
+uint64
+book_changes(void)
+{
+	return changes;
+}
+
 const char *
 stage_name(Stage stage)
 {
@@ -92,23 +101,26 @@ power_kw_of_w(int64 power_w)
  * ----------
  */
 
-/* A column of the row in slot; 0 for NULL, which only links have. */
+/* A column of the row in slot; 0 for NULL, which only links may have. */
 static Datum
-book_column(Instance *instance, TupleTableSlot *slot, BookColumn column, bool *isnull)
+book_column(const AttrNumber *attr, TupleTableSlot *slot, BookColumn column, bool *isnull)
 {
-	Datum		value = slot_getattr(slot, instance->book_attr[column], isnull);
+	Datum		value = slot_getattr(slot, attr[column], isnull);
 
+	if (*isnull && (column < BOOK_BID_ID || column == BOOK_HEADROOM_CHECKED))
+		elog(ERROR, "a commitment lacks a value in column %d", (int) column);
 	return *isnull ? (Datum) 0 : value;
 }
 
-static void
-commitment_from_slot(Instance *instance, TupleTableSlot *slot, Commitment *result)
+/* The row in slot, whose columns are where attr says; false when it is closed. */
+static bool
+commitment_from_slot(Instance *instance, const AttrNumber *attr, TupleTableSlot *slot, Commitment *result)
 {
 	bool		isnull;
 	text	   *word;
 
 #define INT64_COLUMN(column) \
-	(value = book_column(instance, slot, column, &isnull), isnull ? 0 : DatumGetInt64(value))
+	(value = book_column(attr, slot, column, &isnull), isnull ? 0 : DatumGetInt64(value))
 	Datum		value;
 
 	memset(result, 0, sizeof(Commitment));
@@ -124,20 +136,22 @@ commitment_from_slot(Instance *instance, TupleTableSlot *slot, Commitment *resul
 	result->supersedes_id = INT64_COLUMN(BOOK_SUPERSEDES_ID);
 #undef INT64_COLUMN
 
-	word = DatumGetTextPP(book_column(instance, slot, BOOK_STAGE, &isnull));
+	word = DatumGetTextPP(book_column(attr, slot, BOOK_STAGE, &isnull));
 	if (!stage_of_name(VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word), &result->stage))
 		elog(ERROR, "unrecognized stage of commitment " INT64_FORMAT, result->id);
-	word = DatumGetTextPP(book_column(instance, slot, BOOK_UNIT_KIND, &isnull));
+	word = DatumGetTextPP(book_column(attr, slot, BOOK_UNIT_KIND, &isnull));
 	result->portfolio = VARDATA_ANY(word)[0] == 'p';
-	word = DatumGetTextPP(book_column(instance, slot, BOOK_DIRECTION, &isnull));
+	word = DatumGetTextPP(book_column(attr, slot, BOOK_DIRECTION, &isnull));
 	result->down = VARDATA_ANY(word)[0] == 'd';
-	word = DatumGetTextPP(book_column(instance, slot, BOOK_SERVICE_CODE, &isnull));
+	word = DatumGetTextPP(book_column(attr, slot, BOOK_SERVICE_CODE, &isnull));
 	result->service = rulebook_service(instance->rulebook, VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
 	if (result->service < 0)
 		elog(ERROR, "unknown service of commitment " INT64_FORMAT, result->id);
-	result->power_w = power_w_of_kw(book_column(instance, slot, BOOK_POWER_KW, &isnull));
-	result->window = *DatumGetTimeWindowP(book_column(instance, slot, BOOK_DELIVERY_WINDOW, &isnull));
-	result->headroom_checked = DatumGetBool(book_column(instance, slot, BOOK_HEADROOM_CHECKED, &isnull));
+	result->power_w = power_w_of_kw(book_column(attr, slot, BOOK_POWER_KW, &isnull));
+	result->window = *DatumGetTimeWindowP(book_column(attr, slot, BOOK_DELIVERY_WINDOW, &isnull));
+	result->headroom_checked = DatumGetBool(book_column(attr, slot, BOOK_HEADROOM_CHECKED, &isnull));
+	(void) book_column(attr, slot, BOOK_CLOSED_AT, &isnull);
+	return isnull;
 }
 
 /* May a transaction that keeps one snapshot see the row in slot? */
@@ -189,8 +203,8 @@ book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
 			TransactionId undecided;
 
 			CHECK_FOR_INTERRUPTS();
-			commitment_from_slot(instance, slot, &other);
-			if (other.id == self->id)
+			if (!commitment_from_slot(instance, instance->book_attr, slot, &other) ||
+				other.id == self->id || other.portfolio != self->portfolio)
 				continue;
 
 			undecided = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
@@ -237,6 +251,7 @@ book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
  * ----------
  */
 
+
 static const SavedQuery post_query = {
 	QUERY_POST,
 	"INSERT INTO %1$s.commitment (stage, source_id, unit_id, unit_kind, service_code, product_id, "
@@ -250,29 +265,41 @@ static const SavedQuery post_query = {
 static const SavedQuery close_query = {
 	QUERY_CLOSE,
 	"UPDATE %1$s.commitment SET closed_at = pg_catalog.clock_timestamp() "
-	"WHERE source_id OPERATOR(pg_catalog.=) $1 AND closed_at IS NULL RETURNING *",
-	1, {INT8OID}
+	"WHERE source_id OPERATOR(pg_catalog.=) $1 AND stage OPERATOR(pg_catalog.=) $2 AND closed_at IS NULL "
+	"RETURNING " BOOK_COLUMN_LIST,
+	2, {INT8OID, TEXTOID}
+};
+
+static const SavedQuery booked_query = {
+	QUERY_BOOKED,
+	"SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment "
+	"WHERE source_id OPERATOR(pg_catalog.=) $1 AND stage OPERATOR(pg_catalog.=) $2 AND closed_at IS NULL",
+	2, {INT8OID, TEXTOID}
 };
 
 static const SavedQuery relink_query = {
 	QUERY_RELINK,
 	"UPDATE %1$s.commitment SET bid_id = $2, award_id = $3, availability_id = $4, supersedes_id = $5, "
 	"service_provider_id = $6 "
-	"WHERE source_id OPERATOR(pg_catalog.=) $1 AND closed_at IS NULL RETURNING *",
-	6, {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID}
+	"WHERE source_id OPERATOR(pg_catalog.=) $1 AND stage OPERATOR(pg_catalog.=) $7 AND closed_at IS NULL "
+	"RETURNING " BOOK_COLUMN_LIST,
+	7, {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID}
 };
 
-/* The commitments that a query of whole rows gave back; frees the rows. */
+/* The commitments that a query of BOOK_COLUMN_LIST gave back; frees the rows. */
 Commitment *
 book_from_result(Instance *instance)
 {
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(SPI_tuptable->tupdesc, &TTSOpsHeapTuple);
 	Commitment *result = palloc(Max(SPI_processed, 1) * sizeof(Commitment));
+	AttrNumber	attr[BOOK_NCOLUMNS];
 
+	for (int i = 0; i < BOOK_NCOLUMNS; i++)
+		attr[i] = i + 1;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		ExecStoreHeapTuple(SPI_tuptable->vals[i], slot, false);
-		commitment_from_slot(instance, slot, &result[i]);
+		(void) commitment_from_slot(instance, attr, slot, &result[i]);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	SPI_freetuptable(SPI_tuptable);
@@ -309,6 +336,7 @@ book_insert(Instance *instance, Commitment *commitment)
 	if (commitment->supersedes_id == 0)
 		nulls[14] = 'n';
 	values[15] = BoolGetDatum(commitment->headroom_checked);
+	changes++;
 
 	if (instance_query(instance, &post_query, values, nulls, 0) != 1)
 		elog(ERROR, "the book did not take a commitment");
@@ -316,25 +344,40 @@ book_insert(Instance *instance, Commitment *commitment)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Close the live commitment of a trade; false when it has none. */
-bool
-book_close(Instance *instance, int64 source_id, Commitment *closed)
+static bool
+run_for_trade(Instance *instance, const SavedQuery *query, Stage stage, int64 source_id, Commitment *result)
 {
-	Datum		values[1];
+	Datum		values[2];
 
 	values[0] = Int64GetDatum(source_id);
-	if (instance_query(instance, &close_query, values, NULL, 0) == 0)
+	values[1] = CStringGetTextDatum(stage_name(stage));
+	if (instance_query(instance, query, values, NULL, 0) == 0)
 		return false;
-	*closed = *book_from_result(instance);
+	*result = *book_from_result(instance);
 	return true;
+}
+
+/* Close the live commitment of a trade; false when it has none. */
+bool
+book_close(Instance *instance, Stage stage, int64 source_id, Commitment *closed)
+{
+	changes++;
+	return run_for_trade(instance, &close_query, stage, source_id, closed);
+}
+
+/* The live commitment of a trade; false when it has none. */
+bool
+book_find(Instance *instance, Stage stage, int64 source_id, Commitment *found)
+{
+	return run_for_trade(instance, &booked_query, stage, source_id, found);
 }
 
 /* Give the live commitment of links->source_id the links and seller of links. */
 bool
 book_relink(Instance *instance, const Commitment *links, Commitment *relinked)
 {
-	Datum		values[6];
-	char		nulls[6];
+	Datum		values[7];
+	char		nulls[7];
 
 	memset(nulls, ' ', sizeof(nulls));
 	values[0] = Int64GetDatum(links->source_id);
@@ -348,6 +391,8 @@ book_relink(Instance *instance, const Commitment *links, Commitment *relinked)
 	if (links->supersedes_id == 0)
 		nulls[4] = 'n';
 	values[5] = Int64GetDatum(links->service_provider_id);
+	values[6] = CStringGetTextDatum(stage_name(links->stage));
+	changes++;
 	if (instance_query(instance, &relink_query, values, nulls, 0) == 0)
 		return false;
 	*relinked = *book_from_result(instance);

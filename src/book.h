@@ -39,14 +39,36 @@ typedef struct Commitment
 /* Must the reader wait for a transaction that wrote `other` and still runs? */
 typedef bool (*BookWaitFunction) (Instance *instance, const Commitment *self, const Commitment *other);
 
-/* Ids start at 1, so 0 can stand for "none". */
-static inline int64
+/* One trade: ids are unique within a stage.  They start at 1, so 0 stands for none. */
+typedef struct TradeRef
+{
+	Stage		stage;
+	int64		id;
+} TradeRef;
+
+/* The first of the lineage that a commitment belongs to. */
+static inline TradeRef
 commitment_lineage(const Commitment *commitment)
 {
+	TradeRef	first = {commitment->stage, commitment->source_id};
+
 	for (int stage = STAGE_BID; stage < STAGE_DISPATCH; stage++)
 		if (commitment->ancestor[stage] != 0)
-			return commitment->ancestor[stage];
-	return commitment->source_id;
+		{
+			first.stage = (Stage) stage;
+			first.id = commitment->ancestor[stage];
+			break;
+		}
+	return first;
+}
+
+static inline bool
+same_lineage(const Commitment *a, const Commitment *b)
+{
+	TradeRef	first_a = commitment_lineage(a);
+	TradeRef	first_b = commitment_lineage(b);
+
+	return first_a.stage == first_b.stage && first_a.id == first_b.id;
 }
 
 extern const char *stage_name(Stage stage);
@@ -58,7 +80,9 @@ extern Commitment *book_read(Instance *instance, const Commitment *self, const T
 							 BookWaitFunction must_wait, int *count);
 extern Commitment *book_from_result(Instance *instance);
 extern void book_insert(Instance *instance, Commitment *commitment);
-extern bool book_close(Instance *instance, int64 source_id, Commitment *closed);
+extern bool book_close(Instance *instance, Stage stage, int64 source_id, Commitment *closed);
+extern bool book_find(Instance *instance, Stage stage, int64 source_id, Commitment *found);
+extern uint64 book_changes(void);
 extern bool book_relink(Instance *instance, const Commitment *links, Commitment *relinked);
 
 #endif							/* FLEX_BOOK_H */

@@ -17,7 +17,7 @@
 
 static const SavedQuery asset_query = {
 	QUERY_ASSET,
-	"SELECT CASE WHEN $2 THEN qualified_down_kw ELSE qualified_up_kw END "
+	"SELECT (CASE WHEN $2 THEN qualified_down_kw ELSE qualified_up_kw END)::pg_catalog.numeric "
 	"FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1",
 	2, {INT8OID, BOOLOID}
 };
@@ -31,13 +31,13 @@ static const SavedQuery portfolio_query = {
 
 static const SavedQuery members_query = {
 	QUERY_PORTFOLIO_MEMBERS,
-	"SELECT m.valid, "
-	"CASE WHEN $3 THEN CASE WHEN m.flexible_down_kw OPERATOR(pg_catalog.<) a.qualified_down_kw THEN m.flexible_down_kw "
+	"SELECT m.valid::flexexchange.time_window, "
+	"(CASE WHEN $3 THEN CASE WHEN m.flexible_down_kw OPERATOR(pg_catalog.<) a.qualified_down_kw THEN m.flexible_down_kw "
 	"WHEN m.flexible_down_kw IS NOT NULL THEN a.qualified_down_kw END "
 	"ELSE CASE WHEN m.flexible_up_kw OPERATOR(pg_catalog.<) a.qualified_up_kw THEN m.flexible_up_kw "
-	"WHEN m.flexible_up_kw IS NOT NULL THEN a.qualified_up_kw END END "
+	"WHEN m.flexible_up_kw IS NOT NULL THEN a.qualified_up_kw END END)::pg_catalog.numeric "
 	"FROM %1$s.portfolio_member m JOIN %1$s.asset a ON a.id OPERATOR(pg_catalog.=) m.asset_id "
-	"WHERE m.portfolio_id OPERATOR(pg_catalog.=) $1 AND m.valid OPERATOR(flexexchange.&&) $2",
+	"WHERE m.portfolio_id OPERATOR(pg_catalog.=) $1 AND m.valid IS NOT NULL AND m.valid OPERATOR(flexexchange.&&) $2",
 	3, {INT8OID, WINDOW_ARG, BOOLOID}
 };
 

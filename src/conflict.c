@@ -26,7 +26,11 @@
  * Two obligations of one service are tranches: headroom.c governs them.
  *
  * One scan of the index fetches all that a unit has in the window, or in the
- * whole days around it when the service may not jump to some other.
+ * days around it when the service may not jump to some other.
+ *
+ * Triggers that users put on conflict or commitment may change the book while
+ * findings are being written.  book_changes() tells, and then the event is
+ * examined again from the start.
  */
 #include "postgres.h"
 #include "compat.h"
@@ -59,40 +63,51 @@ conflict_kind_name(ConflictKind kind)
  * ----------
  */
 
-/* The instant at which the local day that holds an instant began, or the next one does. */
-static int64
-local_midnight(pg_tz *zone, int64 instant_us, int days)
+/* The local day that holds an instant, as a Julian day. */
+static int
+local_day(pg_tz *zone, int64 instant_us)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
 	int			tz;
-	Timestamp	result;
 
-	if (TIMESTAMP_NOT_FINITE(instant_us))
-		return instant_us;
-	if (timestamp2tm(instant_us, &tz, &tm, &fsec, NULL, zone) != 0)
+	if (instant_us == TIME_WINDOW_NO_BEGIN)
+		return INT_MIN;
+	if (instant_us == TIME_WINDOW_NO_END)
+		return INT_MAX;
+	/* at the very ends of time a zone may lead beyond them: count in UTC there */
+	if (timestamp2tm(instant_us, &tz, &tm, &fsec, NULL, zone) != 0 &&
+		timestamp2tm(instant_us, NULL, &tm, &fsec, NULL, NULL) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
-	if (days != 0)
-		j2date(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) + days,
-			   &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-	tz = DetermineTimeZoneOffset(&tm, zone);
-	if (tm2timestamp(&tm, 0, &tz, &result) != 0)
-		return days > 0 ? TIME_WINDOW_NO_END : TIME_WINDOW_NO_BEGIN;
-	return result;
+	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday);
 }
 
-/* The whole local days that a window touches. */
-static TimeWindow
-local_days(pg_tz *zone, const TimeWindow *window)
+/* Do two windows touch a local day in common? */
+static bool
+share_a_day(pg_tz *zone, const TimeWindow *a, const TimeWindow *b)
 {
-	TimeWindow	days;
+	return local_day(zone, a->start_us) <= local_day(zone, b->end_us == TIME_WINDOW_NO_END ? b->end_us : b->end_us - 1) &&
+		local_day(zone, b->start_us) <= local_day(zone, a->end_us == TIME_WINDOW_NO_END ? a->end_us : a->end_us - 1);
+}
 
-	days.start_us = local_midnight(zone, window->start_us, 0);
-	days.end_us = window->end_us == TIME_WINDOW_NO_END ? TIME_WINDOW_NO_END :
-		local_midnight(zone, window->end_us - 1, 1);
+/*
+ * A window that holds every local day that another touches.  A local day lasts
+ * less than 27 hours in any zone, so that much more on either side is enough,
+ * and share_a_day() decides in the end.
+ */
+static TimeWindow
+days_around(const TimeWindow *window)
+{
+	TimeWindow	days = *window;
+
+	if (days.start_us != TIME_WINDOW_NO_BEGIN)
+		days.start_us = days.start_us < TIME_WINDOW_NO_BEGIN + 2 * USECS_PER_DAY ?
+			TIME_WINDOW_NO_BEGIN : days.start_us - 27 * USECS_PER_HOUR;
+	if (days.end_us != TIME_WINDOW_NO_END)
+		days.end_us = days.end_us > TIME_WINDOW_NO_END - 2 * USECS_PER_DAY ?
+			TIME_WINDOW_NO_END : days.end_us + 27 * USECS_PER_HOUR;
 	return days;
 }
 
@@ -110,7 +125,7 @@ is_obligation(const Commitment *commitment)
 static bool
 is_examined(const Commitment *a, const Commitment *b)
 {
-	if (commitment_lineage(a) == commitment_lineage(b))
+	if (same_lineage(a, b))
 		return false;
 	if (is_obligation(a) && is_obligation(b))
 		return true;
@@ -179,18 +194,17 @@ conflict_of_pair(Instance *instance, const Commitment *a, const Commitment *b, F
 
 	if (a->service != b->service)
 	{
-		TimeWindow	days_a = local_days(instance->zone, &a->window);
-		TimeWindow	days_b = local_days(instance->zone, &b->window);
 		const Commitment *later = a->window.start_us > b->window.start_us ? a : b;
 
-		if (!time_window_overlaps(&days_a, &days_b) ||
-			!stacking_finding(instance, finding, later->window.start_us))
+		if (!stacking_finding(instance, finding, later->window.start_us) ||
+			finding->cell->meaning[MODE_JUMPING] != MEANING_NO ||
+			!share_a_day(instance->zone, &a->window, &b->window))
 			return false;
 		finding->kind = CONFLICT_JUMPING;
 		finding->decisive = MODE_JUMPING;
 		finding->overlap = time_window_cover(&a->window, &b->window);
 		finding->advisory = finding->cell->advisory[MODE_JUMPING];
-		return finding->cell->meaning[MODE_JUMPING] == MEANING_NO;
+		return true;
 	}
 	return false;
 }
@@ -221,7 +235,7 @@ read_surroundings(Instance *instance, const Commitment *self, int *count)
 	TimeWindow	span = self->window;
 
 	if (rulebook_may_jump(instance->rulebook, self->service))
-		span = local_days(instance->zone, &self->window);
+		span = days_around(&self->window);
 	return book_read(instance, self, &span, must_wait, count);
 }
 
@@ -246,7 +260,7 @@ static const SavedQuery write_query = {
 
 static const SavedQuery conflicts_of_query = {
 	QUERY_CONFLICTS_OF,
-	"SELECT challenger_id, incumbent_id, kind FROM %1$s.conflict "
+	"SELECT challenger_id::pg_catalog.int8, incumbent_id::pg_catalog.int8, kind::pg_catalog.text FROM %1$s.conflict "
 	"WHERE (challenger_id OPERATOR(pg_catalog.=) $1 OR incumbent_id OPERATOR(pg_catalog.=) $1) "
 	"AND incumbent_id IS NOT NULL AND closed_at IS NULL",
 	1, {INT8OID}
@@ -256,7 +270,7 @@ static const SavedQuery close_query = {
 	QUERY_CONFLICT_CLOSE,
 	"UPDATE %1$s.conflict SET closed_at = pg_catalog.clock_timestamp() "
 	"WHERE challenger_id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) $2 "
-	"AND incumbent_id IS NOT DISTINCT FROM $3 AND closed_at IS NULL",
+	"AND (incumbent_id OPERATOR(pg_catalog.=) $3 OR (incumbent_id IS NULL AND $3 IS NULL)) AND closed_at IS NULL",
 	3, {INT8OID, TEXTOID, INT8OID}
 };
 
@@ -264,6 +278,14 @@ static const SavedQuery close_all_query = {
 	QUERY_CONFLICT_CLOSE_ALL,
 	"UPDATE %1$s.conflict SET closed_at = pg_catalog.clock_timestamp() "
 	"WHERE (challenger_id OPERATOR(pg_catalog.=) $1 OR incumbent_id OPERATOR(pg_catalog.=) $1) AND closed_at IS NULL",
+	1, {INT8OID}
+};
+
+static const SavedQuery short_of_headroom_query = {
+	QUERY_SHORT_OF_HEADROOM,
+	"SELECT challenger_id::pg_catalog.int8 FROM %1$s.conflict "
+	"WHERE unit_id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) 'headroom'::pg_catalog.text AND closed_at IS NULL "
+	"ORDER BY challenger_id",
 	1, {INT8OID}
 };
 
@@ -387,19 +409,80 @@ reexamine_later(Instance *instance, const Commitment *changed, const Commitment 
 			reexamine_headroom(instance, &around[i]);
 }
 
+static int
+int64_compare(const void *x, const void *y)
+{
+	int64		a = *(const int64 *) x;
+	int64		b = *(const int64 *) y;
+
+	return a < b ? -1 : a > b;
+}
+
+/*
+ * The same after `closed` left the book.  What is needed of the others can only
+ * become less, so only those that were short need another look; unless members
+ * of its lineage stay, which may now count on their own.
+ */
+static void
+reexamine_after_close(Instance *instance, const Commitment *closed, const Commitment *around, int naround)
+{
+	Datum		values[1];
+	int			nshort;
+	int64	   *ids;
+
+	for (int i = 0; i < naround; i++)
+		if (same_lineage(closed, &around[i]))
+		{
+			reexamine_later(instance, closed, around, naround);
+			return;
+		}
+
+	values[0] = Int64GetDatum(closed->unit_id);
+	nshort = instance_query(instance, &short_of_headroom_query, values, NULL, 0);
+	ids = palloc(Max(nshort, 1) * sizeof(int64));
+	for (int i = 0; i < nshort; i++)
+	{
+		bool		isnull;
+
+		ids[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	for (int i = 0; i < naround; i++)
+		if (bsearch(&around[i].id, ids, nshort, sizeof(int64), int64_compare) != NULL)
+			reexamine_later(instance, closed, &around[i], 1);
+	pfree(ids);
+}
+
 /* ----------
  * Events
  * ----------
  */
 
+/* A trigger of a trigger changed the book meanwhile: begin again with what is there now. */
+static void
+examine_again(Instance *instance, const Commitment *subject)
+{
+	Commitment	now;
+	Datum		values[1];
+
+	if (book_find(instance, subject->stage, subject->source_id, &now) && now.id == subject->id)
+		conflict_relinked(instance, &now);
+	else
+	{
+		values[0] = Int64GetDatum(subject->id);
+		instance_query(instance, &close_all_query, values, NULL, 0);
+	}
+}
+
 /* `posted` has just been written to the book. */
 void
 conflict_posted(Instance *instance, const Commitment *posted, const Capacity *capacity)
 {
+	uint64		changes = book_changes();
 	int			naround;
 	Commitment *around = read_surroundings(instance, posted, &naround);
 
-	for (int i = 0; i < naround; i++)
+	for (int i = 0; i < naround && book_changes() == changes; i++)
 	{
 		Finding		finding;
 
@@ -407,8 +490,12 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 		if (conflict_of_pair(instance, posted, &around[i], &finding))
 			write_finding(instance, &finding);
 	}
-	examine_headroom(instance, posted, capacity, around, naround, false);
-	reexamine_later(instance, posted, around, naround);
+	if (book_changes() == changes)
+		examine_headroom(instance, posted, capacity, around, naround, false);
+	if (book_changes() == changes)
+		reexamine_later(instance, posted, around, naround);
+	if (book_changes() != changes)
+		examine_again(instance, posted);
 }
 
 /* The links of `relinked` to its lineage changed, and nothing else. */
@@ -468,5 +555,5 @@ conflict_closed(Instance *instance, const Commitment *closed)
 
 	values[0] = Int64GetDatum(closed->id);
 	instance_query(instance, &close_all_query, values, NULL, 0);
-	reexamine_later(instance, closed, around, naround);
+	reexamine_after_close(instance, closed, around, naround);
 }

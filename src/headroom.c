@@ -24,7 +24,9 @@
  * service is in, its partners are out.
  *
  * Everything is constant between the instants at which a commitment, a capacity
- * span or a ruleset begins or ends; one evaluation for each such piece.
+ * span or a ruleset begins or ends.  A sweep adds up all power piece by piece,
+ * O(n log n) for n commitments; only where that exceeds the capacity are lineages
+ * weighed and sets sought, O(n) a piece.
  */
 #include "postgres.h"
 #include "compat.h"
@@ -216,6 +218,11 @@ make_nodes(const Commitment *subject, const Commitment *earlier, int nearlier)
 			SourceIndex *found = key.source_id == 0 ? NULL :
 				bsearch(&key, sources, n, sizeof(SourceIndex), source_compare);
 
+			/* ids are unique within a stage, which the node must be of */
+			while (found != NULL && found > sources && found[-1].source_id == key.source_id)
+				found--;
+			while (found != NULL && nodes[found->node].commitment->stage != (Stage) stage)
+				found = found + 1 < sources + n && found[1].source_id == key.source_id ? found + 1 : NULL;
 			nodes[i].ancestor[stage] = found == NULL ? -1 : found->node;
 		}
 	pfree(sources);
@@ -285,6 +292,41 @@ group_by_service(const LineageNode *nodes, int n, ServiceNode *groups)
  * ----------
  */
 
+/* Power begins or ends. */
+typedef struct PowerStep
+{
+	int64		at_us;
+	int64		power_w;
+} PowerStep;
+
+static int
+power_step_compare(const void *x, const void *y)
+{
+	int64		a = ((const PowerStep *) x)->at_us;
+	int64		b = ((const PowerStep *) y)->at_us;
+
+	return a < b ? -1 : a > b;
+}
+
+/* The power of all commitments together, lineages and sharing aside, as steps in order. */
+static PowerStep *
+make_power_steps(const Commitment *subject, const Commitment *earlier, int nearlier)
+{
+	PowerStep  *steps = palloc(2 * (nearlier + 1) * sizeof(PowerStep));
+
+	for (int i = 0; i <= nearlier; i++)
+	{
+		const Commitment *commitment = i == 0 ? subject : &earlier[i - 1];
+
+		steps[2 * i].at_us = commitment->window.start_us;
+		steps[2 * i].power_w = commitment->power_w;
+		steps[2 * i + 1].at_us = commitment->window.end_us;
+		steps[2 * i + 1].power_w = -commitment->power_w;
+	}
+	qsort(steps, 2 * (nearlier + 1), sizeof(PowerStep), power_step_compare);
+	return steps;
+}
+
 static int
 instant_compare(const void *x, const void *y)
 {
@@ -345,6 +387,9 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 	int			ninstants;
 	int64	   *instants = make_instants(rulebook, subject, earlier, nearlier, capacity, &ninstants);
 	int			span = 0;
+	PowerStep  *steps = make_power_steps(subject, earlier, nearlier);
+	int			step = 0;
+	int64		power_w = 0;
 
 	memset(result, 0, sizeof(Headroom));
 	result->advisory = true;
@@ -365,16 +410,18 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 		piece.end_us = i + 1 < ninstants ? instants[i + 1] : subject->window.end_us;
 		while (capacity->spans[span].window.end_us <= piece.start_us)
 			span++;
-		if (!capacity->spans[span].known)
-			continue;
+		while (step < 2 * n && steps[step].at_us <= piece.start_us)
+			power_w += steps[step++].power_w;
 		capacity_w = capacity->spans[span].power_w;
+		if (!capacity->spans[span].known || power_w <= capacity_w)
+			continue;			/* not known, or all together fit */
 
 		weigh_nodes(nodes, n, piece.start_us);
 		ngroups = group_by_service(nodes, n, groups);
 		for (int g = 0; g < ngroups; g++)
 			all_w += groups[g].weight_w;
 		if (all_w <= capacity_w)
-			continue;			/* even without any sharing */
+			continue;			/* lineages counted once, they fit */
 
 		ruleset = rulebook_at(rulebook, piece.start_us);
 		needed_w = heaviest_set(rulebook, ruleset, groups, ngroups, false, best);
@@ -415,4 +462,5 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 	pfree(groups);
 	pfree(best);
 	pfree(instants);
+	pfree(steps);
 }

@@ -30,8 +30,10 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -45,6 +47,28 @@
 #include "instance.h"
 
 static HTAB *instances = NULL;
+
+/* Names and types; the type of delivery_window is looked up. */
+static const Oid book_column_types[BOOK_NCOLUMNS] = {
+	[BOOK_ID] = INT8OID,
+	[BOOK_STAGE] = TEXTOID,
+	[BOOK_SOURCE_ID] = INT8OID,
+	[BOOK_UNIT_ID] = INT8OID,
+	[BOOK_UNIT_KIND] = TEXTOID,
+	[BOOK_SERVICE_CODE] = TEXTOID,
+	[BOOK_PRODUCT_ID] = INT8OID,
+	[BOOK_MARKET_OPERATOR_ID] = INT8OID,
+	[BOOK_SERVICE_PROVIDER_ID] = INT8OID,
+	[BOOK_DIRECTION] = TEXTOID,
+	[BOOK_POWER_KW] = NUMERICOID,
+	[BOOK_DELIVERY_WINDOW] = InvalidOid,
+	[BOOK_BID_ID] = INT8OID,
+	[BOOK_AWARD_ID] = INT8OID,
+	[BOOK_AVAILABILITY_ID] = INT8OID,
+	[BOOK_SUPERSEDES_ID] = INT8OID,
+	[BOOK_HEADROOM_CHECKED] = BOOLOID,
+	[BOOK_CLOSED_AT] = TIMESTAMPTZOID,
+};
 
 static const char *const book_column_names[BOOK_NCOLUMNS] = {
 	[BOOK_ID] = "id",
@@ -64,11 +88,13 @@ static const char *const book_column_names[BOOK_NCOLUMNS] = {
 	[BOOK_AVAILABILITY_ID] = "availability_id",
 	[BOOK_SUPERSEDES_ID] = "supersedes_id",
 	[BOOK_HEADROOM_CHECKED] = "headroom_checked",
+	[BOOK_CLOSED_AT] = "closed_at",
 };
 
 static const SavedQuery product_query = {
 	QUERY_PRODUCT,
-	"SELECT p.service_code, m.market_operator_id, p.binds OPERATOR(pg_catalog.=) 'availability'::pg_catalog.text "
+	"SELECT p.service_code::pg_catalog.text, m.market_operator_id::pg_catalog.int8, "
+	"p.binds OPERATOR(pg_catalog.=) 'availability'::pg_catalog.text, p.xmin::pg_catalog.text::pg_catalog.int8 "
 	"FROM %1$s.product p JOIN %1$s.market m ON m.id OPERATOR(pg_catalog.=) p.market_id "
 	"WHERE p.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
@@ -76,7 +102,7 @@ static const SavedQuery product_query = {
 
 static const SavedQuery participant_query = {
 	QUERY_PARTICIPANT,
-	"SELECT FROM %1$s.participant WHERE id OPERATOR(pg_catalog.=) $1",
+	"SELECT xmin::pg_catalog.text::pg_catalog.int8 FROM %1$s.participant WHERE id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
 };
 
@@ -193,12 +219,39 @@ require_relation(const char *relation, Oid namespace_oid, const char *schema)
 	return relid;
 }
 
+/* The type flexexchange.time_window. */
+Oid
+time_window_type(void)
+{
+	Oid			result = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("time_window"),
+										 ObjectIdGetDatum(get_namespace_oid("flexexchange", false)));
+
+	if (!OidIsValid(result))
+		elog(ERROR, "type flexexchange.time_window does not exist");
+	return result;
+}
+
+/*
+ * A column that is read straight from tuples must be of the type it is read as:
+ * anybody may put our triggers on a table of theirs.
+ */
+void
+require_column_type(Oid relid, const char *column, AttrNumber attr, Oid type)
+{
+	if (attr == InvalidAttrNumber || get_atttype(relid, attr) != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("table \"%s\" has no column \"%s\" of type %s",
+						get_rel_name(relid), column, format_type_be(type)),
+				 errhint("Conflict triggers belong on the tables of an exchange; if this is one, run flexexchange.upgrade_exchange().")));
+}
+
 static void
 build_layout(Instance *instance)
 {
 	MemoryContext context;
 	Relation	index;
-	Oid			opfamily;
+	Oid			opclass_type;
 	Oid			operator_oid;
 	char	   *name = get_namespace_name(instance->namespace_oid);
 	PlanHolder *holder;
@@ -225,28 +278,29 @@ build_layout(Instance *instance)
 	instance->book_relid = require_relation("commitment", instance->namespace_oid, name);
 	instance->book_index_relid = require_relation("commitment_live_idx", instance->namespace_oid, name);
 
+	instance->window_type = time_window_type();
 	for (int i = 0; i < BOOK_NCOLUMNS; i++)
 	{
 		instance->book_attr[i] = get_attnum(instance->book_relid, book_column_names[i]);
-		if (instance->book_attr[i] == InvalidAttrNumber)
-			ereport(ERROR,
-					(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
-					 errmsg("table commitment of exchange \"%s\" has no column \"%s\"",
-							name, book_column_names[i]),
-					 errhint("Run SELECT flexexchange.upgrade_exchange(%s).", quote_literal_cstr(name))));
+		require_column_type(instance->book_relid, book_column_names[i], instance->book_attr[i],
+							i == BOOK_DELIVERY_WINDOW ? instance->window_type : book_column_types[i]);
 	}
 
-	instance->window_type = get_atttype(instance->book_relid, instance->book_attr[BOOK_DELIVERY_WINDOW]);
 	index = index_open(instance->book_index_relid, AccessShareLock);
-	opfamily = index->rd_opfamily[0];
-	operator_oid = get_opfamily_member(opfamily, index->rd_opcintype[0],
-									   index->rd_opcintype[0], WINDOW_OVERLAPS);
+	operator_oid = index->rd_rel->relam == GIST_AM_OID && index->rd_index->indisvalid &&
+		index->rd_index->indrelid == instance->book_relid ?
+		get_opfamily_member(index->rd_opfamily[0], index->rd_opcintype[0],
+							index->rd_opcintype[0], WINDOW_OVERLAPS) : InvalidOid;
+	opclass_type = index->rd_opcintype[0];
 	index_close(index, AccessShareLock);
-	if (!OidIsValid(operator_oid))
+	if (!OidIsValid(operator_oid) ||
+		opclass_type != GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("resource_window"),
+										ObjectIdGetDatum(get_namespace_oid("flexexchange", false))))
 		ereport(ERROR,
 				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
 				 errmsg("index commitment_live_idx of exchange \"%s\" cannot find overlaps", name),
-				 errhint("Make it again as GiST index on resource_window(unit_id, delivery_window).")));
+				 errhint("Make it again: CREATE INDEX commitment_live_idx ON %s.commitment USING gist (resource_window(unit_id, delivery_window)) WHERE closed_at IS NULL.",
+						 instance->schema)));
 	instance->overlaps_proc = get_opcode(operator_oid);
 	instance->layout_valid = true;
 }
@@ -271,12 +325,12 @@ build_rules(Instance *instance)
 		instance->rules_context = context;
 
 		initStringInfo(&sql);
-		appendStringInfo(&sql, "SELECT time_zone FROM %s.exchange_instance", instance->schema);
+		appendStringInfo(&sql, "SELECT time_zone::pg_catalog.text FROM %s.exchange_instance WHERE time_zone IS NOT NULL", instance->schema);
 		if (SPI_execute_snapshot(SPI_prepare(sql.data, 0, NULL), NULL, NULL, GetLatestSnapshot(),
 								 InvalidSnapshot, true, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
-					 errmsg("table exchange_instance of exchange \"%s\" is empty", instance->name)));
+					 errmsg("table exchange_instance of exchange \"%s\" gives no time zone", instance->name)));
 		zone = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 		text_to_cstring_buffer(DatumGetTextPP(zone), zone_name, sizeof(zone_name));
 		instance->zone = pg_tzset(zone_name);
@@ -319,9 +373,16 @@ instance_get(Oid namespace_oid)
 		memset(instance, 0, sizeof(Instance));
 		instance->namespace_oid = namespace_oid;
 	}
+	/* the lock keeps the layout as it is until the transaction ends */
 	AcceptInvalidationMessages();
-	if (!instance->layout_valid)
-		build_layout(instance);
+	for (;;)
+	{
+		if (!instance->layout_valid)
+			build_layout(instance);
+		LockRelationOid(instance->book_relid, RowExclusiveLock);
+		if (instance->layout_valid)
+			break;
+	}
 	if (!instance->rules_valid)
 		build_rules(instance);
 	return instance;
@@ -361,19 +422,35 @@ instance_query(Instance *instance, const SavedQuery *query,
 	return (int) SPI_processed;
 }
 
-/* A product by its id, NULL when this exchange has none such. */
+/*
+ * May the row of a result be remembered?  A row that this transaction wrote may
+ * yet be rolled back, and another take its id.
+ */
+static bool
+is_settled(HeapTuple tuple, TupleDesc desc, int xmin_column)
+{
+	bool		isnull;
+	int64		xmin = DatumGetInt64(SPI_getbinval(tuple, desc, xmin_column, &isnull));
+
+	return !isnull && !TransactionIdIsCurrentTransactionId((TransactionId) xmin);
+}
+
+/*
+ * A product by its id, NULL when this exchange has none such.  The result is
+ * good until the next call.
+ */
 const Product *
 instance_product(Instance *instance, int64 product_id)
 {
+	static Product fresh;
 	Product    *product;
 	Datum		values[1];
-	bool		isnull;
+	bool		isnull[3];
 	HeapTuple	tuple;
 	TupleDesc	desc;
-	text	   *code;
-	int			service;
-	int64		market_operator_id;
-	bool		binds;
+	Datum		columns[3];
+	bool		settled;
+	char	   *code;
 
 	product = hash_search(instance->products, &product_id, HASH_FIND, NULL);
 	if (product != NULL)
@@ -384,30 +461,54 @@ instance_product(Instance *instance, int64 product_id)
 		return NULL;
 	tuple = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
-	code = DatumGetTextPP(SPI_getbinval(tuple, desc, 1, &isnull));
-	service = rulebook_service(instance->rulebook, VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code));
-	market_operator_id = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-	binds = DatumGetBool(SPI_getbinval(tuple, desc, 3, &isnull));
+	for (int i = 0; i < 3; i++)
+	{
+		columns[i] = SPI_getbinval(tuple, desc, i + 1, &isnull[i]);
+		if (isnull[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+					 errmsg("product " INT64_FORMAT " of exchange \"%s\" lacks a service or a buyer",
+							product_id, instance->name)));
+	}
+	code = TextDatumGetCString(columns[0]);
+	memset(&fresh, 0, sizeof(fresh));
+	fresh.id = product_id;
+	fresh.market_operator_id = DatumGetInt64(columns[1]);
+	fresh.binds_by_availability = DatumGetBool(columns[2]);
+	settled = is_settled(tuple, desc, 4);
 	SPI_freetuptable(SPI_tuptable);
 
+	fresh.service = rulebook_service(instance->rulebook, code, strlen(code));
+	if (fresh.service < 0)
+	{
+		/* a service that this very statement made: the rules are older */
+		build_rules(instance);
+		fresh.service = rulebook_service(instance->rulebook, code, strlen(code));
+		if (fresh.service < 0)
+			elog(ERROR, "service \"%s\" is not in the rules", code);
+	}
+	if (!settled)
+		return &fresh;
 	product = hash_search(instance->products, &product_id, HASH_ENTER, NULL);
-	product->service = service;
-	product->market_operator_id = market_operator_id;
-	product->binds_by_availability = binds;
+	*product = fresh;
 	return product;
 }
 
-/* Is there such a participant?  One that was there is not looked up again: a foreign key keeps it. */
+/* Is there such a participant?  One that was there stays: a foreign key keeps it. */
 bool
 instance_has_participant(Instance *instance, int64 participant_id)
 {
 	Datum		values[1];
+	bool		settled;
 
 	if (hash_search(instance->participants, &participant_id, HASH_FIND, NULL) != NULL)
 		return true;
 	values[0] = Int64GetDatum(participant_id);
 	if (instance_query(instance, &participant_query, values, NULL, 1) == 0)
 		return false;
-	hash_search(instance->participants, &participant_id, HASH_ENTER, NULL);
+	settled = is_settled(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	SPI_freetuptable(SPI_tuptable);
+	if (settled)
+		hash_search(instance->participants, &participant_id, HASH_ENTER, NULL);
 	return true;
 }

@@ -33,10 +33,12 @@ typedef enum QuerySlot
 	QUERY_POST,
 	QUERY_CLOSE,
 	QUERY_RELINK,
+	QUERY_BOOKED,
 	QUERY_CONFLICTS_OF,
 	QUERY_CONFLICT_WRITE,
 	QUERY_CONFLICT_CLOSE,
 	QUERY_CONFLICT_CLOSE_ALL,
+	QUERY_SHORT_OF_HEADROOM,
 	QUERY_COUNT
 } QuerySlot;
 
@@ -70,6 +72,7 @@ typedef enum BookColumn
 	BOOK_AVAILABILITY_ID,
 	BOOK_SUPERSEDES_ID,
 	BOOK_HEADROOM_CHECKED,
+	BOOK_CLOSED_AT,
 	BOOK_NCOLUMNS
 } BookColumn;
 
@@ -108,7 +111,15 @@ typedef struct Instance
 	struct HTAB *participants;	/* those that have been looked up and are there */
 } Instance;
 
+/* The columns of commitment by name, in the order of BookColumn, for RETURNING. */
+#define BOOK_COLUMN_LIST \
+	"id, stage, source_id, unit_id, unit_kind, service_code, product_id, market_operator_id, " \
+	"service_provider_id, direction, power_kw, delivery_window, bid_id, award_id, availability_id, " \
+	"supersedes_id, headroom_checked, closed_at"
+
 extern void instance_initialize(void);
+extern Oid	time_window_type(void);
+extern void require_column_type(Oid relid, const char *column, AttrNumber attr, Oid type);
 extern Instance *instance_get(Oid namespace_oid);
 extern int	instance_query(Instance *instance, const SavedQuery *query,
 						   Datum *values, const char *nulls, long limit);

@@ -13,6 +13,8 @@
 
 #include <jansson.h>
 
+#include "mb/pg_wchar.h"
+
 #include "json.h"
 
 static void *
@@ -69,6 +71,13 @@ append(json_t *array, json_t *value)
 				 errmsg("could not append a JSON value")));
 }
 
+/* A string of the database's encoding; jansson takes UTF-8 alone. */
+static json_t *
+json_text(const char *str)
+{
+	return json_string(pg_server_to_any(str, strlen(str), PG_UTF8));
+}
+
 /* Power in kW: whole numbers as such, others with at most three decimals. */
 static json_t *
 json_kw(int64 power_w)
@@ -90,7 +99,7 @@ json_commitment(const Rulebook *rulebook, const Commitment *commitment)
 	set(object, "commitment_id", json_integer(commitment->id));
 	set(object, "stage", json_string(stage_name(commitment->stage)));
 	set(object, "trade_id", json_integer(commitment->source_id));
-	set(object, "service", json_string(rulebook->services[commitment->service]));
+	set(object, "service", json_text(rulebook->services[commitment->service]));
 	set(object, "product_id", json_integer(commitment->product_id));
 	set(object, "direction", json_string(commitment->down ? "down" : "up"));
 	set(object, "power_kw", json_kw(commitment->power_w));
@@ -104,10 +113,10 @@ json_mode(const StackingCell *cell, StackingMode mode)
 	json_t	   *object = new_object();
 
 	set(object, "mode", json_string(stacking_mode_name(mode)));
-	set(object, "verdict", json_string(cell->verdict[mode]));
+	set(object, "verdict", json_text(cell->verdict[mode]));
 	set(object, "meaning", json_string(stacking_meaning_name(cell->meaning[mode])));
 	if (cell->reason[mode] != NULL)
-		set(object, "reason", json_string(cell->reason[mode]));
+		set(object, "reason", json_text(cell->reason[mode]));
 	if (cell->rule_id[mode] != 0)
 		set(object, "stacking_rule_id", json_integer(cell->rule_id[mode]));
 	return object;
@@ -142,11 +151,12 @@ char *
 json_of_finding(const Rulebook *rulebook, const Finding *finding)
 {
 	json_t	   *object = new_object();
+	char	   *text;
 
 	set(object, "kind", json_string(conflict_kind_name(finding->kind)));
 	set(object, "severity", json_string(finding->advisory ? "advisory" : "blocking"));
 	if (finding->ruleset != NULL)
-		set(object, "ruleset", json_string(finding->ruleset->code));
+		set(object, "ruleset", json_text(finding->ruleset->code));
 	set(object, "challenger", json_commitment(rulebook, finding->challenger));
 	if (finding->incumbent != NULL)
 		set(object, "incumbent", json_commitment(rulebook, finding->incumbent));
@@ -166,5 +176,6 @@ json_of_finding(const Rulebook *rulebook, const Finding *finding)
 	}
 	if (finding->headroom != NULL)
 		set(object, "headroom", json_headroom(rulebook, finding->headroom));
-	return json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
+	text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
+	return pg_any_to_server(text, strlen(text), PG_UTF8);
 }

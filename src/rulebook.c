@@ -64,10 +64,20 @@ int64_column(int row, int column)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+/* A column as C string; NULL for NULL. */
 static const char *
 text_column(int row, int column)
 {
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+/* A column that is never NULL in an exchange; an empty string should it be so elsewhere. */
+static const char *
+word_column(int row, int column)
+{
+	const char *word = text_column(row, column);
+
+	return word == NULL ? "" : word;
 }
 
 static int
@@ -87,15 +97,15 @@ rulebook_compile(Instance *instance, MemoryContext context)
 	uint64		rows;
 	int			n;
 
-	rows = read_rows(psprintf("SELECT code FROM %s.service ORDER BY code", instance->schema));
+	rows = read_rows(psprintf("SELECT code::pg_catalog.text FROM %s.service WHERE code IS NOT NULL ORDER BY code", instance->schema));
 	n = book->nservices = (int) rows;
 	book->services = MemoryContextAlloc(context, Max(n, 1) * sizeof(char *));
 	for (int i = 0; i < n; i++)
-		book->services[i] = MemoryContextStrdup(context, text_column(i, 1));
+		book->services[i] = MemoryContextStrdup(context, word_column(i, 1));
 	SPI_freetuptable(SPI_tuptable);
 
-	rows = read_rows(psprintf("SELECT id, code, in_force FROM %s.ruleset "
-							  "WHERE status OPERATOR(pg_catalog.=) 'in_force'::pg_catalog.text "
+	rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, in_force::flexexchange.time_window FROM %s.ruleset "
+							  "WHERE status OPERATOR(pg_catalog.=) 'in_force'::pg_catalog.text AND in_force IS NOT NULL "
 							  "ORDER BY id", instance->schema));
 	book->nrulesets = (int) rows;
 	book->rulesets = MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Ruleset));
@@ -105,7 +115,7 @@ rulebook_compile(Instance *instance, MemoryContext context)
 		bool		isnull;
 
 		ruleset->id = int64_column(i, 1);
-		ruleset->code = MemoryContextStrdup(context, text_column(i, 2));
+		ruleset->code = MemoryContextStrdup(context, word_column(i, 2));
 		ruleset->in_force = *DatumGetTimeWindowP(SPI_getbinval(SPI_tuptable->vals[i],
 															   SPI_tuptable->tupdesc, 3, &isnull));
 		ruleset->cells = MemoryContextAllocZero(context, Max(n * n, 1) * sizeof(StackingCell));
@@ -117,17 +127,18 @@ rulebook_compile(Instance *instance, MemoryContext context)
 	{
 		Ruleset    *ruleset = &book->rulesets[r];
 
-		rows = read_rows(psprintf("SELECT service_a, service_b, mode, meaning, verdict, severity, stacking_rule_id, reason "
+		rows = read_rows(psprintf("SELECT service_a::pg_catalog.text, service_b::pg_catalog.text, mode::pg_catalog.text, meaning::pg_catalog.text, "
+								  "verdict::pg_catalog.text, severity::pg_catalog.text, stacking_rule_id::pg_catalog.int8, reason::pg_catalog.text "
 								  "FROM %s.stacking_meaning WHERE ruleset_id OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 "
 								  "ORDER BY service_a, service_b", instance->schema, ruleset->id));
 		for (uint64 i = 0; i < rows; i++)
 		{
-			const char *a = text_column(i, 1);
-			const char *b = text_column(i, 2);
+			const char *a = word_column(i, 1);
+			const char *b = word_column(i, 2);
 			int			sa = rulebook_service(book, a, strlen(a));
 			int			sb = rulebook_service(book, b, strlen(b));
-			int			mode = name_index(text_column(i, 3), mode_names, MODE_COUNT);
-			StackingMeaning meaning = name_index(text_column(i, 4), meaning_names, lengthof(meaning_names));
+			int			mode = name_index(word_column(i, 3), mode_names, MODE_COUNT);
+			StackingMeaning meaning = name_index(word_column(i, 4), meaning_names, lengthof(meaning_names));
 			StackingCell *cell;
 
 			if (sa < 0 || sb < 0)
@@ -139,7 +150,7 @@ rulebook_compile(Instance *instance, MemoryContext context)
 				if (cell->verdict[mode] != NULL && cell->meaning[mode] >= meaning)
 					continue;
 				cell->meaning[mode] = meaning;
-				cell->verdict[mode] = MemoryContextStrdup(context, text_column(i, 5));
+				cell->verdict[mode] = MemoryContextStrdup(context, word_column(i, 5));
 				cell->rule_id[mode] = int64_column(i, 7);
 				cell->reason[mode] = text_column(i, 8) == NULL ? NULL :
 					MemoryContextStrdup(context, text_column(i, 8));

@@ -21,16 +21,19 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "conflict.h"
 #include "errors.h"
@@ -72,6 +75,23 @@ static const char *const trade_column_names[TRADE_NCOLUMNS] = {
 	[TRADE_AWARD_ID] = "award_id",
 	[TRADE_AVAILABILITY_ID] = "availability_id",
 	[TRADE_SUPERSEDES_ID] = "supersedes_id",
+};
+
+/* Their types; that of delivery_window is looked up. */
+static const Oid trade_column_types[TRADE_NCOLUMNS] = {
+	[TRADE_ID] = INT8OID,
+	[TRADE_PRODUCT_ID] = INT8OID,
+	[TRADE_SERVICE_PROVIDER_ID] = INT8OID,
+	[TRADE_ASSET_ID] = INT8OID,
+	[TRADE_PORTFOLIO_ID] = INT8OID,
+	[TRADE_DIRECTION] = TEXTOID,
+	[TRADE_POWER_KW] = NUMERICOID,
+	[TRADE_DELIVERY_WINDOW] = InvalidOid,
+	[TRADE_LIVE] = BOOLOID,
+	[TRADE_BID_ID] = INT8OID,
+	[TRADE_AWARD_ID] = INT8OID,
+	[TRADE_AVAILABILITY_ID] = INT8OID,
+	[TRADE_SUPERSEDES_ID] = INT8OID,
 };
 
 /* Where the columns of a trading table are, by its oid. */
@@ -122,12 +142,9 @@ trade_table_get(Relation relation)
 	for (int i = 0; i < TRADE_NCOLUMNS; i++)
 	{
 		table->attr[i] = get_attnum(relid, trade_column_names[i]);
-		if (table->attr[i] == InvalidAttrNumber && i < TRADE_BID_ID)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("table \"%s\" has no column \"%s\"",
-							RelationGetRelationName(relation), trade_column_names[i]),
-					 errhint("Trigger post_commitment belongs on bid, award, availability and dispatch of an exchange.")));
+		if (table->attr[i] != InvalidAttrNumber || i < TRADE_BID_ID)
+			require_column_type(relid, trade_column_names[i], table->attr[i],
+								i == TRADE_DELIVERY_WINDOW ? time_window_type() : trade_column_types[i]);
 	}
 	table->valid = true;
 	return table;
@@ -156,30 +173,43 @@ int64_of(HeapTuple tuple, TupleDesc desc, AttrNumber attr)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+/* A column that every trade has a value in. */
+static Datum
+value_of(HeapTuple tuple, TupleDesc desc, const TradeTable *table, TradeColumn column)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, table->attr[column], desc, &isnull);
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("column \"%s\" of a trade must not be NULL", trade_column_names[column])));
+	return value;
+}
+
 static void
 trade_read(const TradeTable *table, Stage stage, HeapTuple tuple, TupleDesc desc, Trade *trade)
 {
 	Commitment *commitment = &trade->commitment;
-	bool		isnull;
 	text	   *direction;
 
 	memset(trade, 0, sizeof(Trade));
 	commitment->stage = stage;
-	commitment->source_id = int64_of(tuple, desc, table->attr[TRADE_ID]);
-	commitment->product_id = int64_of(tuple, desc, table->attr[TRADE_PRODUCT_ID]);
-	commitment->service_provider_id = int64_of(tuple, desc, table->attr[TRADE_SERVICE_PROVIDER_ID]);
+	commitment->source_id = DatumGetInt64(value_of(tuple, desc, table, TRADE_ID));
+	commitment->product_id = DatumGetInt64(value_of(tuple, desc, table, TRADE_PRODUCT_ID));
+	commitment->service_provider_id = DatumGetInt64(value_of(tuple, desc, table, TRADE_SERVICE_PROVIDER_ID));
 	commitment->unit_id = int64_of(tuple, desc, table->attr[TRADE_ASSET_ID]);
 	if (commitment->unit_id == 0)
 	{
 		commitment->unit_id = int64_of(tuple, desc, table->attr[TRADE_PORTFOLIO_ID]);
 		commitment->portfolio = true;
 	}
-	direction = DatumGetTextPP(heap_getattr(tuple, table->attr[TRADE_DIRECTION], desc, &isnull));
+	direction = DatumGetTextPP(value_of(tuple, desc, table, TRADE_DIRECTION));
 	commitment->down = VARSIZE_ANY_EXHDR(direction) == 4;
-	commitment->power_w = power_w_of_kw(heap_getattr(tuple, table->attr[TRADE_POWER_KW], desc, &isnull));
-	commitment->window = *DatumGetTimeWindowP(heap_getattr(tuple, table->attr[TRADE_DELIVERY_WINDOW], desc, &isnull));
+	commitment->power_w = power_w_of_kw(value_of(tuple, desc, table, TRADE_POWER_KW));
+	commitment->window = *DatumGetTimeWindowP(value_of(tuple, desc, table, TRADE_DELIVERY_WINDOW));
 	commitment->supersedes_id = int64_of(tuple, desc, table->attr[TRADE_SUPERSEDES_ID]);
-	trade->live = DatumGetBool(heap_getattr(tuple, table->attr[TRADE_LIVE], desc, &isnull)) && !isnull;
+	trade->live = DatumGetBool(value_of(tuple, desc, table, TRADE_LIVE));
 	trade->parent[STAGE_BID] = int64_of(tuple, desc, table->attr[TRADE_BID_ID]);
 	trade->parent[STAGE_AWARD] = int64_of(tuple, desc, table->attr[TRADE_AWARD_ID]);
 	trade->parent[STAGE_AVAILABILITY] = int64_of(tuple, desc, table->attr[TRADE_AVAILABILITY_ID]);
@@ -236,24 +266,27 @@ unknown_id(Instance *instance, int sqlstate, Stage stage, const char *column, in
 			 errhint("%s", hint_for_id(instance, id, otherwise))));
 }
 
+/*
+ * A parent is locked FOR SHARE, so that it and its lineage stay as they are until
+ * this transaction ends: whoever changes it waits, and then sees the child.
+ */
 static const SavedQuery parent_queries[STAGE_DISPATCH] = {
 	[STAGE_BID] = {
 		QUERY_BID,
-		"SELECT unit_id, product_id, direction, NULL::pg_catalog.int8, NULL::pg_catalog.int8 "
-		"FROM %1$s.bid WHERE id OPERATOR(pg_catalog.=) $1",
+		"SELECT unit_id::pg_catalog.int8, product_id::pg_catalog.int8, direction::pg_catalog.text, NULL::pg_catalog.int8, NULL::pg_catalog.int8 "
+		"FROM %1$s.bid WHERE id OPERATOR(pg_catalog.=) $1 FOR SHARE",
 		1, {INT8OID}
 	},
 	[STAGE_AWARD] = {
 		QUERY_AWARD,
-		"SELECT unit_id, product_id, direction, bid_id, NULL::pg_catalog.int8 "
-		"FROM %1$s.award WHERE id OPERATOR(pg_catalog.=) $1",
+		"SELECT unit_id::pg_catalog.int8, product_id::pg_catalog.int8, direction::pg_catalog.text, bid_id::pg_catalog.int8, NULL::pg_catalog.int8 "
+		"FROM %1$s.award WHERE id OPERATOR(pg_catalog.=) $1 FOR SHARE",
 		1, {INT8OID}
 	},
 	[STAGE_AVAILABILITY] = {
 		QUERY_AVAILABILITY,
-		"SELECT v.unit_id, v.product_id, v.direction, a.bid_id, v.award_id "
-		"FROM %1$s.availability v LEFT JOIN %1$s.award a ON a.id OPERATOR(pg_catalog.=) v.award_id "
-		"WHERE v.id OPERATOR(pg_catalog.=) $1",
+		"SELECT unit_id::pg_catalog.int8, product_id::pg_catalog.int8, direction::pg_catalog.text, NULL::pg_catalog.int8, award_id::pg_catalog.int8 "
+		"FROM %1$s.availability WHERE id OPERATOR(pg_catalog.=) $1 FOR SHARE",
 		1, {INT8OID}
 	},
 };
@@ -277,7 +310,7 @@ check_kin(Instance *instance, const Commitment *commitment, const char *column, 
 	else
 	{
 		direction = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
-		if ((strcmp(direction, "down") == 0) != commitment->down)
+		if (direction == NULL || (strcmp(direction, "down") == 0) != commitment->down)
 			differs = names[2];
 	}
 	if (differs != NULL)
@@ -299,15 +332,19 @@ resolve_lineage(Instance *instance, Trade *trade)
 		Datum		values[1];
 		const char *column = trade_column_names[TRADE_BID_ID + stage];
 		int64		above[2];
+		int64		parent = trade->parent[stage];
 
-		if (trade->parent[stage] == 0)
+		/* named by the row, or by a nearer parent that has been looked up */
+		if (parent == 0)
+			parent = commitment->ancestor[stage];
+		if (parent == 0)
 			continue;
-		values[0] = Int64GetDatum(trade->parent[stage]);
+		values[0] = Int64GetDatum(parent);
 		if (instance_query(instance, &parent_queries[stage], values, NULL, 1) == 0)
-			unknown_id(instance, ERRCODE_FLEX_UNKNOWN_PARENT, commitment->stage, column, trade->parent[stage],
+			unknown_id(instance, ERRCODE_FLEX_UNKNOWN_PARENT, commitment->stage, column, parent,
 					   psprintf("%s %s", stage == STAGE_BID ? "a" : "an", stage_name(stage)),
 					   "Leave the field NULL where nothing came before.");
-		check_kin(instance, commitment, column, trade->parent[stage]);
+		check_kin(instance, commitment, column, parent);
 		for (int i = 0; i < 2; i++)
 		{
 			bool		isnull;
@@ -318,14 +355,14 @@ resolve_lineage(Instance *instance, Trade *trade)
 		SPI_freetuptable(SPI_tuptable);
 
 		/* the nearer parent comes first and has said what lies above it */
-		if (commitment->ancestor[stage] != 0 && commitment->ancestor[stage] != trade->parent[stage])
+		if (commitment->ancestor[stage] != 0 && commitment->ancestor[stage] != parent)
 			ereport(ERROR,
 					(errcode(ERRCODE_FLEX_PARENT_MISMATCH),
 					 errmsg("%s.%s " INT64_FORMAT " is not the %s that its %s comes from, which is " INT64_FORMAT,
-							stage_name(commitment->stage), column, trade->parent[stage],
+							stage_name(commitment->stage), column, parent,
 							stage_name(stage), stage_name(stage + 1), commitment->ancestor[stage]),
 					 errhint("Name the nearest parent alone: what lies above it follows.")));
-		commitment->ancestor[stage] = trade->parent[stage];
+		commitment->ancestor[stage] = parent;
 		for (int i = 0; i < 2 && i < stage; i++)
 			if (above[i] != 0 && commitment->ancestor[i] == 0)
 				commitment->ancestor[i] = above[i];
@@ -334,7 +371,8 @@ resolve_lineage(Instance *instance, Trade *trade)
 
 static const SavedQuery dispatch_query = {
 	QUERY_DISPATCH,
-	"SELECT unit_id, product_id, direction FROM %1$s.dispatch WHERE id OPERATOR(pg_catalog.=) $1",
+	"SELECT unit_id::pg_catalog.int8, product_id::pg_catalog.int8, direction::pg_catalog.text FROM %1$s.dispatch "
+	"WHERE id OPERATOR(pg_catalog.=) $1 FOR SHARE",
 	1, {INT8OID}
 };
 
@@ -434,18 +472,21 @@ check_children(Instance *instance, const Commitment *before, const Commitment *a
 /* Trades below an award or availability, live or not; each keeps its own parents. */
 static const SavedQuery children_of_award_query = {
 	QUERY_CHILDREN_OF_AWARD,
-	"SELECT c.* FROM %1$s.commitment c WHERE c.closed_at IS NULL AND c.source_id IN ("
-	"SELECT v.id FROM %1$s.availability v WHERE v.award_id OPERATOR(pg_catalog.=) $1 "
-	"UNION ALL SELECT d.id FROM %1$s.dispatch d WHERE d.award_id OPERATOR(pg_catalog.=) $1 "
+	"SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment WHERE closed_at IS NULL AND "
+	"((stage OPERATOR(pg_catalog.=) 'availability'::pg_catalog.text AND source_id OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT v.id FROM %1$s.availability v WHERE v.award_id OPERATOR(pg_catalog.=) $1))) "
+	"OR (stage OPERATOR(pg_catalog.=) 'dispatch'::pg_catalog.text AND source_id OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT d.id FROM %1$s.dispatch d WHERE d.award_id OPERATOR(pg_catalog.=) $1 "
 	"UNION ALL SELECT d.id FROM %1$s.dispatch d JOIN %1$s.availability v ON v.id OPERATOR(pg_catalog.=) d.availability_id "
-	"WHERE v.award_id OPERATOR(pg_catalog.=) $1)",
+	"WHERE v.award_id OPERATOR(pg_catalog.=) $1))))",
 	1, {INT8OID}
 };
 
 static const SavedQuery children_of_availability_query = {
 	QUERY_CHILDREN_OF_AVAILABILITY,
-	"SELECT c.* FROM %1$s.commitment c WHERE c.closed_at IS NULL AND c.source_id IN ("
-	"SELECT d.id FROM %1$s.dispatch d WHERE d.availability_id OPERATOR(pg_catalog.=) $1)",
+	"SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment WHERE closed_at IS NULL AND "
+	"stage OPERATOR(pg_catalog.=) 'dispatch'::pg_catalog.text AND source_id OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT d.id FROM %1$s.dispatch d WHERE d.availability_id OPERATOR(pg_catalog.=) $1))",
 	1, {INT8OID}
 };
 
@@ -491,7 +532,7 @@ close_commitment(Instance *instance, const Trade *trade)
 {
 	Commitment	closed;
 
-	if (book_close(instance, trade->commitment.source_id, &closed))
+	if (book_close(instance, trade->commitment.stage, trade->commitment.source_id, &closed))
 		conflict_closed(instance, &closed);
 }
 
@@ -505,27 +546,32 @@ trade_inserted(Instance *instance, Trade *after)
 		post(instance, after, &capacity);
 }
 
+/*
+ * What stands in the book is compared with the new row, not the old row with
+ * the new: triggers of users may have changed the row in between.
+ */
 static void
 trade_updated(Instance *instance, const Trade *before, Trade *after)
 {
 	Capacity	capacity;
-	bool		terms_kept = same_terms(&before->commitment, &after->commitment);
-	bool		links_kept = same_links(before, after);
-	bool		posted = trade_posts(instance, before);
+	Commitment	booked;
+	bool		is_booked = (before->live || after->live) &&
+		book_find(instance, after->commitment.stage, after->commitment.source_id, &booked);
 	bool		posts = trade_posts(instance, after);
+	bool		posts_anew = posts && !(is_booked && same_terms(&booked, &after->commitment));
+	bool		terms_change = !same_terms(&before->commitment, &after->commitment);
+	bool		links_change = !same_links(before, after);
 
-	if (terms_kept && links_kept && posted == posts)
-		return;
-	if (!terms_kept || !links_kept || posts)
+	if (posts_anew || terms_change || links_change)
 		trade_resolve(instance, after, &capacity);
-	if (!terms_kept)
+	if (terms_change)
 		check_children(instance, &before->commitment, &after->commitment);
 
-	if (posted && (!posts || !terms_kept))
-		close_commitment(instance, before);
-	if (posts && (!posted || !terms_kept))
+	if (is_booked && (!posts || posts_anew))
+		close_commitment(instance, after);
+	if (posts_anew)
 		post(instance, after, &capacity);
-	else if (posts && !links_kept)
+	else if (posts && links_change)
 	{
 		Commitment	relinked;
 
@@ -549,6 +595,7 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 	Instance   *instance;
 	Oid			caller;
 	int			security_context;
+	int			nest_level;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
@@ -563,6 +610,16 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 				 errmsg("trigger \"%s\" of table \"%s\" must name a stage",
 						trigger->tg_trigger->tgname, RelationGetRelationName(relation)),
 				 errhint("Use EXECUTE FUNCTION flexexchange.post_commitment('bid'), or 'award', 'availability', 'dispatch'.")));
+	/*
+	 * A row that another trigger has changed again is not what the statement left:
+	 * the event of that change takes care of it, as with foreign keys.
+	 */
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event) &&
+		!table_tuple_satisfies_snapshot(relation,
+										TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+										trigger->tg_newslot : trigger->tg_trigslot,
+										SnapshotSelf))
+		return PointerGetDatum(NULL);
 	table = trade_table_get(relation);
 
 	trade_read(table, stage, trigger->tg_trigtuple, RelationGetDescr(relation), &before);
@@ -574,6 +631,10 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 	GetUserIdAndSecContext(&caller, &security_context);
 	SetUserIdAndSecContext(relation->rd_rel->relowner,
 						   security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	/* queries name everything in full; should one not, nothing of the caller's is found */
+	nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	CommandCounterIncrement();	/* what the statement did is visible to the look-ups */
@@ -583,10 +644,11 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 		trade_inserted(instance, &after);
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		trade_updated(instance, &before, &after);
-	else if (trade_posts(instance, &before))
+	else if (before.live)
 		close_commitment(instance, &before);
 
 	SPI_finish();
+	AtEOXact_GUC(true, nest_level);
 	SetUserIdAndSecContext(caller, security_context);
 	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
 }

@@ -96,6 +96,7 @@ CREATE TABLE asset (
   longitude         numeric(9,6),
   source            text,
   recorded_at       timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT asset_id_is_positive CHECK (id > 0),
   CONSTRAINT asset_name_is_short CHECK (check_text(name, 'asset.name', 255)),
   CONSTRAINT asset_technology_is_short CHECK (check_text(technology, 'asset.technology', 255)),
   CONSTRAINT asset_energy_source_is_short CHECK (check_text(energy_source, 'asset.energy_source', 255)),
@@ -152,6 +153,7 @@ CREATE TABLE portfolio (
   grid_node_id        bigint REFERENCES grid_node,
   technology          text,
   recorded_at         timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT portfolio_id_is_positive CHECK (id > 0),
   CONSTRAINT portfolio_name_is_short CHECK (check_text(name, 'portfolio.name', 255)),
   CONSTRAINT portfolio_name_once UNIQUE (service_provider_id, name)
 );

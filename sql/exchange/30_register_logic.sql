@@ -7,7 +7,9 @@ SELECT protect_table(t::regclass)
 FROM unnest(ARRAY['metering_point', 'asset', 'asset_operator', 'portfolio', 'portfolio_member', 'external_id']) t;
 
 GRANT SELECT ON metering_point, asset, asset_operator, portfolio, portfolio_member, external_id TO flexexchange_participant;
-GRANT INSERT, UPDATE ON portfolio TO flexexchange_participant;
+-- ids and identities are the exchange's to give
+GRANT INSERT (name, service_provider_id, grid_node_id, technology), UPDATE (name, grid_node_id, technology)
+  ON portfolio TO flexexchange_participant;
 
 -- A market operator reads the register of units; a provider reads its own part.
 DROP POLICY IF EXISTS metering_point_read ON metering_point;

@@ -47,6 +47,7 @@ CREATE TABLE bid (
   live                        boolean GENERATED ALWAYS AS (status = 'submitted') STORED,
   source                      text,
   recorded_at                 timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT bid_id_is_positive CHECK (id > 0),
   CONSTRAINT bid_is_of_one_unit CHECK (
     check_one(num_nonnulls(asset_id, portfolio_id), 'bid.asset_id and portfolio_id')),
   CONSTRAINT bid_direction_is_known CHECK (check_code(direction, 'bid.direction', 'up', 'down')),
@@ -76,6 +77,7 @@ COMMENT ON COLUMN bid.status IS 'submitted, held, rejected, withdrawn, awarded, 
 COMMENT ON COLUMN bid.live IS 'true while it stands: submitted';
 COMMENT ON COLUMN bid.source IS 'the platform that recorded it; NULL: this exchange';
 COMMENT ON COLUMN bid.recorded_at IS 'when the row was written';
+COMMENT ON CONSTRAINT bid_id_is_positive ON bid IS 'zero stands for none in the book';
 COMMENT ON CONSTRAINT bid_is_of_one_unit ON bid IS 'either an asset or a portfolio';
 COMMENT ON CONSTRAINT bid_direction_is_known ON bid IS 'up or down';
 COMMENT ON CONSTRAINT bid_power_is_positive ON bid IS 'power is unsigned';
@@ -103,6 +105,7 @@ CREATE TABLE award (
   live                        boolean GENERATED ALWAYS AS (status IN ('awarded', 'completed')) STORED,
   source                      text,
   recorded_at                 timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT award_id_is_positive CHECK (id > 0),
   CONSTRAINT award_is_of_one_unit CHECK (
     check_one(num_nonnulls(asset_id, portfolio_id), 'award.asset_id and portfolio_id')),
   CONSTRAINT award_direction_is_known CHECK (check_code(direction, 'award.direction', 'up', 'down')),
@@ -132,6 +135,7 @@ COMMENT ON COLUMN award.status IS 'awarded, completed, held, rejected, released,
 COMMENT ON COLUMN award.live IS 'true while it obliges, if the product binds by award: awarded, completed';
 COMMENT ON COLUMN award.source IS 'the platform that recorded it; NULL: this exchange';
 COMMENT ON COLUMN award.recorded_at IS 'when the row was written';
+COMMENT ON CONSTRAINT award_id_is_positive ON award IS 'zero stands for none in the book';
 COMMENT ON CONSTRAINT award_is_of_one_unit ON award IS 'either an asset or a portfolio';
 COMMENT ON CONSTRAINT award_direction_is_known ON award IS 'up or down';
 COMMENT ON CONSTRAINT award_power_is_positive ON award IS 'power is unsigned';
@@ -158,6 +162,7 @@ CREATE TABLE availability (
   live                        boolean GENERATED ALWAYS AS (status IN ('accepted', 'completed')) STORED,
   source                      text,
   recorded_at                 timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT availability_id_is_positive CHECK (id > 0),
   CONSTRAINT availability_is_of_one_unit CHECK (
     check_one(num_nonnulls(asset_id, portfolio_id), 'availability.asset_id and portfolio_id')),
   CONSTRAINT availability_direction_is_known CHECK (check_code(direction, 'availability.direction', 'up', 'down')),
@@ -186,6 +191,7 @@ COMMENT ON COLUMN availability.status IS 'declared, accepted, completed, held, r
 COMMENT ON COLUMN availability.live IS 'true while it obliges: accepted, completed';
 COMMENT ON COLUMN availability.source IS 'the platform that recorded it; NULL: this exchange';
 COMMENT ON COLUMN availability.recorded_at IS 'when the row was written';
+COMMENT ON CONSTRAINT availability_id_is_positive ON availability IS 'zero stands for none in the book';
 COMMENT ON CONSTRAINT availability_is_of_one_unit ON availability IS 'either an asset or a portfolio';
 COMMENT ON CONSTRAINT availability_direction_is_known ON availability IS 'up or down';
 COMMENT ON CONSTRAINT availability_power_is_positive ON availability IS 'power is unsigned';
@@ -214,6 +220,7 @@ CREATE TABLE dispatch (
   live                      boolean GENERATED ALWAYS AS (status IN ('instructed', 'acknowledged', 'executing', 'stopped', 'completed', 'failed')) STORED,
   source                    text,
   recorded_at               timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT dispatch_id_is_positive CHECK (id > 0),
   CONSTRAINT dispatch_is_of_one_unit CHECK (
     check_one(num_nonnulls(asset_id, portfolio_id), 'dispatch.asset_id and portfolio_id')),
   CONSTRAINT dispatch_direction_is_known CHECK (check_code(direction, 'dispatch.direction', 'up', 'down')),
@@ -246,6 +253,7 @@ COMMENT ON COLUMN dispatch.status IS 'instructed, acknowledged, executing, stopp
 COMMENT ON COLUMN dispatch.live IS 'true while it is or was to be delivered: instructed, acknowledged, executing, stopped (the window then ends with the stop), completed, failed';
 COMMENT ON COLUMN dispatch.source IS 'the platform that recorded it; NULL: this exchange';
 COMMENT ON COLUMN dispatch.recorded_at IS 'when the row was written';
+COMMENT ON CONSTRAINT dispatch_id_is_positive ON dispatch IS 'zero stands for none in the book';
 COMMENT ON CONSTRAINT dispatch_is_of_one_unit ON dispatch IS 'either an asset or a portfolio';
 COMMENT ON CONSTRAINT dispatch_direction_is_known ON dispatch IS 'up or down';
 COMMENT ON CONSTRAINT dispatch_power_is_positive ON dispatch IS 'power is unsigned';
@@ -283,7 +291,7 @@ CREATE TABLE commitment (
 -- the one index of conflict detection: all that a unit has in a window
 CREATE INDEX commitment_live_idx ON commitment USING gist (resource_window(unit_id, delivery_window)) WHERE closed_at IS NULL;
 -- the live commitment of a trade
-CREATE UNIQUE INDEX commitment_source_key ON commitment (source_id) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX commitment_source_key ON commitment (source_id, stage) WHERE closed_at IS NULL;
 COMMENT ON TABLE commitment IS
   'the book: one row for every bid that stands, every obligation and every dispatch, written by their triggers alone; rows are closed, never deleted, and a change of unit, product, direction, power or window posts anew';
 COMMENT ON COLUMN commitment.id IS 'surrogate key; the order of posting';

@@ -5,7 +5,25 @@ SELECT protect_table('competition', ARRAY['flexexchange_participant', 'flexexcha
 SELECT protect_table(t::regclass) FROM unnest(ARRAY['bid', 'award', 'availability', 'dispatch', 'commitment']) t;
 -- the book follows from the trades: nobody writes it by hand
 REVOKE INSERT, UPDATE, DELETE ON commitment FROM flexexchange_operator;
-GRANT SELECT, INSERT, UPDATE ON bid, award, availability, dispatch TO flexexchange_participant;
+GRANT SELECT ON bid, award, availability, dispatch TO flexexchange_participant;
+-- ids, identities, sources and times of recording are the exchange's to give; who
+-- sells what with which unit stays as it was written
+GRANT INSERT (competition_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window,
+              availability_price_per_mw_h, utilisation_price_per_mwh, status),
+      UPDATE (direction, power_kw, delivery_window, availability_price_per_mw_h, utilisation_price_per_mwh, status)
+  ON bid TO flexexchange_participant;
+GRANT INSERT (bid_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window,
+              availability_price_per_mw_h, utilisation_price_per_mwh, status),
+      UPDATE (bid_id, power_kw, delivery_window, availability_price_per_mw_h, utilisation_price_per_mwh, status)
+  ON award TO flexexchange_participant;
+GRANT INSERT (award_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window,
+              availability_price_per_mw_h, status),
+      UPDATE (award_id, power_kw, delivery_window, availability_price_per_mw_h, status)
+  ON availability TO flexexchange_participant;
+GRANT INSERT (award_id, availability_id, supersedes_id, product_id, service_provider_id, asset_id, portfolio_id, direction,
+              power_kw, delivery_window, utilisation_price_per_mwh, status),
+      UPDATE (award_id, availability_id, supersedes_id, power_kw, delivery_window, utilisation_price_per_mwh, status)
+  ON dispatch TO flexexchange_participant;
 
 CREATE OR REPLACE FUNCTION own_product_ids() RETURNS SETOF bigint
 LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -17,17 +35,33 @@ COMMENT ON FUNCTION own_product_ids() IS 'the products of the markets that the s
 REVOKE ALL ON FUNCTION own_product_ids() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION own_product_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
-CREATE OR REPLACE FUNCTION own_unit_ids() RETURNS SETOF bigint
+CREATE OR REPLACE FUNCTION own_asset_ids() RETURNS SETOF bigint
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
   SELECT o.asset_id FROM asset_operator o
-  WHERE o.service_provider_id = current_participant() AND o.valid @> now()
-  UNION ALL
+  WHERE o.service_provider_id = current_participant() AND o.valid @> now();
+END;
+COMMENT ON FUNCTION own_asset_ids() IS 'the assets that the session''s participant operates today';
+REVOKE ALL ON FUNCTION own_asset_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_asset_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION own_portfolio_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
   SELECT p.id FROM portfolio p WHERE p.service_provider_id = current_participant();
 END;
-COMMENT ON FUNCTION own_unit_ids() IS 'the assets that the session''s participant operates today, and its portfolios';
-REVOKE ALL ON FUNCTION own_unit_ids() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION own_unit_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+COMMENT ON FUNCTION own_portfolio_ids() IS 'the portfolios of the session''s participant';
+REVOKE ALL ON FUNCTION own_portfolio_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_portfolio_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION open_competition_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT c.id FROM competition c WHERE now() >= c.gate_opens_at AND now() < c.gate_closes_at;
+END;
+COMMENT ON FUNCTION open_competition_ids() IS 'the competitions that take bids now';
+REVOKE ALL ON FUNCTION open_competition_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION open_competition_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 -- The seller reads its own rows; the buyer reads those of its products, bids only
 -- once their gate has closed.
@@ -42,21 +76,30 @@ CREATE POLICY bid_read_bought ON bid FOR SELECT TO flexexchange_participant
 COMMENT ON POLICY bid_read_bought ON bid IS 'BID-MO-1: a buyer reads the bids for its products once the gate has closed';
 DROP POLICY IF EXISTS bid_insert ON bid;
 CREATE POLICY bid_insert ON bid FOR INSERT TO flexexchange_participant
-  WITH CHECK (service_provider_id = (SELECT current_participant())
-              AND coalesce(asset_id, portfolio_id) IN (SELECT own_unit_ids()));
-COMMENT ON POLICY bid_insert ON bid IS 'BID-SP-2: a provider bids with units of its own';
+  WITH CHECK (service_provider_id = (SELECT current_participant()) AND status = 'submitted'
+              AND (competition_id IS NULL OR competition_id IN (SELECT open_competition_ids()))
+              AND (asset_id IS NULL OR asset_id IN (SELECT own_asset_ids()))
+              AND (portfolio_id IS NULL OR portfolio_id IN (SELECT own_portfolio_ids())));
+COMMENT ON POLICY bid_insert ON bid IS 'BID-SP-2: a provider bids with units of its own, while the gate is open';
 DROP POLICY IF EXISTS bid_update ON bid;
 CREATE POLICY bid_update ON bid FOR UPDATE TO flexexchange_participant
-  USING (service_provider_id = (SELECT current_participant()))
-  WITH CHECK (service_provider_id = (SELECT current_participant())
-              AND coalesce(asset_id, portfolio_id) IN (SELECT own_unit_ids()));
-COMMENT ON POLICY bid_update ON bid IS 'BID-SP-3: a provider changes its own bids';
+  USING (service_provider_id = (SELECT current_participant())
+         AND (competition_id IS NULL OR competition_id IN (SELECT open_competition_ids())))
+  WITH CHECK (service_provider_id = (SELECT current_participant()) AND status IN ('submitted', 'withdrawn'));
+COMMENT ON POLICY bid_update ON bid IS 'BID-SP-3: a provider changes or withdraws its own bids, while the gate is open';
 
+-- A parent that the writer may not read is refused before anything is said of it.
 DO $block$
 DECLARE
   name text;
+  parents text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['award', 'availability', 'dispatch'] LOOP
+  FOR name, parents IN VALUES
+    ('award', '(bid_id IS NULL OR bid_id IN (SELECT b.id FROM bid b))'),
+    ('availability', '(award_id IS NULL OR award_id IN (SELECT a.id FROM award a))'),
+    ('dispatch', '(award_id IS NULL OR award_id IN (SELECT a.id FROM award a))
+                  AND (availability_id IS NULL OR availability_id IN (SELECT v.id FROM availability v))')
+  LOOP
     EXECUTE format('DROP POLICY IF EXISTS %1$s_read_own ON %1$I', name);
     EXECUTE format('CREATE POLICY %1$s_read_own ON %1$I FOR SELECT TO flexexchange_participant
       USING (service_provider_id = (SELECT current_participant()))', name);
@@ -67,12 +110,12 @@ BEGIN
     EXECUTE format('COMMENT ON POLICY %1$s_read_bought ON %1$I IS ''TRADE-MO-1: a buyer reads what it bought''', name);
     EXECUTE format('DROP POLICY IF EXISTS %1$s_insert_bought ON %1$I', name);
     EXECUTE format('CREATE POLICY %1$s_insert_bought ON %1$I FOR INSERT TO flexexchange_participant
-      WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())))', name);
-    EXECUTE format('COMMENT ON POLICY %1$s_insert_bought ON %1$I IS ''TRADE-MO-2: a buyer records what it buys''', name);
+      WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())) AND %2$s)', name, parents);
+    EXECUTE format('COMMENT ON POLICY %1$s_insert_bought ON %1$I IS ''TRADE-MO-2: a buyer records what it buys, from parents that it may read''', name);
     EXECUTE format('DROP POLICY IF EXISTS %1$s_update_bought ON %1$I', name);
     EXECUTE format('CREATE POLICY %1$s_update_bought ON %1$I FOR UPDATE TO flexexchange_participant
       USING (product_id = ANY (ARRAY(SELECT own_product_ids())))
-      WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())))', name);
+      WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())) AND %2$s)', name, parents);
     EXECUTE format('COMMENT ON POLICY %1$s_update_bought ON %1$I IS ''TRADE-MO-3: a buyer changes what it bought''', name);
   END LOOP;
 END
@@ -80,7 +123,9 @@ $block$;
 DROP POLICY IF EXISTS availability_insert_own ON availability;
 CREATE POLICY availability_insert_own ON availability FOR INSERT TO flexexchange_participant
   WITH CHECK (service_provider_id = (SELECT current_participant()) AND status = 'declared'
-              AND coalesce(asset_id, portfolio_id) IN (SELECT own_unit_ids()));
+              AND (award_id IS NULL OR award_id IN (SELECT a.id FROM award a))
+              AND (asset_id IS NULL OR asset_id IN (SELECT own_asset_ids()))
+              AND (portfolio_id IS NULL OR portfolio_id IN (SELECT own_portfolio_ids())));
 COMMENT ON POLICY availability_insert_own ON availability IS 'AVAIL-SP-1: a provider declares availability of its own units; the buyer accepts it';
 
 DROP POLICY IF EXISTS commitment_read_own ON commitment;
@@ -97,6 +142,9 @@ DO $block$
 DECLARE
   name text;
 BEGIN
+  EXECUTE 'CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON commitment
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''The book follows from the trades.'')';
+  COMMENT ON TRIGGER t10_no_truncate ON commitment IS 'history is not truncated';
   FOREACH name IN ARRAY ARRAY['bid', 'award', 'availability', 'dispatch'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_mrid_is_kept BEFORE UPDATE OF mrid ON %I
       FOR EACH ROW WHEN (OLD.mrid IS DISTINCT FROM NEW.mrid)

@@ -10,7 +10,7 @@ CREATE TABLE conflict (
   incumbent_id     bigint REFERENCES commitment,
   unit_id          bigint NOT NULL,
   overlap          time_window NOT NULL,
-  short_kw         numeric(14,3),
+  short_kw         numeric(20,3),
   short_windows    time_window[],
   ruleset_id       bigint REFERENCES ruleset,
   stacking_rule_id bigint REFERENCES stacking_rule,
@@ -63,15 +63,12 @@ CREATE TABLE notification (
   conflict_id    bigint NOT NULL REFERENCES conflict,
   message        text NOT NULL,
   content        jsonb NOT NULL,
-  digest         text,
   created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT notification_event_is_known CHECK (
     check_code(event, 'notification.event', 'conflict_found', 'conflict_changed', 'conflict_closed'))
 );
 -- a participant reads on from the last id it has seen
 CREATE INDEX notification_cursor_idx ON notification (participant_id, id);
--- advisories of one pair of services on one unit are told once a delivery day
-CREATE UNIQUE INDEX notification_digest_key ON notification (participant_id, digest) WHERE digest IS NOT NULL;
 CREATE INDEX notification_conflict_id_idx ON notification (conflict_id);
 COMMENT ON TABLE notification IS
   'what each participant is told, with no more than the rules share; read it by cursor: WHERE id > the last one seen ORDER BY id';
@@ -81,8 +78,6 @@ COMMENT ON COLUMN notification.event IS 'conflict_found, conflict_changed or con
 COMMENT ON COLUMN notification.conflict_id IS 'the conflict';
 COMMENT ON COLUMN notification.message IS 'one sentence for people';
 COMMENT ON COLUMN notification.content IS 'the same for machines: commitments of the reader in full, of others the service, window and kW, and identity or price only where the ruleset shares them';
-COMMENT ON COLUMN notification.digest IS 'advisories: kind, unit, services and day that are told once; NULL for what is blocking';
 COMMENT ON COLUMN notification.created_at IS 'when it was written';
 COMMENT ON INDEX notification_cursor_idx IS 'reading on from a cursor';
-COMMENT ON INDEX notification_digest_key IS 'an advisory is told once a delivery day';
 COMMENT ON INDEX notification_conflict_id_idx IS 'the notifications of a conflict';

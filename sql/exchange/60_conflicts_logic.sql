@@ -7,9 +7,16 @@ SET search_path FROM CURRENT
 AS $function$
 DECLARE
   zone text := (SELECT time_zone FROM exchange_instance);
-  since timestamp := lower(span) AT TIME ZONE zone;
-  until timestamp := upper(span) AT TIME ZONE zone;
+  since timestamp;
+  until timestamp;
 BEGIN
+  -- near the ends of time a zone may lead beyond them
+  IF (isfinite(lower(span)) AND lower(span) NOT BETWEEN '0001-01-02' AND '9999-12-30')
+     OR (isfinite(upper(span)) AND upper(span) NOT BETWEEN '0001-01-02' AND '9999-12-30') THEN
+    RETURN 'in ' || span::text;
+  END IF;
+  since := lower(span) AT TIME ZONE zone;
+  until := upper(span) AT TIME ZONE zone;
   RETURN CASE WHEN isfinite(since) THEN 'from ' || to_char(since, 'DD Mon YYYY HH24:MI') ELSE 'from ever' END
       || CASE WHEN NOT isfinite(until) THEN ' without end'
               WHEN until::date = since::date THEN ' to ' || to_char(until, 'HH24:MI')
@@ -120,15 +127,25 @@ AS $function$
               ELSE '{}' END
       || CASE WHEN own OR rules.share_price
               THEN coalesce((SELECT jsonb_strip_nulls(to_jsonb(x)) FROM (
-                     SELECT availability_price_per_mw_h, utilisation_price_per_mwh FROM bid WHERE id = posted.source_id
-                     UNION ALL SELECT availability_price_per_mw_h, utilisation_price_per_mwh FROM award WHERE id = posted.source_id
-                     UNION ALL SELECT availability_price_per_mw_h, NULL FROM availability WHERE id = posted.source_id
-                     UNION ALL SELECT NULL, utilisation_price_per_mwh FROM dispatch WHERE id = posted.source_id) x), '{}')
+                     SELECT availability_price_per_mw_h, utilisation_price_per_mwh FROM bid WHERE id = posted.source_id AND posted.stage = 'bid'
+                     UNION ALL SELECT availability_price_per_mw_h, utilisation_price_per_mwh FROM award WHERE id = posted.source_id AND posted.stage = 'award'
+                     UNION ALL SELECT availability_price_per_mw_h, NULL FROM availability WHERE id = posted.source_id AND posted.stage = 'availability'
+                     UNION ALL SELECT NULL, utilisation_price_per_mwh FROM dispatch WHERE id = posted.source_id AND posted.stage = 'dispatch') x), '{}')
               ELSE '{}' END
 $function$;
 COMMENT ON FUNCTION commitment_content(commitment, boolean, ruleset) IS
   'a commitment as one side may know it';
 REVOKE ALL ON FUNCTION commitment_content(commitment, boolean, ruleset) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION local_day(span time_window) RETURNS date
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT (greatest(least(lower(span), timestamptz '9999-12-30'), timestamptz '0001-01-02') AT TIME ZONE time_zone)::date
+  FROM exchange_instance
+$function$;
+COMMENT ON FUNCTION local_day(time_window) IS 'the day on which a window begins, in the time zone of the exchange';
+REVOKE ALL ON FUNCTION local_day(time_window) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION tell_parties() RETURNS trigger
 LANGUAGE plpgsql
@@ -140,7 +157,6 @@ DECLARE
   rules ruleset;
   told text;
   reader record;
-  once text;
 BEGIN
   told := CASE WHEN TG_OP = 'INSERT' THEN 'conflict_found'
                WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL THEN 'conflict_closed'
@@ -152,11 +168,20 @@ BEGIN
   SELECT * INTO STRICT challenger FROM commitment WHERE id = NEW.challenger_id;
   SELECT * INTO incumbent FROM commitment WHERE id = NEW.incumbent_id;
   SELECT * INTO rules FROM ruleset WHERE id = NEW.ruleset_id;
-  IF NEW.severity = 'advisory' THEN
-    once := concat_ws('/', told, NEW.kind, NEW.unit_id,
-                      least(challenger.service_code, incumbent.service_code),
-                      greatest(challenger.service_code, incumbent.service_code),
-                      (lower(NEW.overlap) AT TIME ZONE (SELECT time_zone FROM exchange_instance))::date);
+  -- advisories of one pair of services on one unit and day are one thing to those
+  -- who are told: found with the first, closed with the last
+  IF NEW.severity = 'advisory' AND told IN ('conflict_found', 'conflict_closed') AND EXISTS (
+       SELECT FROM conflict k
+       JOIN commitment c ON c.id = k.challenger_id
+       LEFT JOIN commitment i ON i.id = k.incumbent_id
+       WHERE k.unit_id = NEW.unit_id AND k.kind = NEW.kind AND k.severity = 'advisory' AND k.closed_at IS NULL AND k.id <> NEW.id
+         AND least(c.service_code, i.service_code) = least(challenger.service_code, incumbent.service_code)
+         AND greatest(c.service_code, i.service_code) = greatest(challenger.service_code, incumbent.service_code)
+         AND local_day(k.overlap) = local_day(NEW.overlap)
+         AND (c.market_operator_id, c.service_provider_id) = (challenger.market_operator_id, challenger.service_provider_id)
+         AND (i.market_operator_id, i.service_provider_id) IS NOT DISTINCT FROM (incumbent.market_operator_id, incumbent.service_provider_id)
+         AND (c.stage, i.stage) IS NOT DISTINCT FROM (challenger.stage, incumbent.stage)) THEN
+    RETURN NULL;
   END IF;
 
   FOR reader IN
@@ -173,9 +198,12 @@ BEGIN
       CROSS JOIN LATERAL (VALUES (c.service_provider_id), (c.market_operator_id)) AS p (id)
     ), sealed (bidder_id) AS (
       -- before its gate closes only the bidder knows of a bid
-      SELECT b.service_provider_id FROM bid b LEFT JOIN competition c ON c.id = b.competition_id
-      WHERE b.id IN (challenger.source_id, incumbent.source_id)
-        AND (c.id IS NULL OR c.gate_closes_at > now())
+      SELECT k.service_provider_id
+      FROM (SELECT challenger.stage, challenger.source_id, challenger.service_provider_id
+            UNION ALL SELECT incumbent.stage, incumbent.source_id, incumbent.service_provider_id) k
+      WHERE k.stage = 'bid'
+        AND NOT EXISTS (SELECT FROM bid b JOIN competition c ON c.id = b.competition_id
+                        WHERE b.id = k.source_id AND c.gate_closes_at <= now())
     )
     SELECT participant_id, bool_or(owns_challenger) AS owns_challenger, bool_or(owns_incumbent) AS owns_incumbent
     FROM side
@@ -183,7 +211,7 @@ BEGIN
     GROUP BY participant_id
     ORDER BY participant_id
   LOOP
-    INSERT INTO notification (participant_id, event, conflict_id, message, content, digest)
+    INSERT INTO notification (participant_id, event, conflict_id, message, content)
     VALUES (reader.participant_id, told, NEW.id,
             CASE told WHEN 'conflict_closed' THEN 'No longer so: ' ELSE '' END
               || conflict_words(NEW, reader.owns_challenger OR coalesce(rules.share_identity, false),
@@ -193,9 +221,7 @@ BEGIN
               'unit_id', NEW.unit_id, 'start', lower(NEW.overlap), 'end', upper(NEW.overlap),
               'short_kw', NEW.short_kw, 'short_windows', to_jsonb(NEW.short_windows::text[]), 'ruleset', rules.code, 'action', NEW.action,
               'challenger', commitment_content(challenger, reader.owns_challenger, rules),
-              'incumbent', CASE WHEN incumbent.id IS NOT NULL THEN commitment_content(incumbent, reader.owns_incumbent, rules) END)),
-            once)
-    ON CONFLICT (participant_id, digest) WHERE digest IS NOT NULL DO NOTHING;
+              'incumbent', CASE WHEN incumbent.id IS NOT NULL THEN commitment_content(incumbent, reader.owns_incumbent, rules) END)));
   END LOOP;
   RETURN NULL;
 END
@@ -207,6 +233,18 @@ REVOKE ALL ON FUNCTION tell_parties() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t50_tell AFTER INSERT OR UPDATE ON conflict
   FOR EACH ROW EXECUTE FUNCTION tell_parties();
 COMMENT ON TRIGGER t50_tell ON conflict IS 'tells the parties';
+
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['conflict', 'notification'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON %I
+      FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''Findings are closed, never removed.'')', name);
+    EXECUTE format('COMMENT ON TRIGGER t10_no_truncate ON %I IS ''history is not truncated''', name);
+  END LOOP;
+END
+$block$;
 
 SELECT protect_table('conflict');
 SELECT protect_table('notification');

@@ -49,6 +49,9 @@ AS $function$
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'valid'
   WHERE c.relname = 'exchange_instance' AND c.relkind = 'r' AND NOT c.relrowsecurity
     AND a.atttypid = 'flexexchange.time_window'::regtype
+    -- only plain text is read from a table that may be a stranger's
+    AND (SELECT count(*) FROM pg_attribute t WHERE t.attrelid = c.oid AND t.atttypid = 'text'::regtype
+         AND t.attname IN ('archetype', 'version', 'time_zone') AND NOT t.attisdropped) = 3
 $function$;
 COMMENT ON FUNCTION exchange_schemas() IS
   'the schemas of this database that are exchanges, found in the catalog';
@@ -127,6 +130,7 @@ AS $function$
   JOIN pg_class c ON c.relnamespace = s.schema_oid AND c.relname = 'resource_id'
   JOIN pg_sequence q ON q.seqrelid = c.oid
   WHERE id > 0 AND (id - 1) / 1000000000000 = (q.seqstart - 1) / 1000000000000
+  ORDER BY n.nspname LIMIT 1
 $function$;
 COMMENT ON FUNCTION exchange_of_id(bigint) IS
   'the exchange of this database that counts in the range of that id, NULL when none does';
@@ -177,6 +181,59 @@ $function$;
 COMMENT ON FUNCTION require_exchange(text) IS
   'the schema of an exchange that the caller owns; error MX904 or 42501';
 
+-- Who may do what with the objects of an exchange, and which triggers are off:
+-- taken before modules run again, and put back after.
+CREATE FUNCTION access_state(exchange text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT jsonb_build_object(
+    'objects', (SELECT coalesce(jsonb_object_agg(object, grants), '{}') FROM (
+      SELECT 'TABLE ' || c.oid::regclass AS object,
+             (SELECT jsonb_agg(jsonb_build_array(a.privilege_type, pg_get_userbyid(a.grantee)))
+              FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a WHERE a.grantee <> 0) AS grants
+      FROM pg_class c WHERE c.relnamespace = exchange::regnamespace AND c.relkind IN ('r', 'v', 'p')
+      UNION ALL
+      SELECT 'FUNCTION ' || p.oid::regprocedure,
+             (SELECT jsonb_agg(jsonb_build_array(a.privilege_type, pg_get_userbyid(a.grantee)))
+              FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee <> 0)
+      FROM pg_proc p WHERE p.pronamespace = exchange::regnamespace) x),
+    'columns', (SELECT coalesce(jsonb_object_agg(c.oid::regclass || ' ' || t.attname,
+             (SELECT jsonb_agg(jsonb_build_array(a.privilege_type, pg_get_userbyid(a.grantee))) FROM aclexplode(t.attacl) a)), '{}')
+      FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid
+      WHERE c.relnamespace = exchange::regnamespace AND t.attnum > 0 AND NOT t.attisdropped AND c.relkind = 'r'),
+    'disabled', (SELECT coalesce(jsonb_agg(jsonb_build_array(t.tgrelid::regclass::text, t.tgname)), '[]')
+      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+      WHERE c.relnamespace = exchange::regnamespace AND NOT t.tgisinternal AND t.tgenabled = 'D'))
+$function$;
+COMMENT ON FUNCTION access_state(text) IS 'grants on the objects of an exchange and the triggers that are off, for restore_access()';
+
+CREATE FUNCTION restore_access(exchange text, before jsonb) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  WITH now (state) AS (SELECT flexexchange.access_state(exchange)),
+  change AS (
+    SELECT format('REVOKE %s ON %s FROM %I', g ->> 0, o.key, g ->> 1) AS statement
+    FROM now, jsonb_each(state -> 'objects') o, jsonb_array_elements(nullif(o.value, 'null')) g
+    WHERE before -> 'objects' ? o.key AND NOT coalesce(before -> 'objects' -> o.key @> jsonb_build_array(g), false)
+    UNION ALL
+    SELECT format('GRANT %s ON %s TO %I', g ->> 0, o.key, g ->> 1)
+    FROM now, jsonb_each(before -> 'objects') o, jsonb_array_elements(nullif(o.value, 'null')) g
+    WHERE state -> 'objects' ? o.key AND NOT coalesce(state -> 'objects' -> o.key @> jsonb_build_array(g), false)
+    UNION ALL
+    SELECT format('REVOKE %s (%I) ON TABLE %s FROM %I', g ->> 0, split_part(o.key, ' ', 2), split_part(o.key, ' ', 1), g ->> 1)
+    FROM now, jsonb_each(state -> 'columns') o, jsonb_array_elements(nullif(o.value, 'null')) g
+    WHERE before -> 'columns' ? o.key AND NOT coalesce(nullif(before -> 'columns' -> o.key, 'null') @> jsonb_build_array(g), false)
+    UNION ALL
+    SELECT format('ALTER TABLE %s DISABLE TRIGGER %I', d ->> 0, d ->> 1)
+    FROM jsonb_array_elements(before -> 'disabled') d
+  )
+  SELECT coalesce(array_agg(statement), '{}') FROM change
+$function$;
+COMMENT ON FUNCTION restore_access(text, jsonb) IS
+  'the statements that give objects which were there before the grants that they had, and switch triggers off again';
+
 -- Runs the modules up to an archetype that an exchange does not have yet, and
 -- its logic modules again when asked to.
 CREATE FUNCTION run_modules(exchange text, archetype text, refresh_logic boolean) RETURNS void
@@ -193,7 +250,16 @@ DECLARE
   earlier name[];
   fresh name;
   filled boolean;
+  owner name := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = exchange);
+  caller text := current_setting('role');
+  statement text;
 BEGIN
+  -- modules run as the owner, whoever of its members calls: what they make is its
+  -- own, and what a user added to the exchange runs with no more than its rights
+  IF owner <> current_user THEN
+    EXECUTE format('SET LOCAL ROLE %I', owner);
+  END IF;
+  PERFORM set_config('flexexchange.before_modules', flexexchange.access_state(exchange)::text, true);
   SELECT coalesce(array_agg(relname), '{}') INTO earlier FROM pg_class WHERE relnamespace = exchange::regnamespace;
   -- pg_catalog stays implicitly first: an exchange must not shadow it
   PERFORM set_config('search_path', format('%I, flexexchange, pg_temp', exchange), true);
@@ -202,12 +268,18 @@ BEGIN
   END IF;
   -- each exchange counts from a billion thousands of its own, so that an id of
   -- another exchange is an unknown id here and never somebody else's asset
-  SELECT coalesce(max((q.seqstart - 1) / 1000000000000) FILTER (WHERE c.relnamespace = exchange::regnamespace),
-                  max((q.seqstart - 1) / 1000000000000) + 1, 0) * 1000000000000
-    INTO base
-  FROM pg_sequence q
-  JOIN pg_class c ON c.oid = q.seqrelid AND c.relname = 'resource_id'
-  JOIN flexexchange.exchange_schemas() s ON s.schema_oid = c.relnamespace;
+  WITH taken (range, own) AS (
+    SELECT (q.seqstart - 1) / 1000000000000, c.relnamespace = exchange::regnamespace
+    FROM pg_sequence q
+    JOIN pg_class c ON c.oid = q.seqrelid AND c.relname = 'resource_id'
+    JOIN flexexchange.exchange_schemas() s ON s.schema_oid = c.relnamespace
+    -- a stranger's sequence may start anywhere
+    WHERE q.seqstart BETWEEN 1 AND 1000000000000000000 AND q.seqstart % 1000000000000 = 1
+  )
+  SELECT coalesce((SELECT range FROM taken WHERE own),
+                  (SELECT min(free) FROM generate_series(0, (SELECT count(*) FROM taken)) free
+                   WHERE free NOT IN (SELECT range FROM taken))) * 1000000000000
+    INTO base;
 
   FOR part IN
     SELECT m.name, m.kind, m.source FROM flexexchange.module m
@@ -240,6 +312,13 @@ BEGIN
       EXECUTE format('UPDATE %I.exchange_instance SET seeded_tables = seeded_tables || %L::text', exchange, fresh);
     END IF;
   END LOOP;
+  -- what the owner granted, revoked or switched off before stays so
+  FOREACH statement IN ARRAY flexexchange.restore_access(exchange, current_setting('flexexchange.before_modules')::jsonb) LOOP
+    EXECUTE statement;
+  END LOOP;
+  IF owner <> session_user OR caller <> 'none' THEN
+    EXECUTE format('SET LOCAL ROLE %s', CASE WHEN caller = 'none' THEN 'NONE' ELSE quote_ident(caller) END);
+  END IF;
 END
 $function$;
 COMMENT ON FUNCTION run_modules(text, text, boolean) IS
