@@ -44,8 +44,8 @@ SELECT format('   %8s  %-17s  %s', to_char(pairs, 'FM999,999,999'), p.what, w.wo
 FROM pair p
 LEFT JOIN (VALUES
   ('allowed', 'two services that may be sold together'),
-  ('tranches', 'of one service, side by side: no conflict unless headroom is known to be short'),
-  ('use', 'a dispatch within what was sold: no conflict unless headroom is known to be short'),
+  ('tranches', 'side by side: no conflict unless headroom is short'),
+  ('use', 'within what was sold: no conflict unless headroom is short'),
   ('double_commitment', 'sold twice: a conflict'),
   ('duplicate', 'instructed twice: a conflict')) AS w (what, words) ON w.what = p.what
 ORDER BY p.what IN ('double_commitment', 'duplicate'), pairs DESC;
