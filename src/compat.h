@@ -55,6 +55,20 @@
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #endif
 
+/* the statistics target moved from pg_attribute's row in 17 (4f622503d6, d939cb2fd6) */
+#if PG_VERSION_NUM < 170000
+#define flex_stattarget(stats)	((stats)->attr->attstattarget)
+#else
+#define flex_stattarget(stats)	((stats)->attstattarget)
+#endif
+
+/* vacuum_delay_point() asks whether it is ANALYZE since 18 (e5b0b0ce15) */
+#if PG_VERSION_NUM < 180000
+#define flex_analyze_delay_point()	vacuum_delay_point()
+#else
+#define flex_analyze_delay_point()	vacuum_delay_point(true)
+#endif
+
 /* GiST learned to translate strategy numbers, PG_MODULE_MAGIC to carry a name, in 18 */
 #if PG_VERSION_NUM < 180000
 #define FLEX_MODULE_MAGIC PG_MODULE_MAGIC

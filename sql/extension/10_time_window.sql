@@ -24,11 +24,27 @@ CREATE FUNCTION time_window_send(time_window) RETURNS bytea
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION time_window_send(time_window) IS 'writes the binary form';
 
+CREATE FUNCTION window_typanalyze(internal) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_window_typanalyze'
+  LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION window_typanalyze(internal) IS 'ANALYZE keeps starts, ends and lengths of windows, and how common resources are';
+
+CREATE FUNCTION window_sel(internal, oid, internal, integer) RETURNS double precision
+  AS 'MODULE_PATHNAME', 'flex_window_sel'
+  LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION window_sel(internal, oid, internal, integer) IS 'planner support: the fraction of rows that an operator of windows lets through';
+
+CREATE FUNCTION window_joinsel(internal, oid, internal, smallint, internal) RETURNS double precision
+  AS 'MODULE_PATHNAME', 'flex_window_joinsel'
+  LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION window_joinsel(internal, oid, internal, smallint, internal) IS 'planner support: the fraction of pairs that an operator of windows lets through';
+
 CREATE TYPE time_window (
   INPUT = time_window_in,
   OUTPUT = time_window_out,
   RECEIVE = time_window_recv,
   SEND = time_window_send,
+  ANALYZE = window_typanalyze,
   INTERNALLENGTH = 16,
   ALIGNMENT = double
 );
@@ -99,7 +115,7 @@ COMMENT ON FUNCTION time_window_overlaps(time_window, time_window) IS 'implement
 CREATE OPERATOR && (
   LEFTARG = time_window, RIGHTARG = time_window, FUNCTION = time_window_overlaps,
   COMMUTATOR = &&,
-  RESTRICT = areasel, JOIN = areajoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR && (time_window, time_window) IS 'share at least one instant';
 
@@ -110,7 +126,7 @@ COMMENT ON FUNCTION time_window_contains(time_window, time_window) IS 'implement
 CREATE OPERATOR @> (
   LEFTARG = time_window, RIGHTARG = time_window, FUNCTION = time_window_contains,
   COMMUTATOR = <@,
-  RESTRICT = contsel, JOIN = contjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR @> (time_window, time_window) IS 'the first contains the second';
 
@@ -121,7 +137,7 @@ COMMENT ON FUNCTION time_window_contained(time_window, time_window) IS 'implemen
 CREATE OPERATOR <@ (
   LEFTARG = time_window, RIGHTARG = time_window, FUNCTION = time_window_contained,
   COMMUTATOR = @>,
-  RESTRICT = contsel, JOIN = contjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR <@ (time_window, time_window) IS 'the first lies within the second';
 
@@ -132,7 +148,7 @@ COMMENT ON FUNCTION time_window_before(time_window, time_window) IS 'implementat
 CREATE OPERATOR << (
   LEFTARG = time_window, RIGHTARG = time_window, FUNCTION = time_window_before,
   COMMUTATOR = >>,
-  RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR << (time_window, time_window) IS 'the first ends before or as the second starts';
 
@@ -143,7 +159,7 @@ COMMENT ON FUNCTION time_window_after(time_window, time_window) IS 'implementati
 CREATE OPERATOR >> (
   LEFTARG = time_window, RIGHTARG = time_window, FUNCTION = time_window_after,
   COMMUTATOR = <<,
-  RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR >> (time_window, time_window) IS 'the first starts after or as the second ends';
 
@@ -154,7 +170,7 @@ COMMENT ON FUNCTION time_window_adjacent(time_window, time_window) IS 'implement
 CREATE OPERATOR -|- (
   LEFTARG = time_window, RIGHTARG = time_window, FUNCTION = time_window_adjacent,
   COMMUTATOR = -|-,
-  RESTRICT = contsel, JOIN = contjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR -|- (time_window, time_window) IS 'one ends in the instant in which the other starts';
 
@@ -164,7 +180,7 @@ CREATE FUNCTION time_window_overleft(time_window, time_window) RETURNS boolean
 COMMENT ON FUNCTION time_window_overleft(time_window, time_window) IS 'implementation of operator &<';
 CREATE OPERATOR &< (
   LEFTARG = time_window, RIGHTARG = time_window, FUNCTION = time_window_overleft,
-  RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR &< (time_window, time_window) IS 'the first does not end later than the second';
 
@@ -174,7 +190,7 @@ CREATE FUNCTION time_window_overright(time_window, time_window) RETURNS boolean
 COMMENT ON FUNCTION time_window_overright(time_window, time_window) IS 'implementation of operator &>';
 CREATE OPERATOR &> (
   LEFTARG = time_window, RIGHTARG = time_window, FUNCTION = time_window_overright,
-  RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR &> (time_window, time_window) IS 'the first does not start earlier than the second';
 
@@ -257,7 +273,7 @@ CREATE FUNCTION time_window_contains(time_window, timestamptz) RETURNS boolean
 COMMENT ON FUNCTION time_window_contains(time_window, timestamptz) IS 'implementation of operator @>';
 CREATE OPERATOR @> (
   LEFTARG = time_window, RIGHTARG = timestamptz, FUNCTION = time_window_contains,
-  COMMUTATOR = <@, RESTRICT = contsel, JOIN = contjoinsel
+  COMMUTATOR = <@, RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR @> (time_window, timestamptz) IS 'the instant lies in the window';
 
@@ -267,7 +283,7 @@ CREATE FUNCTION time_window_contained(timestamptz, time_window) RETURNS boolean
 COMMENT ON FUNCTION time_window_contained(timestamptz, time_window) IS 'implementation of operator <@';
 CREATE OPERATOR <@ (
   LEFTARG = timestamptz, RIGHTARG = time_window, FUNCTION = time_window_contained,
-  COMMUTATOR = @>, RESTRICT = contsel, JOIN = contjoinsel
+  COMMUTATOR = @>, RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR <@ (timestamptz, time_window) IS 'the instant lies in the window';
 

@@ -28,6 +28,7 @@ CREATE TYPE resource_window (
   OUTPUT = resource_window_out,
   RECEIVE = resource_window_recv,
   SEND = resource_window_send,
+  ANALYZE = window_typanalyze,
   INTERNALLENGTH = 24,
   ALIGNMENT = double
 );
@@ -75,7 +76,7 @@ COMMENT ON FUNCTION resource_window_overlaps(resource_window, resource_window) I
 CREATE OPERATOR && (
   LEFTARG = resource_window, RIGHTARG = resource_window, FUNCTION = resource_window_overlaps,
   COMMUTATOR = &&,
-  RESTRICT = areasel, JOIN = areajoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR && (resource_window, resource_window) IS 'of one resource, and share at least one instant';
 
@@ -86,7 +87,7 @@ COMMENT ON FUNCTION resource_window_contains(resource_window, resource_window) I
 CREATE OPERATOR @> (
   LEFTARG = resource_window, RIGHTARG = resource_window, FUNCTION = resource_window_contains,
   COMMUTATOR = <@,
-  RESTRICT = contsel, JOIN = contjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR @> (resource_window, resource_window) IS 'of one resource, and the first contains the second';
 
@@ -97,7 +98,7 @@ COMMENT ON FUNCTION resource_window_contained(resource_window, resource_window) 
 CREATE OPERATOR <@ (
   LEFTARG = resource_window, RIGHTARG = resource_window, FUNCTION = resource_window_contained,
   COMMUTATOR = @>,
-  RESTRICT = contsel, JOIN = contjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR <@ (resource_window, resource_window) IS 'of one resource, and the first lies within the second';
 
@@ -108,7 +109,7 @@ COMMENT ON FUNCTION resource_window_before(resource_window, resource_window) IS 
 CREATE OPERATOR << (
   LEFTARG = resource_window, RIGHTARG = resource_window, FUNCTION = resource_window_before,
   COMMUTATOR = >>,
-  RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR << (resource_window, resource_window) IS 'of one resource, and the first ends before or as the second starts';
 
@@ -119,7 +120,7 @@ COMMENT ON FUNCTION resource_window_after(resource_window, resource_window) IS '
 CREATE OPERATOR >> (
   LEFTARG = resource_window, RIGHTARG = resource_window, FUNCTION = resource_window_after,
   COMMUTATOR = <<,
-  RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR >> (resource_window, resource_window) IS 'of one resource, and the first starts after or as the second ends';
 
@@ -130,7 +131,7 @@ COMMENT ON FUNCTION resource_window_adjacent(resource_window, resource_window) I
 CREATE OPERATOR -|- (
   LEFTARG = resource_window, RIGHTARG = resource_window, FUNCTION = resource_window_adjacent,
   COMMUTATOR = -|-,
-  RESTRICT = contsel, JOIN = contjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR -|- (resource_window, resource_window) IS 'of one resource, and one ends in the instant in which the other starts';
 
@@ -140,7 +141,7 @@ CREATE FUNCTION resource_window_overleft(resource_window, resource_window) RETUR
 COMMENT ON FUNCTION resource_window_overleft(resource_window, resource_window) IS 'implementation of operator &<';
 CREATE OPERATOR &< (
   LEFTARG = resource_window, RIGHTARG = resource_window, FUNCTION = resource_window_overleft,
-  RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR &< (resource_window, resource_window) IS 'of one resource, and the first does not end later than the second';
 
@@ -150,7 +151,7 @@ CREATE FUNCTION resource_window_overright(resource_window, resource_window) RETU
 COMMENT ON FUNCTION resource_window_overright(resource_window, resource_window) IS 'implementation of operator &>';
 CREATE OPERATOR &> (
   LEFTARG = resource_window, RIGHTARG = resource_window, FUNCTION = resource_window_overright,
-  RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+  RESTRICT = window_sel, JOIN = window_joinsel
 );
 COMMENT ON OPERATOR &> (resource_window, resource_window) IS 'of one resource, and the first does not start earlier than the second';
 
