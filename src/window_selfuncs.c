@@ -286,8 +286,14 @@ load_stats(VariableStatData *vardata, WindowStats *stats)
 		free_attstatsslot(&stats->windows);
 		return;
 	}
-	(void) get_attstatsslot(&stats->resources, vardata->statsTuple, STATISTIC_KIND_RESOURCES, InvalidOid,
-							ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS);
+	/* without common resources there are numbers alone, and asking for values is an error */
+	if (get_attstatsslot(&stats->resources, vardata->statsTuple, STATISTIC_KIND_RESOURCES, InvalidOid,
+						 ATTSTATSSLOT_NUMBERS) && stats->resources.nnumbers > 2)
+	{
+		free_attstatsslot(&stats->resources);
+		(void) get_attstatsslot(&stats->resources, vardata->statsTuple, STATISTIC_KIND_RESOURCES, InvalidOid,
+								ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS);
+	}
 	stats->n = stats->windows.nvalues;
 	stats->known = stats->n > 0 && stats->ends.nvalues == stats->n;
 }

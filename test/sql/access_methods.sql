@@ -65,6 +65,30 @@ CREATE INDEX value_rw_hash ON value USING hash (rw);
 SELECT c AS column, index_used, rows > 0 AS some, wrong FROM unnest(ARRAY['tw', 'rw']) c, disagreements(c, '=', c);
 DROP INDEX value_tw_hash, value_rw_hash;
 
+-- a bigint beside a window, in one index that is built by sorting
+CREATE TABLE pair AS SELECT id, resource(rw) - 20 AS n, tw FROM value;
+INSERT INTO pair VALUES (0, 9223372036854775807, '2026-01-01T00:00Z/PT30M'), (0, -9223372036854775808, '2026-01-01T00:00Z/PT30M');
+CREATE INDEX pair_built ON pair USING gist (n bigint_ops, tw);
+CREATE TABLE pair_grown (LIKE pair);
+CREATE INDEX pair_grown_index ON pair_grown USING gist (n bigint_ops, tw);
+INSERT INTO pair_grown SELECT * FROM pair;
+CREATE FUNCTION pair_counts(source text) RETURNS TABLE (operator text, n bigint, hits bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  FOREACH operator IN ARRAY ARRAY['<', '<=', '=', '>=', '>'] LOOP
+    FOREACH n IN ARRAY ARRAY[-9223372036854775808, -20, -7, 0, 13, 19, 9223372036854775807]::bigint[] LOOP
+      EXECUTE format('SELECT count(*) FROM %I WHERE n %s $1 AND tw && ''2026-01-05T00:00Z/P9D''', source, operator) INTO hits USING n;
+      RETURN NEXT;
+    END LOOP;
+  END LOOP;
+END $$;
+SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off;
+CREATE TABLE by_scan AS SELECT * FROM pair_counts('pair');
+RESET enable_indexscan; RESET enable_bitmapscan; RESET enable_indexonlyscan;
+SET enable_seqscan = off;
+SELECT count(*) AS questions, count(*) FILTER (WHERE a.hits <> b.hits) AS wrong_built, count(*) FILTER (WHERE c.hits <> b.hits) AS wrong_grown
+FROM pair_counts('pair') a JOIN by_scan b USING (operator, n) JOIN pair_counts('pair_grown') c USING (operator, n);
+RESET enable_seqscan;
+
 -- Pages of equal keys split too, and the index still finds them all.
 CREATE TABLE equal AS SELECT i, resource_window(7, '2026-01-01T00:00Z/PT30M') AS rw FROM generate_series(1, 3000) i WHERE false;
 CREATE INDEX equal_rw ON equal USING gist (rw);

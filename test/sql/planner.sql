@@ -59,6 +59,12 @@ PREPARE probe (resource_window) AS SELECT count(*) FROM book WHERE rw && $1;
 SET plan_cache_mode = force_generic_plan;
 SELECT index_of($$EXECUTE probe('500@2026-01-05T00:00Z/P30D')$$);
 RESET plan_cache_mode;
+-- a column in which no resource is common, one with a single row, one with NULLs alone
+CREATE TABLE odd AS SELECT resource_window(i, '2026-01-01T00:00Z/PT1H') AS rw, CASE WHEN i = 1 THEN time_window '2026-01-01T00:00Z/PT1H' END AS one, NULL::time_window AS none FROM generate_series(1, 500) i;
+ANALYZE odd;
+SELECT count(*) FROM odd a JOIN odd b ON a.rw && b.rw WHERE a.rw && '7@2026-01-01T00:00Z/PT1H';
+SELECT count(*) FROM odd a JOIN odd b ON a.one && b.one WHERE a.one @> timestamptz '2026-01-01T00:10Z';
+SELECT count(*) FROM odd WHERE none && '2026-01-01T00:00Z/PT1H';
 CREATE TABLE unknown (rw resource_window, w time_window);
 SELECT index_of($$SELECT FROM unknown a JOIN unknown b ON a.rw && b.rw AND a.w @> b.w WHERE a.w << '2026-01-05T00:00Z/P30D'$$) IS NULL;
 -- row-level security: the operators are leakproof, so they reach the index
