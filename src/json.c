@@ -7,12 +7,25 @@
  * a function of that name, to which our call would be bound; json_pack("{}")
  * makes an object instead.  For the same reason this file does without
  * utils/builtins.h.
+ *
+ * Reading.  jansson judges the syntax and refuses duplicate keys, but keeps no
+ * positions and turns decimals into doubles.  Both are got back from the text:
+ * a value is named by its ordinals from the outermost container inwards
+ * (members keep the order in which they were written), and a small scanner of
+ * tokens finds the value with those ordinals again.  It runs when something is
+ * refused, where its cost does not matter, and for a number with a decimal
+ * point, whose digits are then read from the text itself: O(length) each.
+ *
+ * jansson reads UTF-8 only.  The text is converted from the encoding of the
+ * database, and what it contains is converted back.
  */
 #include "postgres.h"
 #include "compat.h"
 
 #include <jansson.h>
 
+#include "common/int.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 #include "json.h"
@@ -178,4 +191,451 @@ json_of_finding(const Rulebook *rulebook, const Finding *finding)
 		set(object, "headroom", json_headroom(rulebook, finding->headroom));
 	text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
 	return pg_any_to_server(text, strlen(text), PG_UTF8);
+}
+
+/* ----------
+ * Reading
+ * ----------
+ */
+
+/* no value that anybody here reads lies deeper; deeper levels are not named */
+#define SCAN_DEPTH	8
+
+struct JsonReader
+{
+	const char *text;			/* UTF-8 */
+	int			length;
+	const char *type_name;
+	struct Node *escontext;
+};
+
+typedef struct TokenLevel
+{
+	bool		object;
+	bool		key_next;
+	int			ordinal;
+	int			key;			/* the last key read, without its quotes */
+	int			key_length;
+} TokenLevel;
+
+typedef struct TokenScan
+{
+	TokenLevel	level[SCAN_DEPTH];
+	int			depth;
+	int			start;			/* the token found */
+	int			end;
+} TokenScan;
+
+/* Where the token that starts at pos ends.  Bad tokens end somewhere, too. */
+static int
+token_end(const char *text, int length, int pos)
+{
+	char		c = text[pos++];
+
+	if (c == '"')
+	{
+		while (pos < length && text[pos] != '"')
+			pos += text[pos] == '\\' ? 2 : 1;
+		return Min(pos + 1, length);
+	}
+	if ((c >= '0' && c <= '9') || c == '-')
+	{
+		while (pos < length && strchr("0123456789+-.eE", text[pos]) != NULL && text[pos] != '\0')
+			pos++;
+		return pos;
+	}
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+		while (pos < length && ((text[pos] >= 'a' && text[pos] <= 'z') || (text[pos] >= 'A' && text[pos] <= 'Z')))
+			pos++;
+	return pos;
+}
+
+/*
+ * Find a token: the value, or the key, with these ordinals; or, when target is
+ * NULL, the last one that starts before the byte `before`.  Reads valid JSON,
+ * and a valid beginning of what is not.
+ */
+static void
+scan_for(TokenScan *scan, const char *text, int length, const int *target, int ntarget, bool at_key, int before)
+{
+	int			pos = 0;
+
+	memset(scan, 0, sizeof(TokenScan));
+	for (;;)
+	{
+		TokenLevel  *top = scan->depth > 0 && scan->depth <= SCAN_DEPTH ? &scan->level[scan->depth - 1] : NULL;
+		bool		is_key;
+		char		c;
+
+		while (pos < length && (text[pos] == ' ' || text[pos] == '\t' || text[pos] == '\n' || text[pos] == '\r'))
+			pos++;
+		if (pos >= length || (target == NULL && pos >= before))
+			return;
+		c = text[pos];
+		scan->start = pos;
+		scan->end = pos = token_end(text, length, pos);
+		if (c == ',' || c == ':')
+		{
+			if (top != NULL && c == ',')
+				top->ordinal++;
+			if (top != NULL)
+				top->key_next = top->object && c == ',';
+			continue;
+		}
+		if (c == '}' || c == ']')
+		{
+			scan->depth = Max(scan->depth - 1, 0);
+			continue;
+		}
+
+		is_key = c == '"' && top != NULL && top->key_next;
+		if (is_key)
+		{
+			top->key = scan->start + 1;
+			top->key_length = scan->end - scan->start - 2;
+			top->key_next = false;
+		}
+		if (target != NULL && is_key == at_key && scan->depth == ntarget)
+		{
+			int			i = 0;
+
+			while (i < ntarget && scan->level[i].ordinal == target[i])
+				i++;
+			if (i == ntarget)
+				return;
+		}
+		if (c == '{' || c == '[')
+		{
+			if (scan->depth < SCAN_DEPTH)
+			{
+				TokenLevel	level = {c == '{', c == '{', 0, 0, 0};
+
+				scan->level[scan->depth] = level;
+			}
+			scan->depth++;
+		}
+	}
+}
+
+static void
+scan_for_place(TokenScan *scan, const JsonReader *reader, const JsonPlace *place, bool at_key)
+{
+	int			target[SCAN_DEPTH];
+	int			depth = 0;
+
+	for (const JsonPlace *p = place; p->parent != NULL; p = p->parent)
+		depth++;
+	Assert(depth <= SCAN_DEPTH);
+	for (int i = depth; i > 0; i--, place = place->parent)
+		target[i - 1] = place->ordinal;
+	scan_for(scan, reader->text, reader->length, target, depth, at_key, 0);
+}
+
+/* At most 40 bytes of UTF-8, in the encoding of the database. */
+static char *
+shown(const char *text, int length)
+{
+	char	   *copy;
+	int			keep = Min(length, 40);
+
+	if (length > keep)
+		while (keep > 0 && ((unsigned char) text[keep] & 0xC0) == 0x80)
+			keep--;
+	copy = psprintf("%.*s%s", keep, text, keep < length ? "..." : "");
+	for (char *c = copy; *c != '\0'; c++)
+		if ((unsigned char) *c < ' ' || *c == 0x7F)
+			*c = '?';
+	/* what is no UTF-8, or not in the database's encoding, must not fail here */
+	if (!pg_verify_mbstr(PG_UTF8, copy, strlen(copy), true) ||
+		(GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII))
+		for (char *c = copy; *c != '\0'; c++)
+			if ((unsigned char) *c >= 0x80)
+				*c = '?';
+	return copy;
+}
+
+/* "Line 2, column 14, key member.notice.max." for the token of a scan */
+static char *
+scan_position(const TokenScan *scan, const JsonReader *reader, bool at_value_of_key)
+{
+	StringInfoData buf;
+	StringInfoData path;
+	int			line = 1;
+	int			column = 1;
+
+	for (int i = 0; i < scan->start; i++)
+	{
+		if (reader->text[i] == '\n')
+		{
+			line++;
+			column = 1;
+		}
+		else if (((unsigned char) reader->text[i] & 0xC0) != 0x80)
+			column++;
+	}
+
+	initStringInfo(&path);
+	for (int i = 0; i < Min(scan->depth, SCAN_DEPTH); i++)
+	{
+		const TokenLevel *level = &scan->level[i];
+
+		if (!level->object)
+			appendStringInfo(&path, "[%d]", level->ordinal);
+		else if (level->key > 0 && (i < scan->depth - 1 || at_value_of_key || !level->key_next ||
+									level->key == scan->start + 1))
+			appendStringInfo(&path, "%s%s", path.len > 0 ? "." : "",
+							 shown(reader->text + level->key, level->key_length));
+	}
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "Line %d, column %d", line, column);
+	if (path.len > 0)
+		appendStringInfo(&buf, ", key %s", path.data);
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+/* What jansson found, in our words, which do not change with its version. */
+static const char *
+syntax_complaint(const json_error_t *error)
+{
+	switch (json_error_code(error))
+	{
+		case json_error_premature_end_of_input:
+			return "the text ends too early";
+		case json_error_end_of_input_expected:
+			return "something follows the end of the object";
+		case json_error_duplicate_key:
+			return "the key is given twice";
+		case json_error_stack_overflow:
+			return "the text is nested too deeply";
+		case json_error_invalid_utf8:
+			return "the text is not valid UTF-8";
+		case json_error_null_character:
+		case json_error_null_byte_in_key:
+			return "the character \\u0000 is not allowed";
+		case json_error_numeric_overflow:
+			return "the number is too large";
+		default:
+			return "the text is not JSON";
+	}
+}
+
+/*
+ * Read a JSON object or array.  Returns NULL, after a soft error, when the text
+ * is none; hint is what the user is then told to write.
+ */
+JsonReader *
+json_open(const char *text, int length, int longest, const char *type_name, const char *hint,
+		  struct Node *escontext, JsonPlace *root)
+{
+	JsonReader *reader = palloc0(sizeof(JsonReader));
+	json_error_t error;
+	TokenScan		scan;
+
+	if (length > longest)
+		ereturn(escontext, NULL,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid %s: the text is too long", type_name),
+				 errdetail("It has %d bytes; at most %d are read.", length, longest),
+				 errhint("%s", hint)));
+	reader->type_name = type_name;
+	reader->escontext = escontext;
+	reader->text = pg_server_to_any(text, length, PG_UTF8);
+	reader->length = reader->text == text ? length : (int) strlen(reader->text);
+
+	memset(root, 0, sizeof(JsonPlace));
+	root->value = json_loadb(reader->text, reader->length, JSON_REJECT_DUPLICATES, &error);
+	if (root->value != NULL)
+		return reader;
+
+	scan_for(&scan, reader->text, reader->length, NULL, 0, false, Max(error.position, 0));
+	if (json_error_code(&error) == json_error_premature_end_of_input)
+		scan.start = reader->length;
+	ereturn(escontext, NULL,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid %s: %s", type_name, syntax_complaint(&error)),
+			 errdetail("%s", scan_position(&scan, reader, false)),
+			 errhint("%s", json_error_code(&error) == json_error_duplicate_key ? "Give each key once." : hint)));
+}
+
+void
+json_close(JsonReader *reader, JsonPlace *root)
+{
+	json_decref(root->value);
+	pfree(reader);
+}
+
+/* The next member of an object or array; false after the last. */
+bool
+json_next(const JsonPlace *container, JsonPlace *member)
+{
+	json_t	   *value = container->value;
+
+	if (member->parent == NULL)
+	{
+		member->parent = container;
+		member->iterator = json_is_object(value) ? json_object_iter(value) : NULL;
+	}
+	else
+	{
+		member->ordinal++;
+		if (json_is_object(value))
+			member->iterator = json_object_iter_next(value, member->iterator);
+	}
+	if (json_is_object(value))
+	{
+		if (member->iterator == NULL)
+			return false;
+		member->key = json_object_iter_key(member->iterator);
+		member->value = json_object_iter_value(member->iterator);
+		return true;
+	}
+	member->value = json_array_get(value, member->ordinal);
+	return member->value != NULL;
+}
+
+JsonKind
+json_kind(const JsonPlace *place)
+{
+	switch (json_typeof((json_t *) place->value))
+	{
+		case JSON_OBJECT:
+			return JSON_KIND_OBJECT;
+		case JSON_ARRAY:
+			return JSON_KIND_ARRAY;
+		case JSON_STRING:
+			return JSON_KIND_STRING;
+		case JSON_INTEGER:
+		case JSON_REAL:
+			return JSON_KIND_NUMBER;
+		case JSON_TRUE:
+		case JSON_FALSE:
+			return JSON_KIND_BOOLEAN;
+		case JSON_NULL:
+			break;
+	}
+	return JSON_KIND_NULL;
+}
+
+/* The string at this place, in the encoding of the database. */
+char *
+json_string_of(const JsonPlace *place)
+{
+	const char *utf8 = json_string_value(place->value);
+	char	   *text = pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
+
+	return text == utf8 ? pstrdup(utf8) : text;
+}
+
+bool
+json_boolean_of(const JsonPlace *place)
+{
+	return json_is_true((json_t *) place->value);
+}
+
+/*
+ * The number at this place times 10^decimals, exactly.  Digits are read from
+ * the text: 0.1 is a tenth, and 7.0000000000000000001 is not 7.
+ */
+JsonNumber
+json_number(const JsonReader *reader, const JsonPlace *place, int decimals, int64 *result)
+{
+	TokenScan		scan;
+	int64		value = 0;
+	bool		negative = false;
+	int			after_point = -1;
+
+	if (json_is_integer((json_t *) place->value))
+	{
+		value = json_integer_value(place->value);
+		for (int i = 0; i < decimals; i++)
+			if (pg_mul_s64_overflow(value, 10, &value))
+				return JSON_NUMBER_TOO_LARGE;
+		*result = value;
+		return JSON_NUMBER_EXACT;
+	}
+
+	scan_for_place(&scan, reader, place, false);
+	for (int i = scan.start; i < scan.end; i++)
+	{
+		char		c = reader->text[i];
+
+		if (c == '-')
+			negative = true;
+		else if (c == '.')
+			after_point = 0;
+		else if (c < '0' || c > '9')
+			return JSON_NUMBER_EXPONENT;
+		else if (after_point >= decimals)
+		{
+			if (c != '0')
+				return JSON_NUMBER_TOO_FINE;
+		}
+		else
+		{
+			if (pg_mul_s64_overflow(value, 10, &value) || pg_add_s64_overflow(value, c - '0', &value))
+				return JSON_NUMBER_TOO_LARGE;
+			if (after_point >= 0)
+				after_point++;
+		}
+	}
+	for (int i = Max(after_point, 0); i < decimals; i++)
+		if (pg_mul_s64_overflow(value, 10, &value))
+			return JSON_NUMBER_TOO_LARGE;
+	*result = negative ? -value : value;
+	return JSON_NUMBER_EXACT;
+}
+
+/* The value as the user wrote it, for a message; a container is only named. */
+char *
+json_shown(const JsonReader *reader, const JsonPlace *place)
+{
+	TokenScan		scan;
+
+	switch (json_kind(place))
+	{
+		case JSON_KIND_OBJECT:
+			return "an object";
+		case JSON_KIND_ARRAY:
+			return "an array";
+		default:
+			scan_for_place(&scan, reader, place, false);
+			return shown(reader->text + scan.start, scan.end - scan.start);
+	}
+}
+
+char *
+json_shown_key(const JsonPlace *place)
+{
+	return shown(place->key, strlen(place->key));
+}
+
+/* Say what is wrong with a value or with its key.  Returns false. */
+bool
+json_refuse(const JsonReader *reader, const JsonPlace *place, bool at_key, int sqlstate,
+			const char *hint, const char *format,...)
+{
+	StringInfoData complaint;
+	TokenScan		scan;
+
+	initStringInfo(&complaint);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&complaint, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&complaint, needed);
+	}
+	scan_for_place(&scan, reader, place, at_key);
+	ereturn(reader->escontext, false,
+			(errcode(sqlstate),
+			 errmsg("invalid %s: %s", reader->type_name, complaint.data),
+			 errdetail("%s", scan_position(&scan, reader, true)),
+			 hint != NULL ? errhint("%s", hint) : 0));
 }
