@@ -119,3 +119,5 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
   ('bloat', 'pages freshly built', false,
    'DROP INDEX IF EXISTS bench.fresh_index',
    'CREATE INDEX fresh_index ON bench.source USING gist (rw)', 'SELECT pg_relation_size(''bench.fresh_index'') / 8192', 1.25);
+
+\ir eligibility_cases.sql
