@@ -2,24 +2,12 @@
 -- a second time changes nothing.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set fingerprint :src '/fingerprint.sql'
 \i :setup
 SELECT flexexchange.create_exchange('import_dispatch_test', 'medium');
 SET search_path = import_dispatch_test, flexexchange;
 
--- all rows of all tables of the exchange in one number
-CREATE FUNCTION pg_temp.fingerprint() RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  part name;
-  one text;
-  everything text := '';
-BEGIN
-  FOR part IN SELECT relname FROM pg_class WHERE relnamespace = 'import_dispatch_test'::regnamespace AND relkind = 'r'
-              ORDER BY relname LOOP
-    EXECUTE format('SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C")) FROM import_dispatch_test.%I t', part) INTO one;
-    everything := everything || part || coalesce(one, '-');
-  END LOOP;
-  RETURN md5(everything);
-END $$;
+\i :fingerprint
 
 -- A small file, copied as any file is.  Two tranches, two uses of them, the same
 -- instruction given twice, one row written twice, and rows that stand alone.

@@ -2,24 +2,12 @@
 -- why, and that a second time changes nothing.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
+\set fingerprint :src '/fingerprint.sql'
 \i :setup
 SELECT flexexchange.create_exchange('import_register_test', 'medium');
 SET search_path = import_register_test, flexexchange;
 
--- all rows of all tables of the exchange in one number
-CREATE FUNCTION pg_temp.fingerprint() RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  part name;
-  one text;
-  everything text := '';
-BEGIN
-  FOR part IN SELECT relname FROM pg_class WHERE relnamespace = 'import_register_test'::regnamespace AND relkind = 'r'
-              ORDER BY relname LOOP
-    EXECUTE format('SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C")) FROM import_register_test.%I t', part) INTO one;
-    everything := everything || part || coalesce(one, '-');
-  END LOOP;
-  RETURN md5(everything);
-END $$;
+\i :fingerprint
 
 -- one row of a register, given by what it says
 CREATE FUNCTION pg_temp.stage(VARIADIC said text[]) RETURNS integer LANGUAGE sql AS $$
