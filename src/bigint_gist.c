@@ -213,7 +213,7 @@ PG_FUNCTION_INFO_V1(flex_bigint_gist_sortsupport);
 Datum
 flex_bigint_gist_sortsupport(PG_FUNCTION_ARGS)
 {
-	window_sortsupport((SortSupport) PG_GETARG_POINTER(0), span_fast_compare);
+	window_sortsupport((SortSupport) PG_GETARG_POINTER(0), span_fast_compare, abbreviate_first_int64);
 	PG_RETURN_VOID();
 }
 

@@ -577,7 +577,7 @@ PG_FUNCTION_INFO_V1(flex_time_window_sortsupport);
 Datum
 flex_time_window_sortsupport(PG_FUNCTION_ARGS)
 {
-	window_sortsupport((SortSupport) PG_GETARG_POINTER(0), time_window_fast_compare);
+	window_sortsupport((SortSupport) PG_GETARG_POINTER(0), time_window_fast_compare, abbreviate_first_int64);
 	PG_RETURN_VOID();
 }
 

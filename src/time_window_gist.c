@@ -36,6 +36,18 @@ flex_time_window_gist_consistent(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(window_inner_consistent(key, PG_GETARG_TIME_WINDOW_P(1), strategy));
 }
 
+/* A cover is never farther than what it covers, so this is a lower bound. */
+PG_FUNCTION_INFO_V1(flex_time_window_gist_distance);
+Datum
+flex_time_window_gist_distance(PG_FUNCTION_ARGS)
+{
+	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	bool	   *recheck = (bool *) PG_GETARG_POINTER(4);
+
+	*recheck = false;
+	PG_RETURN_FLOAT8(window_distance(DatumGetTimeWindowP(entry->key), PG_GETARG_TIMESTAMPTZ(1)));
+}
+
 PG_FUNCTION_INFO_V1(flex_time_window_gist_union);
 Datum
 flex_time_window_gist_union(PG_FUNCTION_ARGS)
@@ -89,7 +101,7 @@ flex_time_window_gist_picksplit(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < n; i++)
 		keys[i] = key_of(DatumGetTimeWindowP(entries->vector[i + FirstOffsetNumber].key));
-	window_key_split(keys, n, v, &left, &right);
+	window_key_split(keys, n, sizeof(TimeWindow), v, &left, &right);
 	result[0] = left.window;
 	result[1] = right.window;
 	v->spl_ldatum = TimeWindowPGetDatum(&result[0]);

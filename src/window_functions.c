@@ -108,7 +108,7 @@ flex_time_window_difference(PG_FUNCTION_ARGS)
  */
 
 /* Seconds from an instant to the nearest one in the window; 0 inside. */
-static double
+double
 window_distance(const TimeWindow *window, int64 instant_us)
 {
 	if (instant_us < window->start_us)
@@ -132,30 +132,6 @@ Datum
 flex_resource_window_distance(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_FLOAT8(window_distance(&PG_GETARG_RESOURCE_WINDOW_P(0)->window, PG_GETARG_TIMESTAMPTZ(1)));
-}
-
-/* GiST: a cover is never farther than what it covers, so this is a lower bound. */
-PG_FUNCTION_INFO_V1(flex_time_window_gist_distance);
-Datum
-flex_time_window_gist_distance(PG_FUNCTION_ARGS)
-{
-	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
-	bool	   *recheck = (bool *) PG_GETARG_POINTER(4);
-
-	*recheck = false;
-	PG_RETURN_FLOAT8(window_distance(DatumGetTimeWindowP(entry->key), PG_GETARG_TIMESTAMPTZ(1)));
-}
-
-PG_FUNCTION_INFO_V1(flex_resource_window_gist_distance);
-Datum
-flex_resource_window_gist_distance(PG_FUNCTION_ARGS)
-{
-	GISTENTRY  *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
-	bool	   *recheck = (bool *) PG_GETARG_POINTER(4);
-	ResourceWindowKey *key = (ResourceWindowKey *) DatumGetPointer(entry->key);
-
-	*recheck = false;
-	PG_RETURN_FLOAT8(window_distance(&key->window, PG_GETARG_TIMESTAMPTZ(1)));
 }
 
 /* ----------

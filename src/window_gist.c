@@ -5,8 +5,6 @@
 #include "postgres.h"
 #include "compat.h"
 
-#include <math.h>
-
 #include "utils/sortsupport.h"
 
 #include "window_gist.h"
@@ -89,66 +87,36 @@ split_item_compare(const void *x, const void *y)
 }
 
 /*
- * Where to cut n sorted keys: in the middle third, at a boundary between
- * resources if there is one, else where the two sides overlap least in time,
- * else (all keys equal) in the very middle.
+ * Where to cut n sorted keys: between two resources if that is possible within
+ * a sixth of the middle, else in the very middle.  (Seeking the cut across which
+ * windows overlap least was tried: it costs more in uneven pages than it saves.)
  *
  * An index build hands over several full pages at once and halves them until
  * each half fits.  There the exact middle is right, since keys come sorted, and
  * anything else would leave pages half empty.
  */
 static int
-window_key_cut(const SplitItem *items, int n)
+window_key_cut(const SplitItem *items, int n, Size key_size)
 {
-	ResourceWindowKey *suffix;
-	ResourceWindowKey prefix;
-	int			first = Max(1, n / 3);
-	int			last = Min(n - 1, n - n / 3);
-	int			best = n / 2;
-	bool		best_shares = true;
-	double		best_overlap = INFINITY;
+	int			middle = n / 2;
 
-	if (n * sizeof(ResourceWindowKey) > BLCKSZ)
-		return n / 2;
-
-	suffix = palloc(n * sizeof(ResourceWindowKey));
-	suffix[n - 1] = items[n - 1].key;
-	for (int i = n - 2; i >= first; i--)
-		suffix[i] = window_key_cover(&items[i].key, &suffix[i + 1]);
-
-	prefix = items[0].key;
-	for (int cut = 1; cut <= last; cut++)
+	Assert(n > 1);
+	if (n * key_size > BLCKSZ)
+		return middle;
+	for (int away = 0; away <= n / 6; away++)
 	{
-		if (cut >= first)
-		{
-			bool		shares = prefix.resource_hi >= suffix[cut].resource_lo;
-			double		overlap = 0;
-
-			if (shares && time_window_overlaps(&prefix.window, &suffix[cut].window))
-			{
-				TimeWindow	common = time_window_common(&prefix.window, &suffix[cut].window);
-
-				overlap = (double) common.end_us - (double) common.start_us;
-			}
-			if ((best_shares && !shares) ||
-				(best_shares == shares &&
-				 (overlap < best_overlap ||
-				  (overlap == best_overlap && abs(cut - n / 2) < abs(best - n / 2)))))
-			{
-				best = cut;
-				best_shares = shares;
-				best_overlap = overlap;
-			}
-		}
-		prefix = window_key_cover(&prefix, &items[cut].key);
+		if (items[middle + away - 1].key.resource_hi < items[middle + away].key.resource_lo)
+			return middle + away;
+		if (middle - away > 0 &&
+			items[middle - away - 1].key.resource_hi < items[middle - away].key.resource_lo)
+			return middle - away;
 	}
-	pfree(suffix);
-	return best;
+	return middle;
 }
 
-/* Split the keys of one page (offsets 1..n) in two; neither side is ever empty. */
+/* Split keys (offsets 1..n), stored in key_size bytes each, in two; neither side is ever empty. */
 void
-window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v,
+window_key_split(const ResourceWindowKey *keys, OffsetNumber n, Size key_size, GIST_SPLITVEC *v,
 				 ResourceWindowKey *left, ResourceWindowKey *right)
 {
 	SplitItem  *items = palloc(n * sizeof(SplitItem));
@@ -163,7 +131,7 @@ window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v
 	}
 	if (!sorted)
 		qsort(items, n, sizeof(SplitItem), split_item_compare);
-	cut = window_key_cut(items, n);
+	cut = window_key_cut(items, n, key_size);
 
 	v->spl_left = palloc((n + 1) * sizeof(OffsetNumber));
 	v->spl_right = palloc((n + 1) * sizeof(OffsetNumber));
@@ -195,7 +163,8 @@ window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v
  * ----------
  */
 
-static Datum
+/* for types whose first eight bytes are the int64 that decides first */
+Datum
 abbreviate_first_int64(Datum original, SortSupport ssup)
 {
 	return Int64GetDatum(*(int64 *) DatumGetPointer(original));
@@ -208,16 +177,17 @@ keep_abbreviating(int memtupcount, SortSupport ssup)
 	return false;
 }
 
-/* Sort keys whose first eight bytes are an int64 that decides first. */
+/* Sort by the int64 that `abbreviate` finds in a key, then as `full` says. */
 void
-window_sortsupport(SortSupport ssup, int (*full) (Datum x, Datum y, SortSupport ssup))
+window_sortsupport(SortSupport ssup, int (*full) (Datum x, Datum y, SortSupport ssup),
+				   Datum (*abbreviate) (Datum original, SortSupport ssup))
 {
 	ssup->comparator = full;
 #if SIZEOF_DATUM == 8
 	if (ssup->abbreviate)
 	{
 		ssup->comparator = ssup_datum_signed_cmp;	/* for which sorting is specialised */
-		ssup->abbrev_converter = abbreviate_first_int64;
+		ssup->abbrev_converter = abbreviate;
 		ssup->abbrev_abort = keep_abbreviating;
 		ssup->abbrev_full_comparator = full;
 	}

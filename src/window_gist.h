@@ -99,7 +99,7 @@ window_leaf_consistent(const TimeWindow *key, const TimeWindow *query, StrategyN
 extern ResourceWindowKey window_key_cover(const ResourceWindowKey *a, const ResourceWindowKey *b);
 extern int	window_key_compare(const ResourceWindowKey *a, const ResourceWindowKey *b);
 extern float window_key_penalty(const ResourceWindowKey *original, const ResourceWindowKey *added);
-extern void window_key_split(const ResourceWindowKey *keys, OffsetNumber n, GIST_SPLITVEC *v,
+extern void window_key_split(const ResourceWindowKey *keys, OffsetNumber n, Size key_size, GIST_SPLITVEC *v,
 							 ResourceWindowKey *left, ResourceWindowKey *right);
 
 #endif							/* FLEX_WINDOW_GIST_H */

@@ -52,7 +52,10 @@ extern void time_window_append_text(StringInfo buf, const TimeWindow *window);
 extern char *time_window_text(const TimeWindow *window);
 extern char *time_window_text_utc(const TimeWindow *window);
 extern void time_window_receive(StringInfo buf, TimeWindow *result);
-extern void window_sortsupport(SortSupport ssup, int (*full) (Datum x, Datum y, SortSupport ssup));
+extern Datum abbreviate_first_int64(Datum original, SortSupport ssup);
+extern void window_sortsupport(SortSupport ssup, int (*full) (Datum x, Datum y, SortSupport ssup),
+							   Datum (*abbreviate) (Datum original, SortSupport ssup));
+extern double window_distance(const TimeWindow *window, int64 instant_us);
 extern char *text_clip(const char *str, int bytes);
 
 #endif							/* FLEX_WINDOW_IO_H */

@@ -281,8 +281,9 @@ COMMENT ON FUNCTION resource_window_key_out(resource_window_key) IS 'shows a key
 CREATE TYPE resource_window_key (
   INPUT = resource_window_key_in,
   OUTPUT = resource_window_key_out,
-  INTERNALLENGTH = 32,
-  ALIGNMENT = double
+  INTERNALLENGTH = VARIABLE,
+  ALIGNMENT = double,
+  STORAGE = plain
 );
 COMMENT ON TYPE resource_window_key IS
   'what a GiST index on resource_window stores: a span of resources and the cover of their windows; never a column';
