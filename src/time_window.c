@@ -27,6 +27,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
 #include "utils/sortsupport.h"
 #include "utils/timestamp.h"
@@ -479,12 +480,9 @@ flex_time_window_to_range(PG_FUNCTION_ARGS)
  * below or inclusive above is moved by one microsecond, the resolution of
  * both types, so that the same instants are inside.
  */
-PG_FUNCTION_INFO_V1(flex_time_window_from_range);
-Datum
-flex_time_window_from_range(PG_FUNCTION_ARGS)
+static TimeWindow *
+window_of_range(TypeCacheEntry *typcache, const RangeType *range)
 {
-	RangeType  *range = PG_GETARG_RANGE_P(0);
-	TypeCacheEntry *typcache = lookup_type_cache(RangeTypeGetOid(range), TYPECACHE_RANGE_INFO);
 	RangeBound	lower;
 	RangeBound	upper;
 	bool		empty;
@@ -503,7 +501,36 @@ flex_time_window_from_range(PG_FUNCTION_ARGS)
 		start_us++;
 	if (upper.inclusive && !TIMESTAMP_NOT_FINITE(end_us))
 		end_us++;
-	PG_RETURN_TIME_WINDOW_P(time_window_make(start_us, end_us));
+	return time_window_make(start_us, end_us);
+}
+
+PG_FUNCTION_INFO_V1(flex_time_window_from_range);
+Datum
+flex_time_window_from_range(PG_FUNCTION_ARGS)
+{
+	RangeType  *range = PG_GETARG_RANGE_P(0);
+
+	PG_RETURN_TIME_WINDOW_P(window_of_range(lookup_type_cache(RangeTypeGetOid(range), TYPECACHE_RANGE_INFO),
+											range));
+}
+
+/* A tstzmultirange is a window when it is one range. */
+PG_FUNCTION_INFO_V1(flex_time_window_from_multirange);
+Datum
+flex_time_window_from_multirange(PG_FUNCTION_ARGS)
+{
+	MultirangeType *multirange = PG_GETARG_MULTIRANGE_P(0);
+	TypeCacheEntry *typcache = lookup_type_cache(MultirangeTypeGetOid(multirange), TYPECACHE_MULTIRANGE_INFO);
+	RangeType **ranges;
+	int32		n;
+
+	multirange_deserialize(typcache->rngtype, multirange, &n, &ranges);
+	if (n != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("a multirange of %d ranges is not a time_window", n),
+				 errhint("Cast it to time_window[], or take its ranges one by one with unnest().")));
+	PG_RETURN_TIME_WINDOW_P(window_of_range(typcache->rngtype, ranges[0]));
 }
 
 /* ----------

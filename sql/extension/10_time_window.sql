@@ -106,6 +106,36 @@ COMMENT ON CAST (time_window AS tstzrange) IS 'exact';
 CREATE CAST (tstzrange AS time_window) WITH FUNCTION time_window(tstzrange) AS ASSIGNMENT;
 COMMENT ON CAST (tstzrange AS time_window) IS 'exact; refused for an empty range';
 
+CREATE FUNCTION tstzmultirange(time_window) RETURNS tstzmultirange
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN pg_catalog.tstzmultirange(tstzrange($1));
+COMMENT ON FUNCTION tstzmultirange(time_window) IS 'the window as a multirange of one range';
+
+CREATE FUNCTION tstzmultirange(time_window[]) RETURNS tstzmultirange
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN (SELECT coalesce(pg_catalog.range_agg(tstzrange(w)), '{}') FROM pg_catalog.unnest($1) w);
+COMMENT ON FUNCTION tstzmultirange(time_window[]) IS
+  'the instants that any of the windows holds; those that overlap or touch become one range, NULLs are passed over';
+
+CREATE FUNCTION time_window(tstzmultirange) RETURNS time_window
+  AS 'MODULE_PATHNAME', 'flex_time_window_from_multirange'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION time_window(tstzmultirange) IS 'a multirange of one range as a window; error 22000 of none or several';
+
+CREATE FUNCTION time_windows(tstzmultirange) RETURNS time_window[]
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN ARRAY(SELECT time_window(r) FROM pg_catalog.unnest($1) r);
+COMMENT ON FUNCTION time_windows(tstzmultirange) IS 'the ranges of a multirange as windows, in order';
+
+CREATE CAST (time_window AS tstzmultirange) WITH FUNCTION tstzmultirange(time_window) AS ASSIGNMENT;
+COMMENT ON CAST (time_window AS tstzmultirange) IS 'exact';
+CREATE CAST (time_window[] AS tstzmultirange) WITH FUNCTION tstzmultirange(time_window[]) AS ASSIGNMENT;
+COMMENT ON CAST (time_window[] AS tstzmultirange) IS 'the same instants';
+CREATE CAST (tstzmultirange AS time_window) WITH FUNCTION time_window(tstzmultirange) AS ASSIGNMENT;
+COMMENT ON CAST (tstzmultirange AS time_window) IS 'exact; refused for none or several ranges';
+CREATE CAST (tstzmultirange AS time_window[]) WITH FUNCTION time_windows(tstzmultirange) AS ASSIGNMENT;
+COMMENT ON CAST (tstzmultirange AS time_window[]) IS 'exact';
+
 -- ---------------------------------------------------------------- operators
 
 CREATE FUNCTION time_window_overlaps(time_window, time_window) RETURNS boolean

@@ -48,4 +48,13 @@ SELECT count(*) AS pairs, count(*) FILTER (WHERE (w @> t) <> (r @> t) OR (t <@ w
 SELECT count(*) AS subsets, count(*) FILTER (WHERE i::tstzrange IS DISTINCT FROM nullif(core_i, 'empty')) AS intersections, count(*) FILTER (WHERE (SELECT range_agg(u::tstzrange) FROM unnest(u) u) <> core_u) AS unions
 FROM (SELECT m, window_intersection(w) AS i, range_intersect_agg(r) AS core_i, window_union(w) AS u, range_agg(r) AS core_u
       FROM generate_series(1, 1023) m, (SELECT row_number() OVER (ORDER BY hashtext(w::text)) - 1 AS n, w, r FROM span) s WHERE n < 10 AND m & (1 << n::int) <> 0 GROUP BY m) x;
+-- multiranges: of one window, of a set of windows, and back
+SELECT count(*) AS windows, count(*) FILTER (WHERE w::tstzmultirange = tstzmultirange(r) AND w::tstzmultirange::time_window = w) AS cast_there_and_back FROM span;
+SELECT count(*) AS subsets, count(*) FILTER (WHERE windows::tstzmultirange = core_u AND core_u::time_window[] = u) AS cast_there_and_back
+FROM (SELECT array_agg(w ORDER BY hashtext(w::text)) AS windows, window_union(w) AS u, range_agg(r) AS core_u
+      FROM generate_series(1, 1023) m, (SELECT row_number() OVER (ORDER BY hashtext(w::text)) - 1 AS n, w, r FROM span) s WHERE n < 10 AND m & (1 << n::int) <> 0 GROUP BY m) x;
+SELECT '{}'::time_window[]::tstzmultirange, '{}'::tstzmultirange::time_window[];
+\set VERBOSITY terse
+SELECT '{}'::tstzmultirange::time_window;
+SELECT '{[2026-01-01,2026-01-02),[2026-01-03,2026-01-04)}'::tstzmultirange::time_window;
 DROP SCHEMA range_test CASCADE;
