@@ -5,6 +5,9 @@
 #include "postgres.h"
 #include "compat.h"
 
+#include <math.h>
+
+#include "access/itup.h"
 #include "utils/sortsupport.h"
 
 #include "window_gist.h"
@@ -91,9 +94,9 @@ split_item_compare(const void *x, const void *y)
  * a sixth of the middle, else in the very middle.  (Seeking the cut across which
  * windows overlap least was tried: it costs more in uneven pages than it saves.)
  *
- * An index build hands over several full pages at once and halves them until
- * each half fits.  There the exact middle is right, since keys come sorted, and
- * anything else would leave pages half empty.
+ * An index build hands over several full pages at once, in order, and cuts them
+ * until each part fits.  They are dealt to as many pages as leave a fifth of each
+ * free: were they left full, the first inserts would split every one.
  */
 static int
 window_key_cut(const SplitItem *items, int n, Size key_size)
@@ -102,7 +105,12 @@ window_key_cut(const SplitItem *items, int n, Size key_size)
 
 	Assert(n > 1);
 	if (n * key_size > BLCKSZ)
-		return middle;
+	{
+		Size		tuple_size = sizeof(ItemIdData) + sizeof(IndexTupleData) + key_size;
+		int			pages = (int) ceil(n * tuple_size / (0.8 * BLCKSZ));
+
+		return (int) ((int64) n * (pages / 2) / pages);
+	}
 	for (int away = 0; away <= n / 6; away++)
 	{
 		if (items[middle + away - 1].key.resource_hi < items[middle + away].key.resource_lo)
