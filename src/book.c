@@ -372,6 +372,23 @@ book_find(Instance *instance, Stage stage, int64 source_id, Commitment *found)
 	return run_for_trade(instance, &booked_query, stage, source_id, found);
 }
 
+static const SavedQuery set_headroom_checked_query = {
+	QUERY_SET_HEADROOM_CHECKED,
+	"UPDATE %1$s.commitment SET headroom_checked = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+	2, {INT8OID, BOOLOID}
+};
+
+/* Say whether the capacity of a commitment's unit is known throughout its window. */
+void
+book_set_headroom_checked(Instance *instance, int64 commitment_id, bool checked)
+{
+	Datum		values[2];
+
+	values[0] = Int64GetDatum(commitment_id);
+	values[1] = BoolGetDatum(checked);
+	instance_query(instance, &set_headroom_checked_query, values, NULL, 0);
+}
+
 /* Give the live commitment of links->source_id the links and seller of links. */
 bool
 book_relink(Instance *instance, const Commitment *links, Commitment *relinked)

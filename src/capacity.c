@@ -7,6 +7,10 @@
  * than its own qualified kW.  A capacity is not known where a figure is missing,
  * or where a portfolio has never had a member registered at all; a portfolio
  * whose members have all left can sell nothing.
+ *
+ * Reading locks the unit FOR KEY SHARE.  Whoever changes what a unit can sell
+ * locks it FOR UPDATE (reexamine.c) and so waits for those who counted on the
+ * old figure, finds what they posted, and lets later ones wait for the new figure.
  */
 #include "postgres.h"
 #include "compat.h"
@@ -22,10 +26,22 @@ static const SavedQuery asset_query = {
 	2, {INT8OID, BOOLOID}
 };
 
-static const SavedQuery portfolio_query = {
-	QUERY_PORTFOLIO,
-	"SELECT EXISTS (SELECT FROM %1$s.portfolio_member m WHERE m.portfolio_id OPERATOR(pg_catalog.=) p.id) "
-	"FROM %1$s.portfolio p WHERE p.id OPERATOR(pg_catalog.=) $1",
+static const SavedQuery has_members_query = {
+	QUERY_HAS_MEMBERS,
+	"SELECT EXISTS (SELECT FROM %1$s.portfolio_member WHERE portfolio_id OPERATOR(pg_catalog.=) $1)",
+	1, {INT8OID}
+};
+
+/* Locking is a statement of its own: what was waited for is visible to the next. */
+static const SavedQuery hold_asset_query = {
+	QUERY_HOLD_ASSET,
+	"SELECT FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+	1, {INT8OID}
+};
+
+static const SavedQuery hold_portfolio_query = {
+	QUERY_HOLD_PORTFOLIO,
+	"SELECT FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
 	1, {INT8OID}
 };
 
@@ -120,6 +136,29 @@ capacity_of_members(Capacity *capacity, const TimeWindow *window, int nmembers)
 	}
 }
 
+/* The spans of a capacity that overlap a window within it. */
+Capacity
+capacity_during(const Capacity *capacity, const TimeWindow *window)
+{
+	Capacity	part = {.known = true};
+	int			low = 0;
+	int			high = capacity->nspans - 1;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (capacity->spans[middle].window.end_us <= window->start_us)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	part.spans = &capacity->spans[low];
+	while (low + part.nspans < capacity->nspans && part.spans[part.nspans].window.start_us < window->end_us)
+		part.known &= part.spans[part.nspans++].known;
+	return part;
+}
+
 /* The capacity of a unit over a window; false when there is no such unit. */
 bool
 capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
@@ -131,6 +170,8 @@ capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 	int			rows;
 
 	values[0] = Int64GetDatum(unit_id);
+	if (instance_query(instance, portfolio ? &hold_portfolio_query : &hold_asset_query, values, NULL, 1) == 0)
+		return false;
 	if (!portfolio)
 	{
 		values[1] = BoolGetDatum(down);
@@ -142,8 +183,7 @@ capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 		return true;
 	}
 
-	if (instance_query(instance, &portfolio_query, values, NULL, 1) == 0)
-		return false;
+	instance_query(instance, &has_members_query, values, NULL, 1);
 	result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	SPI_freetuptable(SPI_tuptable);
 	if (!DatumGetBool(result))

@@ -21,6 +21,7 @@ typedef struct Capacity
 	bool		known;			/* in every span */
 } Capacity;
 
+extern Capacity capacity_during(const Capacity *capacity, const TimeWindow *window);
 extern bool capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 						  const TimeWindow *window, Capacity *capacity);
 

@@ -418,6 +418,32 @@ int64_compare(const void *x, const void *y)
 	return a < b ? -1 : a > b;
 }
 
+/* The open headroom findings of a unit, as ids of commitments in order. */
+static int64 *
+short_of_headroom(Instance *instance, int64 unit_id, int *count)
+{
+	Datum		values[1];
+	int64	   *ids;
+
+	values[0] = Int64GetDatum(unit_id);
+	*count = instance_query(instance, &short_of_headroom_query, values, NULL, 0);
+	ids = palloc(Max(*count, 1) * sizeof(int64));
+	for (int i = 0; i < *count; i++)
+	{
+		bool		isnull;
+
+		ids[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return ids;
+}
+
+static bool
+contains_id(const int64 *ids, int count, int64 id)
+{
+	return bsearch(&id, ids, count, sizeof(int64), int64_compare) != NULL;
+}
+
 /*
  * The same after `closed` left the book.  What is needed of the others can only
  * become less, so only those that were short need another look; unless members
@@ -426,7 +452,6 @@ int64_compare(const void *x, const void *y)
 static void
 reexamine_after_close(Instance *instance, const Commitment *closed, const Commitment *around, int naround)
 {
-	Datum		values[1];
 	int			nshort;
 	int64	   *ids;
 
@@ -437,18 +462,9 @@ reexamine_after_close(Instance *instance, const Commitment *closed, const Commit
 			return;
 		}
 
-	values[0] = Int64GetDatum(closed->unit_id);
-	nshort = instance_query(instance, &short_of_headroom_query, values, NULL, 0);
-	ids = palloc(Max(nshort, 1) * sizeof(int64));
-	for (int i = 0; i < nshort; i++)
-	{
-		bool		isnull;
-
-		ids[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-	}
-	SPI_freetuptable(SPI_tuptable);
+	ids = short_of_headroom(instance, closed->unit_id, &nshort);
 	for (int i = 0; i < naround; i++)
-		if (bsearch(&around[i].id, ids, nshort, sizeof(int64), int64_compare) != NULL)
+		if (contains_id(ids, nshort, around[i].id))
 			reexamine_later(instance, closed, &around[i], 1);
 	pfree(ids);
 }
@@ -556,4 +572,71 @@ conflict_closed(Instance *instance, const Commitment *closed)
 	values[0] = Int64GetDatum(closed->id);
 	instance_query(instance, &close_all_query, values, NULL, 0);
 	reexamine_after_close(instance, closed, around, naround);
+}
+
+static int
+commitment_compare(const void *x, const void *y)
+{
+	return int64_compare(&((const Commitment *) x)->id, &((const Commitment *) y)->id);
+}
+
+/* Whatever is undecided on the unit counts for its headroom. */
+static bool
+must_wait_for_all(Instance *instance, const Commitment *self, const Commitment *other)
+{
+	return true;
+}
+
+/*
+ * What a unit can sell changed during `window`, and the unit is locked.  Its
+ * commitments there are examined again, all against one reading of the book and
+ * one of the capacity.
+ */
+void
+conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window)
+{
+	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
+	uint64		changes;
+
+	do
+	{
+		TimeWindow	span = *window;
+		Commitment *around;
+		int			naround;
+		int64	   *ids;
+		int			nshort;
+		Capacity	capacity[2];
+
+		changes = book_changes();
+		around = book_read(instance, &unit, window, must_wait_for_all, &naround);
+		if (naround == 0)
+			return;
+		/* they reach beyond the window, and so does what they stand beside */
+		for (int i = 0; i < naround; i++)
+			span = time_window_cover(&span, &around[i].window);
+		pfree(around);
+		around = book_read(instance, &unit, &span, must_wait_for_all, &naround);
+		qsort(around, naround, sizeof(Commitment), commitment_compare);
+		for (int down = 0; down < 2; down++)
+			if (!capacity_read(instance, unit_id, portfolio, down != 0, &span, &capacity[down]))
+				return;
+		ids = short_of_headroom(instance, unit_id, &nshort);
+
+		for (int i = 0; i < naround && book_changes() == changes; i++)
+		{
+			Commitment *subject = &around[i];
+			Capacity	part;
+
+			CHECK_FOR_INTERRUPTS();
+			if (!time_window_overlaps(&subject->window, window))
+				continue;
+			part = capacity_during(&capacity[subject->down], &subject->window);
+			if (part.known != subject->headroom_checked)
+				book_set_headroom_checked(instance, subject->id, part.known);
+			examine_headroom(instance, subject, &part, around, i,
+							 contains_id(ids, nshort, subject->id));
+		}
+		pfree(ids);
+		pfree(around);
+	} while (book_changes() != changes);
 }

@@ -36,5 +36,7 @@ extern bool conflict_of_pair(Instance *instance, const Commitment *a, const Comm
 extern void conflict_posted(Instance *instance, const Commitment *posted, const Capacity *capacity);
 extern void conflict_relinked(Instance *instance, const Commitment *relinked);
 extern void conflict_closed(Instance *instance, const Commitment *closed);
+extern void conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio,
+									  const TimeWindow *window);
 
 #endif							/* FLEX_CONFLICT_H */

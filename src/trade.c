@@ -22,12 +22,9 @@
 
 #include "access/htup_details.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -37,6 +34,7 @@
 
 #include "conflict.h"
 #include "errors.h"
+#include "owner.h"
 
 /* ----------
  * Columns of the trading tables
@@ -593,9 +591,7 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 	Trade		before;
 	Trade		after;
 	Instance   *instance;
-	Oid			caller;
-	int			security_context;
-	int			nest_level;
+	OwnerScope	owner;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
@@ -628,16 +624,7 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 	else
 		after = before;
 
-	GetUserIdAndSecContext(&caller, &security_context);
-	SetUserIdAndSecContext(relation->rd_rel->relowner,
-						   security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-	/* queries name everything in full; should one not, nothing of the caller's is found */
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	CommandCounterIncrement();	/* what the statement did is visible to the look-ups */
+	owner_enter(relation, &owner);
 	instance = instance_get(RelationGetNamespace(relation));
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
@@ -647,8 +634,6 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 	else if (before.live)
 		close_commitment(instance, &before);
 
-	SPI_finish();
-	AtEOXact_GUC(true, nest_level);
-	SetUserIdAndSecContext(caller, security_context);
+	owner_leave(&owner);
 	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
 }

@@ -234,6 +234,24 @@ CREATE OR REPLACE TRIGGER t50_tell AFTER INSERT OR UPDATE ON conflict
   FOR EACH ROW EXECUTE FUNCTION tell_parties();
 COMMENT ON TRIGGER t50_tell ON conflict IS 'tells the parties';
 
+-- A change of what units can sell is a change for those who bought it.
+CREATE OR REPLACE TRIGGER t50_reexamine AFTER UPDATE ON asset
+  REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('asset');
+COMMENT ON TRIGGER t50_reexamine ON asset IS 'examines the headroom of assets and portfolios again';
+CREATE OR REPLACE TRIGGER t50_reexamine_inserted AFTER INSERT ON portfolio_member
+  REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio_member');
+COMMENT ON TRIGGER t50_reexamine_inserted ON portfolio_member IS 'examines the headroom of portfolios again';
+CREATE OR REPLACE TRIGGER t50_reexamine_updated AFTER UPDATE ON portfolio_member
+  REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio_member');
+COMMENT ON TRIGGER t50_reexamine_updated ON portfolio_member IS 'examines the headroom of portfolios again';
+CREATE OR REPLACE TRIGGER t50_reexamine_deleted AFTER DELETE ON portfolio_member
+  REFERENCING OLD TABLE AS before
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio_member');
+COMMENT ON TRIGGER t50_reexamine_deleted ON portfolio_member IS 'examines the headroom of portfolios again';
+
 DO $block$
 DECLARE
   name text;

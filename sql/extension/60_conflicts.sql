@@ -12,3 +12,9 @@ CREATE FUNCTION forget_rules() RETURNS trigger
   LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION forget_rules() IS
   'trigger, AFTER any change FOR EACH STATEMENT: every session compiles the rules of this exchange anew before it uses them again';
+
+CREATE FUNCTION reexamine_units() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'flex_reexamine_units'
+  LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION reexamine_units() IS
+  'trigger, AFTER a change FOR EACH STATEMENT with transition tables before and after, argument asset or portfolio_member: examines the headroom of the units again whose capacity changed, in deliveries that have not ended; error MX907 without its argument';

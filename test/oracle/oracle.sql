@@ -274,6 +274,14 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Live commitments of which the book says wrongly whether their unit's capacity is known.
+CREATE VIEW oracle_wrongly_checked AS
+  SELECT c.id FROM commitment c WHERE c.closed_at IS NULL AND c.headroom_checked IS DISTINCT FROM (
+    SELECT bool_and(oracle_capacity(c.unit_id, c.direction, t) IS NOT NULL) FROM (
+      SELECT lower(c.delivery_window) AS t
+      UNION SELECT split_part(m.valid::text, '/', k)::timestamptz FROM portfolio_member m, generate_series(1, 2) k WHERE m.portfolio_id = c.unit_id) e
+    WHERE c.delivery_window @> t);
+
 -- The two answers side by side: what the engine has open and what the oracle expects.
 CREATE VIEW engine_finding AS
   SELECT k.kind, k.severity, c.source_id AS challenger, i.source_id AS incumbent, k.unit_id,

@@ -25,10 +25,32 @@ BEGIN
   -- members come and go; every fifth portfolio has none; some lend an unknown power
   INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
     SELECT p.id, a.id, CASE WHEN dice(p.id * 1000 + a.id, 5, 12, seed) > 0 THEN 5 + dice(p.id * 1000 + a.id, 6, 40, seed) END, 5 + dice(p.id * 1000 + a.id, 7, 40, seed) + 0.5,
-           time_window(timestamptz '2026-03-27T00:00Z' + dice(p.id * 1000 + a.id, 8, 60, seed) * interval '1 hour',
+           time_window(timestamptz '2099-03-27T00:00Z' + dice(p.id * 1000 + a.id, 8, 60, seed) * interval '1 hour',
                        CASE dice(p.id * 1000 + a.id, 9, 3, seed) WHEN 0 THEN timestamptz 'infinity'
-                       ELSE timestamptz '2026-03-29T12:00Z' + dice(p.id * 1000 + a.id, 10, 40, seed) * interval '1 hour' END)
+                       ELSE timestamptz '2099-03-29T12:00Z' + dice(p.id * 1000 + a.id, 10, 40, seed) * interval '1 hour' END)
     FROM portfolio p, asset a WHERE p.id % 5 <> 0 AND dice(p.id * 1000 + a.id, 11, units / 10, seed) = 0;
+END $$;
+
+-- A random change of what units can sell; the trading of later years alone feels it.
+CREATE FUNCTION random_register_change(i int, seed bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  a bigint := (SELECT id FROM asset ORDER BY id OFFSET dice(i, 40, (SELECT count(*)::int FROM asset), seed) LIMIT 1);
+  p bigint := (SELECT id FROM portfolio ORDER BY id OFFSET dice(i, 41, (SELECT count(*)::int FROM portfolio), seed) LIMIT 1);
+  since timestamptz := timestamptz '2099-03-27T00:00Z' + dice(i, 42, 90, seed) * interval '1 hour';
+BEGIN
+  CASE dice(i, 43, 6, seed)
+    WHEN 0 THEN UPDATE asset SET qualified_up_kw = nullif(dice(i, 44, 120, seed), 0) WHERE id = a;
+    WHEN 1 THEN UPDATE asset SET qualified_down_kw = 20 + dice(i, 44, 100, seed), qualified_up_kw = qualified_up_kw + 1 WHERE id % 5 = a % 5;
+    WHEN 2 THEN UPDATE portfolio_member SET flexible_up_kw = dice(i, 44, 50, seed), flexible_down_kw = NULL WHERE portfolio_id = p AND asset_id % 2 = 0;
+    WHEN 3 THEN UPDATE portfolio_member SET valid = time_window(lower(valid), lower(valid) + interval '40 hours') WHERE portfolio_id = p;
+    WHEN 4 THEN DELETE FROM portfolio_member WHERE portfolio_id = p AND asset_id % 3 = i % 3;
+    ELSE
+      BEGIN
+        INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
+          VALUES (p, a, dice(i, 44, 60, seed), 10, time_window(since, since + interval '30 hours')), (p + 1, a, 10, NULL, time_window(since, 'infinity'));
+      EXCEPTION WHEN exclusion_violation OR foreign_key_violation THEN NULL;
+      END;
+  END CASE;
 END $$;
 
 -- Random trading over four days with a clock change: mostly new rows, of which
@@ -50,6 +72,7 @@ DECLARE
   name text;
 BEGIN
   FOR i IN first .. last LOOP
+    IF i % 15 = 0 THEN PERFORM random_register_change(i, seed); END IF;
     what := dice(i, 20, 100, seed);
     unit := (SELECT id FROM (SELECT id FROM asset UNION ALL SELECT id FROM portfolio) u ORDER BY id OFFSET dice(i, 21, units, seed) LIMIT 1);
     a := (SELECT id FROM asset WHERE id = unit);
@@ -57,8 +80,8 @@ BEGIN
     prod := products[1 + dice(i, 22, cardinality(products), seed)];
     way := CASE WHEN dice(i, 23, 4, seed) = 0 THEN 'down' ELSE 'up' END;
     kw := 1 + dice(i, 24, 60, seed) + dice(i, 25, 4, seed) * 0.25;
-    span := time_window(timestamptz '2026-03-27T00:00Z' + dice(i, 26, 96 * 2, seed) * interval '30 minutes',
-                        timestamptz '2026-03-27T00:00Z' + dice(i, 26, 96 * 2, seed) * interval '30 minutes' + (1 + dice(i, 27, 12, seed)) * interval '30 minutes');
+    span := time_window(timestamptz '2099-03-27T00:00Z' + dice(i, 26, 96 * 2, seed) * interval '30 minutes',
+                        timestamptz '2099-03-27T00:00Z' + dice(i, 26, 96 * 2, seed) * interval '30 minutes' + (1 + dice(i, 27, 12, seed)) * interval '30 minutes');
     IF what < 12 THEN
       INSERT INTO bid (product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
         VALUES (prod, seller, a, p, way, kw, span);

@@ -130,6 +130,14 @@ SELECT rationale -> 'headroom' -> 'capacity_kw' AS capacity_kw, rationale -> 'he
 FROM conflict WHERE unit_id = 60 AND closed_at IS NULL;
 SELECT explain_conflict(id) FROM conflict WHERE closed_at IS NULL AND unit_id IN (1, 5, 6, 12, 60) ORDER BY id;
 
+-- what a unit can sell changes: deliveries to come are examined again, those that ended are not
+INSERT INTO asset (id, name, qualified_up_kw) VALUES (70, 'rerated', 100);
+SELECT trade('award', 220, 2, 70, 60, '2026-01-20T17:00Z/PT2H'), trade('award', 221, 2, 70, 60, '2099-01-20T17:00Z/PT2H');
+UPDATE asset SET qualified_up_kw = 40 WHERE id = 70;
+SELECT * FROM open_finding WHERE unit_id = 70;
+UPDATE asset SET qualified_up_kw = NULL WHERE id = 70;
+SELECT c.source_id, c.headroom_checked, k.closed_at IS NOT NULL AS closed FROM commitment c LEFT JOIN conflict k ON k.challenger_id = c.id WHERE c.unit_id = 70 ORDER BY 1;
+
 -- COPY goes the same way
 COPY dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) FROM STDIN;
 300	2	3	25	up	60	2026-11-20T17:00Z/PT1H

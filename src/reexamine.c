@@ -1,0 +1,167 @@
+/*
+ * reexamine.c
+ *		A change of the register touches what stands in the book.
+ *
+ * Trigger reexamine_units() fires once for each statement that changes what
+ * units can sell: the qualified power of assets, the members of portfolios.  It
+ * finds the units that are touched, and when; locks them FOR UPDATE, in order,
+ * which waits for whoever has counted on the old figures (capacity.c); and has
+ * their commitments examined again.
+ *
+ * Deliveries that have ended are left as they were judged: what an asset can do
+ * today says nothing of last year.
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "conflict.h"
+#include "errors.h"
+#include "owner.h"
+
+/*
+ * What each table's change touches, as (unit, is a portfolio, when), from the
+ * transition tables `before` and `after`.  A portfolio's first member makes its
+ * capacity known for all time, and its last one unknown.
+ */
+#define MEMBER_COLUMNS \
+	"portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid"
+#define MEMBERS_TOUCHED(rows, remaining) \
+	"WITH m AS MATERIALIZED (" rows "), " \
+	"p AS MATERIALIZED (SELECT portfolio_id, pg_catalog.count(*) AS n FROM m GROUP BY portfolio_id), " \
+	"others AS MATERIALIZED (SELECT portfolio_id, EXISTS (SELECT FROM %s.portfolio_member x " \
+	"WHERE x.portfolio_id OPERATOR(pg_catalog.=) p.portfolio_id OFFSET " remaining ") AS there FROM p) " \
+	"SELECT m.portfolio_id::pg_catalog.int8, true, " \
+	"(CASE WHEN o.there THEN m.valid ELSE '-infinity/infinity' END)::flexexchange.time_window " \
+	"FROM m JOIN others o ON o.portfolio_id OPERATOR(pg_catalog.=) m.portfolio_id WHERE m.valid IS NOT NULL ORDER BY 1"
+
+static const char *const member_inserted =
+MEMBERS_TOUCHED("SELECT " MEMBER_COLUMNS " FROM after", "p.n");
+static const char *const member_deleted =
+MEMBERS_TOUCHED("SELECT " MEMBER_COLUMNS " FROM before", "0");
+static const char *const member_updated =
+MEMBERS_TOUCHED("(SELECT " MEMBER_COLUMNS " FROM before EXCEPT ALL SELECT " MEMBER_COLUMNS " FROM after) "
+				"UNION ALL (SELECT " MEMBER_COLUMNS " FROM after EXCEPT ALL SELECT " MEMBER_COLUMNS " FROM before)", "p.n");
+
+static const char *const asset_updated =
+"WITH changed AS MATERIALIZED (SELECT a.id FROM before b JOIN after a ON a.id OPERATOR(pg_catalog.=) b.id "
+"WHERE ROW(a.qualified_up_kw, a.qualified_down_kw) IS DISTINCT FROM ROW(b.qualified_up_kw, b.qualified_down_kw)) "
+"SELECT id::pg_catalog.int8, false, '-infinity/infinity'::flexexchange.time_window FROM changed "
+"UNION ALL SELECT m.portfolio_id::pg_catalog.int8, true, m.valid::flexexchange.time_window "
+"FROM changed c JOIN %s.portfolio_member m ON m.asset_id OPERATOR(pg_catalog.=) c.id WHERE m.valid IS NOT NULL ORDER BY 1";
+
+static const SavedQuery lock_asset_query = {
+	QUERY_LOCK_ASSET,
+	"SELECT FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	1, {INT8OID}
+};
+
+static const SavedQuery lock_portfolio_query = {
+	QUERY_LOCK_PORTFOLIO,
+	"SELECT FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	1, {INT8OID}
+};
+
+typedef struct TouchedUnit
+{
+	int64		id;
+	bool		portfolio;
+	TimeWindow	window;
+} TouchedUnit;
+
+/* The units that the statement touched, each once, in the order of their ids. */
+static TouchedUnit *
+touched_units(const char *sql, int *count)
+{
+	SPIPlanPtr	plan = SPI_prepare(sql, 0, NULL);
+	TouchedUnit *units;
+	TimeWindow	to_come;
+
+	if (plan == NULL || SPI_execute_plan(plan, NULL, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read what changed: %s", SPI_result_code_string(SPI_result));
+	to_come.start_us = GetCurrentTransactionStartTimestamp();
+	to_come.end_us = TIME_WINDOW_NO_END;
+	units = palloc(Max(SPI_processed, 1) * sizeof(TouchedUnit));
+	*count = 0;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		int64		id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+		TimeWindow *window = DatumGetTimeWindowP(SPI_getbinval(row, desc, 3, &isnull));
+		TouchedUnit *unit = *count > 0 && units[*count - 1].id == id ? &units[*count - 1] : NULL;
+
+		if (!time_window_overlaps(window, &to_come))
+			continue;
+		if (unit != NULL)
+			unit->window = time_window_cover(&unit->window, window);
+		else
+		{
+			unit = &units[(*count)++];
+			unit->id = id;
+			unit->portfolio = DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
+			unit->window = *window;
+		}
+		unit->window = time_window_common(&unit->window, &to_come);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	SPI_freeplan(plan);
+	return units;
+}
+
+PG_FUNCTION_INFO_V1(flex_reexamine_units);
+Datum
+flex_reexamine_units(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool		is_asset;
+	OwnerScope	owner;
+	Instance   *instance;
+	const char *sql;
+	TouchedUnit *units;
+	int			nunits;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("reexamine_units must be fired AFTER, FOR EACH STATEMENT")));
+	is_asset = trigger->tg_trigger->tgnargs == 1 && strcmp(trigger->tg_trigger->tgargs[0], "asset") == 0;
+	if ((!is_asset && (trigger->tg_trigger->tgnargs != 1 ||
+					   strcmp(trigger->tg_trigger->tgargs[0], "portfolio_member") != 0)) ||
+		(is_asset && !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_TRIGGER_ARGUMENT),
+				 errmsg("trigger \"%s\" of table \"%s\" does not say what changes",
+						trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation)),
+				 errhint("Use EXECUTE FUNCTION flexexchange.reexamine_units('asset') on updates, or ('portfolio_member'), with transition tables before and after.")));
+
+	owner_enter(trigger->tg_relation, &owner);
+	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
+		elog(ERROR, "SPI_register_trigger_data failed");
+	instance = instance_get(RelationGetNamespace(trigger->tg_relation));
+	sql = is_asset ? asset_updated :
+		TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? member_inserted :
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? member_deleted : member_updated;
+	units = touched_units(psprintf(sql, instance->schema), &nunits);
+
+	for (int i = 0; i < nunits; i++)
+	{
+		Datum		values[1];
+
+		values[0] = Int64GetDatum(units[i].id);
+		instance_query(instance, units[i].portfolio ? &lock_portfolio_query : &lock_asset_query, values, NULL, 0);
+	}
+	for (int i = 0; i < nunits; i++)
+		conflict_capacity_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
+	owner_leave(&owner);
+	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
+}
