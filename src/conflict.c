@@ -13,7 +13,7 @@
  *
  * The pairs examined (design, section 6): a bid with an obligation, which is an
  * award or availability; two obligations; two dispatches; a dispatch with an
- * obligation of another service; never two members of one lineage.
+ * obligation of another service or direction; never two members of one lineage.
  *
  *	double_commitment	same direction, overlapping, different services, and
  *						neither co-delivery nor splitting is a yes.  A mode that
@@ -22,6 +22,9 @@
  *						the later not superseding the earlier.  Advisory.
  *	jumping				not overlapping, different services, a known no, and the
  *						local delivery days have one in common.
+ *
+ *	direction			opposite directions, overlapping, and both are energy: instructed
+ *						by a dispatch, or scheduled by what the product is.
  *
  * Two obligations of one service are tranches: headroom.c governs them.
  *
@@ -50,6 +53,7 @@ static const char *const kind_names[CONFLICT_KIND_COUNT] = {
 	[CONFLICT_DUPLICATE] = "duplicate",
 	[CONFLICT_JUMPING] = "jumping",
 	[CONFLICT_HEADROOM] = "headroom",
+	[CONFLICT_DIRECTION] = "direction",
 };
 
 const char *
@@ -133,7 +137,20 @@ is_examined(const Commitment *a, const Commitment *b)
 		return is_obligation(a) || is_obligation(b);
 	if (a->stage == STAGE_DISPATCH && b->stage == STAGE_DISPATCH)
 		return true;
-	return a->service != b->service;	/* a dispatch and an obligation */
+	/* a dispatch and an obligation: is it the use of it? */
+	return a->service != b->service || a->down != b->down;
+}
+
+/* Is it energy to be delivered, rather than readiness to deliver it? */
+static bool
+is_energy(Instance *instance, const Commitment *commitment)
+{
+	const Product *product;
+
+	if (commitment->stage == STAGE_DISPATCH)
+		return true;
+	product = instance_product(instance, commitment->product_id);
+	return product != NULL && product->scheduled;
 }
 
 static bool
@@ -167,9 +184,12 @@ conflict_of_pair(Instance *instance, const Commitment *a, const Commitment *b, F
 		StackingMeaning co_delivery;
 		StackingMeaning splitting;
 
-		if (a->down != b->down)
-			return false;
 		finding->overlap = time_window_common(&a->window, &b->window);
+		if (a->down != b->down)
+		{
+			finding->kind = CONFLICT_DIRECTION;
+			return is_energy(instance, a) && is_energy(instance, b);
+		}
 		if (a->service == b->service)
 		{
 			finding->kind = CONFLICT_DUPLICATE;

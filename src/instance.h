@@ -88,6 +88,7 @@ typedef struct Product
 	int64		market_operator_id;
 	int			service;		/* index in the rulebook */
 	bool		binds_by_availability;
+	bool		scheduled;		/* delivered as awarded, without an instruction */
 } Product;
 
 typedef struct Instance

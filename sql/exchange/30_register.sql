@@ -274,11 +274,13 @@ CREATE TABLE product (
   name         text NOT NULL,
   service_code text NOT NULL REFERENCES service,
   binds        text NOT NULL DEFAULT 'award',
+  utilisation  text NOT NULL DEFAULT 'instructed',
   source       text,
   CONSTRAINT product_version_once UNIQUE (market_id, code, version),
   CONSTRAINT product_code_is_short CHECK (check_text(code, 'product.code', 64)),
   CONSTRAINT product_name_is_short CHECK (check_text(name, 'product.name', 255)),
-  CONSTRAINT product_binds_is_known CHECK (check_code(binds, 'product.binds', 'award', 'availability'))
+  CONSTRAINT product_binds_is_known CHECK (check_code(binds, 'product.binds', 'award', 'availability')),
+  CONSTRAINT product_utilisation_is_known CHECK (check_code(utilisation, 'product.utilisation', 'instructed', 'scheduled'))
 );
 COMMENT ON TABLE product IS 'versions of what a market buys; each is of one service';
 COMMENT ON COLUMN product.id IS 'surrogate key';
@@ -289,5 +291,6 @@ COMMENT ON COLUMN product.version IS 'version, from 1';
 COMMENT ON COLUMN product.name IS 'name';
 COMMENT ON COLUMN product.service_code IS 'the service that it is, for the stacking rules';
 COMMENT ON COLUMN product.binds IS 'what obliges the seller: award, or availability (the award is then a framework that obliges to nothing)';
+COMMENT ON COLUMN product.utilisation IS 'instructed: what is sold is readiness, energy flows when a dispatch says so; scheduled: energy flows as awarded';
 COMMENT ON COLUMN product.source IS 'where the entry comes from';
 COMMENT ON CONSTRAINT product_version_once ON product IS 'a version of a product stands once';

@@ -78,10 +78,10 @@ END
 $block$;
 
 -- commitments carry the service of their product and count on what binds it
-CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF service_code, binds, market_id ON product
-  FOR EACH ROW WHEN ((OLD.service_code, OLD.binds, OLD.market_id) IS DISTINCT FROM (NEW.service_code, NEW.binds, NEW.market_id))
-  EXECUTE FUNCTION refuse_change('service_code, binds and market_id', 'Register a new version of the product.');
-COMMENT ON TRIGGER t10_terms_are_kept ON product IS 'service, market and what binds belong to a version';
+CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF service_code, binds, utilisation, market_id ON product
+  FOR EACH ROW WHEN ((OLD.service_code, OLD.binds, OLD.utilisation, OLD.market_id) IS DISTINCT FROM (NEW.service_code, NEW.binds, NEW.utilisation, NEW.market_id))
+  EXECUTE FUNCTION refuse_change('service_code, binds, utilisation and market_id', 'Register a new version of the product.');
+COMMENT ON TRIGGER t10_terms_are_kept ON product IS 'service, market, what binds and how it is used belong to a version';
 
 CREATE OR REPLACE TRIGGER t10_buyer_is_kept BEFORE UPDATE OF market_operator_id ON market
   FOR EACH ROW WHEN (OLD.market_operator_id IS DISTINCT FROM NEW.market_operator_id)

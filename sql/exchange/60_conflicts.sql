@@ -20,7 +20,7 @@ CREATE TABLE conflict (
   found_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   closed_at        timestamptz,
   CONSTRAINT conflict_kind_is_known CHECK (
-    check_code(kind, 'conflict.kind', 'double_commitment', 'duplicate', 'jumping', 'headroom')),
+    check_code(kind, 'conflict.kind', 'double_commitment', 'duplicate', 'jumping', 'headroom', 'direction')),
   CONSTRAINT conflict_severity_is_known CHECK (check_code(severity, 'conflict.severity', 'blocking', 'advisory')),
   CONSTRAINT conflict_stage_is_known CHECK (check_code(stage, 'conflict.stage', 'competition', 'dispatch')),
   CONSTRAINT conflict_action_is_known CHECK (check_code(action, 'conflict.action', 'notify', 'hold', 'reject')),
@@ -34,7 +34,7 @@ CREATE INDEX conflict_unit_id_idx ON conflict (unit_id);
 COMMENT ON TABLE conflict IS
   'findings of the rules engine, one a pair of commitments and kind (headroom: one a commitment); closed when they no longer hold';
 COMMENT ON COLUMN conflict.id IS 'surrogate key';
-COMMENT ON COLUMN conflict.kind IS 'double_commitment, duplicate, jumping or headroom: see docs/conflicts.md';
+COMMENT ON COLUMN conflict.kind IS 'double_commitment, duplicate, jumping, headroom or direction: see docs/conflicts.md';
 COMMENT ON COLUMN conflict.severity IS 'blocking, or advisory where something is not known or only to be minded';
 COMMENT ON COLUMN conflict.stage IS 'competition or dispatch: the stage of the challenger';
 COMMENT ON COLUMN conflict.challenger_id IS 'the commitment posted later';

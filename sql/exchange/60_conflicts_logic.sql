@@ -84,6 +84,10 @@ BEGIN
       RETURN format('%s was instructed twice under one product %s: %s, and before that %s; the later one does not say that it takes the place of the earlier.',
                     unit, window_words(found.overlap),
                     commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent));
+    WHEN 'direction' THEN
+      RETURN format('%s is to deliver in opposite directions at once %s: %s, and before that %s.',
+                    unit, window_words(found.overlap),
+                    commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent));
     WHEN 'headroom' THEN
       SELECT string_agg(format('%s kW for %s', kw, name), ', ' ORDER BY kw DESC, name) INTO others
       FROM (SELECT v.name, sum((m ->> 'weight_kw')::numeric) AS kw
@@ -278,8 +282,8 @@ CREATE OR REPLACE VIEW overlap_report WITH (security_invoker = true) AS
   SELECT a.id AS earlier_id, b.id AS later_id, a.unit_id, a.stage AS earlier_stage, b.stage AS later_stage,
          a.delivery_window * b.delivery_window AS overlap,
          CASE WHEN c.kind IS NOT NULL THEN c.kind
-              WHEN b.stage = a.stage AND b.stage <> 'dispatch' AND a.service_code = b.service_code THEN 'tranches'
-              WHEN 'dispatch' IN (a.stage, b.stage) AND a.stage <> b.stage AND a.service_code = b.service_code THEN 'use'
+              WHEN b.direction = a.direction AND b.stage = a.stage AND b.stage <> 'dispatch' AND a.service_code = b.service_code THEN 'tranches'
+              WHEN 'dispatch' IN (a.stage, b.stage) AND a.stage <> b.stage AND a.service_code = b.service_code AND a.direction = b.direction THEN 'use'
               ELSE 'allowed' END AS what
   FROM commitment a
   JOIN commitment b ON resource_window(b.unit_id, b.delivery_window) && resource_window(a.unit_id, a.delivery_window)
@@ -294,5 +298,5 @@ COMMENT ON COLUMN overlap_report.unit_id IS 'the unit of both';
 COMMENT ON COLUMN overlap_report.earlier_stage IS 'stage of the first';
 COMMENT ON COLUMN overlap_report.later_stage IS 'stage of the later';
 COMMENT ON COLUMN overlap_report.overlap IS 'the common window';
-COMMENT ON COLUMN overlap_report.what IS 'double_commitment, duplicate, tranches, use or allowed';
+COMMENT ON COLUMN overlap_report.what IS 'double_commitment, duplicate, direction, tranches, use or allowed';
 GRANT SELECT ON overlap_report TO flexexchange_operator, flexexchange_regulator;

@@ -13,7 +13,7 @@ CREATE VIEW oracle_commitment AS
          split_part(t.delivery_window::text, '/', 2)::timestamptz AS until,
          t.bid_id, t.award_id, t.availability_id,
          coalesce(t.bid_id, t.award_id, t.availability_id, t.id) AS lineage,
-         t.supersedes_id, j.seq
+         t.supersedes_id, j.seq, t.stage = 'dispatch' OR p.utilisation = 'scheduled' AS is_energy
   FROM (
     SELECT 'bid' AS stage, id, asset_id, portfolio_id, product_id, direction, power_kw, delivery_window,
            NULL::bigint AS bid_id, NULL::bigint AS award_id, NULL::bigint AS availability_id, NULL::bigint AS supersedes_id
@@ -98,7 +98,7 @@ CREATE VIEW oracle_pair AS
   WITH pair AS (
     SELECT a.id AS a_id, b.id AS b_id, a.unit_id, a.stage AS a_stage, b.stage AS b_stage, a.service AS a_service, b.service AS b_service,
            a.since AS a_since, a.until AS a_until, b.since AS b_since, b.until AS b_until,
-           a.product_id = b.product_id AS one_product, a.direction = b.direction AS one_direction,
+           a.product_id = b.product_id AS one_product, a.direction = b.direction AS one_direction, a.is_energy AND b.is_energy AS both_energy,
            b.supersedes_id IS NOT DISTINCT FROM a.id AS supersedes,
            a.since < b.until AND b.since < a.until AS meet,
            greatest(a.since, b.since) AS later_start
@@ -107,7 +107,7 @@ CREATE VIEW oracle_pair AS
       AND CASE
             WHEN 'bid' IN (a.stage, b.stage) THEN a.stage IN ('award', 'availability') OR b.stage IN ('award', 'availability')
             WHEN a.stage = 'dispatch' AND b.stage = 'dispatch' THEN true
-            WHEN 'dispatch' IN (a.stage, b.stage) THEN a.service <> b.service
+            WHEN 'dispatch' IN (a.stage, b.stage) THEN a.service <> b.service OR a.direction <> b.direction
             ELSE true
           END
   ), judged AS (
@@ -124,6 +124,9 @@ CREATE VIEW oracle_pair AS
   SELECT 'duplicate', b_id, a_id, unit_id, 'advisory', greatest(a_since, b_since), least(a_until, b_until), NULL
   FROM judged
   WHERE meet AND one_direction AND a_stage = 'dispatch' AND b_stage = 'dispatch' AND one_product AND NOT supersedes
+  UNION ALL
+  SELECT 'direction', b_id, a_id, unit_id, 'blocking', greatest(a_since, b_since), least(a_until, b_until), NULL
+  FROM judged WHERE meet AND NOT one_direction AND both_energy
   UNION ALL
   SELECT 'jumping', b_id, a_id, unit_id, CASE WHEN jump_warned THEN 'advisory' ELSE 'blocking' END,
          least(a_since, b_since), greatest(a_until, b_until), rules

@@ -10,8 +10,9 @@ BEGIN
   INSERT INTO market (code, name, market_operator_id)
     SELECT p.name, p.name, p.id FROM participant p WHERE 'market_operator' = ANY (p.kinds) ORDER BY p.id;
   -- two products of every service, some bound by availability
-  INSERT INTO product (market_id, code, name, service_code, binds)
-    SELECT m.id, s.code || n, s.name || n, s.code, CASE WHEN n = 2 AND s.code IN ('SAda', 'VAda', 'STOR') THEN 'availability' ELSE 'award' END
+  INSERT INTO product (market_id, code, name, service_code, binds, utilisation)
+    SELECT m.id, s.code || n, s.name || n, s.code, CASE WHEN n = 2 AND s.code IN ('SAda', 'VAda', 'STOR') THEN 'availability' ELSE 'award' END,
+           CASE WHEN s.code IN ('PR', 'SU', 'WM') OR n = 2 AND s.code = 'SAda' THEN 'scheduled' ELSE 'instructed' END
     FROM service s, generate_series(1, 2) n, market m
     WHERE m.code = CASE s.buyer_kind WHEN 'dso' THEN 'network operator' ELSE 'system operator' END
     ORDER BY s.code COLLATE "C", n;

@@ -138,6 +138,15 @@ SELECT * FROM open_finding WHERE unit_id = 70;
 UPDATE asset SET qualified_up_kw = NULL WHERE id = 70;
 SELECT c.source_id, c.headroom_checked, k.closed_at IS NOT NULL AS closed FROM commitment c LEFT JOIN conflict k ON k.challenger_id = c.id WHERE c.unit_id = 70 ORDER BY 1;
 
+-- opposite directions: energy against energy, be it instructed or scheduled; readiness is sold per direction
+INSERT INTO product (id, market_id, code, name, service_code, utilisation) VALUES (71, 2, 'SU', 'Scheduled Utilisation', 'SU', 'scheduled');
+INSERT INTO asset (id, name, qualified_up_kw, qualified_down_kw) VALUES (71, 'both ways', 100, 100);
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES
+  (230, 1, 3, 71, 'up', 10, '2099-02-20T17:00Z/PT2H'), (231, 1, 3, 71, 'down', 10, '2099-02-20T17:00Z/PT2H'), (232, 71, 3, 71, 'down', 10, '2099-02-20T17:30Z/PT1H');
+INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (233, 230, 1, 3, 71, 'up', 10, '2099-02-20T18:00Z/PT1H');
+SELECT * FROM open_finding WHERE unit_id = 71 AND kind = 'direction';
+SELECT explain_conflict(id) FROM conflict WHERE unit_id = 71 AND kind = 'direction';
+
 -- COPY goes the same way
 COPY dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) FROM STDIN;
 300	2	3	25	up	60	2026-11-20T17:00Z/PT1H
