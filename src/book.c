@@ -171,7 +171,7 @@ visible_to_transaction(Relation heap, TupleTableSlot *slot)
  */
 Commitment *
 book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
-		  BookWaitFunction must_wait, int *count)
+		  BookWaitFunction must_wait, const void *arg, int *count)
 {
 	Relation	heap = table_open(instance->book_relid, AccessShareLock);
 	Relation	index = index_open(instance->book_index_relid, AccessShareLock);
@@ -212,7 +212,7 @@ book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
 			{
 				ItemPointerData tid = slot->tts_tid;
 
-				if (!must_wait(instance, self, &other))
+				if (!must_wait(instance, self, &other, arg))
 					continue;
 				ExecClearTuple(slot);
 				index_endscan(scan);
@@ -222,7 +222,7 @@ book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
 				break;
 			}
 			if (IsolationUsesXactSnapshot() && !visible_to_transaction(heap, slot) &&
-				must_wait(instance, self, &other))
+				must_wait(instance, self, &other, arg))
 				ereport(ERROR,
 						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						 errmsg("could not serialize access due to a concurrent commitment of unit " INT64_FORMAT,

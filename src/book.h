@@ -37,7 +37,8 @@ typedef struct Commitment
 } Commitment;
 
 /* Must the reader wait for a transaction that wrote `other` and still runs? */
-typedef bool (*BookWaitFunction) (Instance *instance, const Commitment *self, const Commitment *other);
+typedef bool (*BookWaitFunction) (Instance *instance, const Commitment *self, const Commitment *other,
+								  const void *arg);
 
 /* One trade: ids are unique within a stage.  They start at 1, so 0 stands for none. */
 typedef struct TradeRef
@@ -77,7 +78,7 @@ extern int64 power_w_of_kw(Datum power_kw);
 extern Datum power_kw_of_w(int64 power_w);
 
 extern Commitment *book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
-							 BookWaitFunction must_wait, int *count);
+							 BookWaitFunction must_wait, const void *arg, int *count);
 extern Commitment *book_from_result(Instance *instance);
 extern void book_insert(Instance *instance, Commitment *commitment);
 extern bool book_close(Instance *instance, Stage stage, int64 source_id, Commitment *closed);

@@ -1,6 +1,6 @@
 /*
  * capacity.c
- *		The capacity of a unit, as the register has it.
+ *		What a unit can sell and what it declares, as the register has it.
  *
  * An asset can sell its qualified kW.  A portfolio can sell, at any instant, the
  * sum over its members of what each lends to it (flexible kW), no member more
@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 
 #include "capacity.h"
+#include "eligibility.h"
 
 static const SavedQuery asset_query = {
 	QUERY_ASSET,
@@ -55,6 +56,18 @@ static const SavedQuery members_query = {
 	"FROM %1$s.portfolio_member m JOIN %1$s.asset a ON a.id OPERATOR(pg_catalog.=) m.asset_id "
 	"WHERE m.portfolio_id OPERATOR(pg_catalog.=) $1 AND m.valid IS NOT NULL AND m.valid OPERATOR(flexexchange.&&) $2",
 	3, {INT8OID, WINDOW_ARG, BOOLOID}
+};
+
+static const SavedQuery asset_profile_query = {
+	QUERY_ASSET_PROFILE,
+	"SELECT profile::flexexchange.asset_profile FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1 AND profile IS NOT NULL",
+	1, {INT8OID}
+};
+
+static const SavedQuery portfolio_profile_query = {
+	QUERY_PORTFOLIO_PROFILE,
+	"SELECT profile::flexexchange.asset_profile FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1 AND profile IS NOT NULL",
+	1, {INT8OID}
 };
 
 /* One change of a portfolio's capacity: a member comes or goes. */
@@ -134,6 +147,29 @@ capacity_of_members(Capacity *capacity, const TimeWindow *window, int nmembers)
 			unknown += steps[i].unknown;
 		}
 	}
+}
+
+/* What a unit declares of itself; the unit is locked as by capacity_read(). */
+UnitTerms
+unit_terms_read(Instance *instance, int64 unit_id, bool portfolio)
+{
+	UnitTerms	terms = {0};
+	Datum		values[1];
+
+	values[0] = Int64GetDatum(unit_id);
+	instance_query(instance, portfolio ? &hold_portfolio_query : &hold_asset_query, values, NULL, 1);
+	if (instance_query(instance, portfolio ? &portfolio_profile_query : &asset_profile_query, values, NULL, 1) == 1)
+	{
+		bool		isnull;
+		Profile		profile;
+
+		profile_view(PG_DETOAST_DATUM_PACKED(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)),
+					 &profile);
+		if (profile_knows(&profile, DIM_RECOVERY))
+			terms.recovery_us = profile.number[DIM_RECOVERY];
+		SPI_freetuptable(SPI_tuptable);
+	}
+	return terms;
 }
 
 /* The spans of a capacity that overlap a window within it. */

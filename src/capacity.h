@@ -1,6 +1,7 @@
 /*
  * capacity.h
- *		How much power a unit can sell in one direction, over a window.
+ *		What the register says of a unit: how much power it can sell in one
+ *		direction over a window, and on which terms.
  */
 #ifndef FLEX_CAPACITY_H
 #define FLEX_CAPACITY_H
@@ -21,6 +22,13 @@ typedef struct Capacity
 	bool		known;			/* in every span */
 } Capacity;
 
+/* What a unit declares of itself. */
+typedef struct UnitTerms
+{
+	int64		recovery_us;	/* between two deliveries; 0: none declared */
+} UnitTerms;
+
+extern UnitTerms unit_terms_read(Instance *instance, int64 unit_id, bool portfolio);
 extern Capacity capacity_during(const Capacity *capacity, const TimeWindow *window);
 extern bool capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 						  const TimeWindow *window, Capacity *capacity);

@@ -25,6 +25,10 @@
  *
  *	direction			opposite directions, overlapping, and both are energy: instructed
  *						by a dispatch, or scheduled by what the product is.
+ *	recovery			two dispatches, of one lineage or not, of which the later begins
+ *						sooner after the earlier than the unit has declared to need, or
+ *						than the earlier's product lets it claim.  Windows that touch are
+ *						one delivery.
  *
  * Two obligations of one service are tranches: headroom.c governs them.
  *
@@ -54,6 +58,7 @@ static const char *const kind_names[CONFLICT_KIND_COUNT] = {
 	[CONFLICT_JUMPING] = "jumping",
 	[CONFLICT_HEADROOM] = "headroom",
 	[CONFLICT_DIRECTION] = "direction",
+	[CONFLICT_RECOVERY] = "recovery",
 };
 
 const char *
@@ -96,24 +101,26 @@ share_a_day(pg_tz *zone, const TimeWindow *a, const TimeWindow *b)
 		local_day(zone, b->start_us) <= local_day(zone, a->end_us == TIME_WINDOW_NO_END ? a->end_us : a->end_us - 1);
 }
 
-/*
- * A window that holds every local day that another touches.  A local day lasts
- * less than 27 hours in any zone, so that much more on either side is enough,
- * and share_a_day() decides in the end.
- */
+/* A window and so much more on either side. */
 static TimeWindow
-days_around(const TimeWindow *window)
+widen(const TimeWindow *window, int64 by_us)
 {
-	TimeWindow	days = *window;
+	TimeWindow	wide = *window;
 
-	if (days.start_us != TIME_WINDOW_NO_BEGIN)
-		days.start_us = days.start_us < TIME_WINDOW_NO_BEGIN + 2 * USECS_PER_DAY ?
-			TIME_WINDOW_NO_BEGIN : days.start_us - 27 * USECS_PER_HOUR;
-	if (days.end_us != TIME_WINDOW_NO_END)
-		days.end_us = days.end_us > TIME_WINDOW_NO_END - 2 * USECS_PER_DAY ?
-			TIME_WINDOW_NO_END : days.end_us + 27 * USECS_PER_HOUR;
-	return days;
+	if (wide.start_us != TIME_WINDOW_NO_BEGIN)
+		wide.start_us = wide.start_us <= TIME_WINDOW_NO_BEGIN + by_us ?
+			TIME_WINDOW_NO_BEGIN : wide.start_us - by_us;
+	if (wide.end_us != TIME_WINDOW_NO_END)
+		wide.end_us = wide.end_us >= TIME_WINDOW_NO_END - by_us ?
+			TIME_WINDOW_NO_END : wide.end_us + by_us;
+	return wide;
 }
+
+/*
+ * Enough on either side of a window to hold every local day that it touches: a
+ * local day lasts less than 27 hours in any zone, and share_a_day() decides.
+ */
+#define A_LOCAL_DAY	(27 * USECS_PER_HOUR)
 
 /* ----------
  * Pairs
@@ -166,67 +173,106 @@ stacking_finding(Instance *instance, Finding *finding, int64 governed_us)
 	return true;
 }
 
-/* The finding on a pair of commitments of one unit, if there is one. */
-bool
-conflict_of_pair(Instance *instance, const Commitment *a, const Commitment *b, Finding *finding)
+static bool
+overlap_finding(Instance *instance, const Commitment *a, const Commitment *b, Finding *finding)
 {
-	const Commitment *challenger = a->id > b->id ? a : b;
-	const Commitment *incumbent = a->id > b->id ? b : a;
+	StackingMeaning co_delivery;
+	StackingMeaning splitting;
 
-	if (!is_examined(a, b))
+	finding->overlap = time_window_common(&a->window, &b->window);
+	if (a->down != b->down)
+	{
+		finding->kind = CONFLICT_DIRECTION;
+		return is_energy(instance, a) && is_energy(instance, b);
+	}
+	if (a->service == b->service)
+	{
+		finding->kind = CONFLICT_DUPLICATE;
+		finding->advisory = true;
+		return a->stage == STAGE_DISPATCH && b->stage == STAGE_DISPATCH &&
+			a->product_id == b->product_id &&
+			finding->challenger->supersedes_id != finding->incumbent->source_id;
+	}
+	if (!stacking_finding(instance, finding, finding->overlap.start_us))
 		return false;
-	memset(finding, 0, sizeof(Finding));
-	finding->challenger = challenger;
-	finding->incumbent = incumbent;
+	finding->kind = CONFLICT_DOUBLE_COMMITMENT;
+	co_delivery = finding->cell->meaning[MODE_CO_DELIVERY];
+	splitting = finding->cell->meaning[MODE_SPLITTING];
+	if (co_delivery == MEANING_YES || splitting == MEANING_YES ||
+		(co_delivery == MEANING_NOT_TESTED && splitting == MEANING_NOT_TESTED))
+		return false;
+	finding->decisive = co_delivery == MEANING_NO ? MODE_CO_DELIVERY : MODE_SPLITTING;
+	finding->advisory = co_delivery == MEANING_UNKNOWN || splitting == MEANING_UNKNOWN ||
+		finding->cell->advisory[MODE_CO_DELIVERY] || finding->cell->advisory[MODE_SPLITTING];
+	return true;
+}
 
-	if (time_window_overlaps(&a->window, &b->window))
+static bool
+jumping_finding(Instance *instance, const Commitment *a, const Commitment *b, Finding *finding)
+{
+	const Commitment *later = a->window.start_us > b->window.start_us ? a : b;
+
+	if (a->service == b->service ||
+		!stacking_finding(instance, finding, later->window.start_us) ||
+		finding->cell->meaning[MODE_JUMPING] != MEANING_NO ||
+		!share_a_day(instance->zone, &a->window, &b->window))
+		return false;
+	finding->kind = CONFLICT_JUMPING;
+	finding->decisive = MODE_JUMPING;
+	finding->overlap = time_window_cover(&a->window, &b->window);
+	finding->advisory = finding->cell->advisory[MODE_JUMPING];
+	return true;
+}
+
+/* Of two dispatches apart in time: does the later leave the unit no time to recover? */
+static bool
+recovery_finding(Instance *instance, const Commitment *a, const Commitment *b,
+				 const UnitTerms *terms, Finding *finding)
+{
+	const Commitment *earlier = a->window.start_us < b->window.start_us ? a : b;
+	const Commitment *later = earlier == a ? b : a;
+	const Product *product;
+
+	if (terms->recovery_us == 0 || later->window.start_us == earlier->window.end_us)
+		return false;
+	product = instance_product(instance, earlier->product_id);
+	finding->recovery_us = Min(terms->recovery_us, product == NULL ? PG_INT64_MAX : product->max_recovery_us);
+	finding->kind = CONFLICT_RECOVERY;
+	finding->overlap.start_us = earlier->window.end_us;
+	finding->overlap.end_us = later->window.start_us;
+	return finding->overlap.end_us - finding->overlap.start_us < finding->recovery_us;
+}
+
+/* The findings on a pair of commitments of one unit: how many there are. */
+int
+conflict_of_pair(Instance *instance, const Commitment *a, const Commitment *b,
+				 const UnitTerms *terms, Finding *findings)
+{
+	bool		overlap = time_window_overlaps(&a->window, &b->window);
+	bool		examined = is_examined(a, b);
+	bool		dispatches = a->stage == STAGE_DISPATCH && b->stage == STAGE_DISPATCH;
+	int			n = 0;
+
+	if (!examined && !(dispatches && !overlap))
+		return 0;
+	memset(findings, 0, PAIR_FINDINGS_MAX * sizeof(Finding));
+	for (int i = 0; i < PAIR_FINDINGS_MAX; i++)
 	{
-		StackingMeaning co_delivery;
-		StackingMeaning splitting;
-
-		finding->overlap = time_window_common(&a->window, &b->window);
-		if (a->down != b->down)
-		{
-			finding->kind = CONFLICT_DIRECTION;
-			return is_energy(instance, a) && is_energy(instance, b);
-		}
-		if (a->service == b->service)
-		{
-			finding->kind = CONFLICT_DUPLICATE;
-			finding->advisory = true;
-			return a->stage == STAGE_DISPATCH && b->stage == STAGE_DISPATCH &&
-				a->product_id == b->product_id &&
-				challenger->supersedes_id != incumbent->source_id;
-		}
-		if (!stacking_finding(instance, finding, finding->overlap.start_us))
-			return false;
-		finding->kind = CONFLICT_DOUBLE_COMMITMENT;
-		co_delivery = finding->cell->meaning[MODE_CO_DELIVERY];
-		splitting = finding->cell->meaning[MODE_SPLITTING];
-		if (co_delivery == MEANING_YES || splitting == MEANING_YES ||
-			(co_delivery == MEANING_NOT_TESTED && splitting == MEANING_NOT_TESTED))
-			return false;
-		finding->decisive = co_delivery == MEANING_NO ? MODE_CO_DELIVERY : MODE_SPLITTING;
-		finding->advisory = co_delivery == MEANING_UNKNOWN || splitting == MEANING_UNKNOWN ||
-			finding->cell->advisory[MODE_CO_DELIVERY] || finding->cell->advisory[MODE_SPLITTING];
-		return true;
+		findings[i].challenger = a->id > b->id ? a : b;
+		findings[i].incumbent = a->id > b->id ? b : a;
 	}
-
-	if (a->service != b->service)
+	if (overlap)
+		return overlap_finding(instance, a, b, &findings[0]) ? 1 : 0;
+	if (examined && jumping_finding(instance, a, b, &findings[n]))
+		n++;
+	if (dispatches)
 	{
-		const Commitment *later = a->window.start_us > b->window.start_us ? a : b;
-
-		if (!stacking_finding(instance, finding, later->window.start_us) ||
-			finding->cell->meaning[MODE_JUMPING] != MEANING_NO ||
-			!share_a_day(instance->zone, &a->window, &b->window))
-			return false;
-		finding->kind = CONFLICT_JUMPING;
-		finding->decisive = MODE_JUMPING;
-		finding->overlap = time_window_cover(&a->window, &b->window);
-		finding->advisory = finding->cell->advisory[MODE_JUMPING];
-		return true;
+		findings[n].ruleset = NULL; /* of the jump that was none */
+		findings[n].cell = NULL;
+		if (recovery_finding(instance, a, b, terms, &findings[n]))
+			n++;
 	}
-	return false;
+	return n;
 }
 
 /* Does the headroom of one of the two depend on the other? */
@@ -239,24 +285,32 @@ headroom_concerns(const Commitment *a, const Commitment *b)
 
 /* An undecided row matters when it would change what is found. */
 static bool
-must_wait(Instance *instance, const Commitment *self, const Commitment *other)
+must_wait(Instance *instance, const Commitment *self, const Commitment *other, const void *terms)
 {
-	Finding		finding;
+	Finding		findings[PAIR_FINDINGS_MAX];
 
 	if (headroom_concerns(self, other) && (self->headroom_checked || self->portfolio))
 		return true;
-	return conflict_of_pair(instance, self, other, &finding);
+	return terms != NULL && conflict_of_pair(instance, self, other, terms, findings) > 0;
 }
 
-/* All that a unit has where self could conflict with it. */
+/* All that a unit has where self could conflict with it, and the unit's terms. */
 static Commitment *
-read_surroundings(Instance *instance, const Commitment *self, int *count)
+read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, int *count)
 {
-	TimeWindow	span = self->window;
+	int64		reach_us = 0;
+	TimeWindow	span;
 
+	memset(terms, 0, sizeof(UnitTerms));
 	if (rulebook_may_jump(instance->rulebook, self->service))
-		span = days_around(&self->window);
-	return book_read(instance, self, &span, must_wait, count);
+		reach_us = A_LOCAL_DAY;
+	if (self->stage == STAGE_DISPATCH)
+	{
+		*terms = unit_terms_read(instance, self->unit_id, self->portfolio);
+		reach_us = Max(reach_us, terms->recovery_us);
+	}
+	span = widen(&self->window, reach_us);
+	return book_read(instance, self, &span, must_wait, terms, count);
 }
 
 /* ----------
@@ -414,7 +468,7 @@ reexamine_headroom(Instance *instance, const Commitment *subject)
 	if (!capacity_read(instance, subject->unit_id, subject->portfolio, subject->down,
 					   &subject->window, &capacity))
 		return;					/* the unit is gone, with its capacity */
-	around = book_read(instance, subject, &subject->window, must_wait, &naround);
+	around = book_read(instance, subject, &subject->window, must_wait, NULL, &naround);
 	examine_headroom(instance, subject, &capacity, around, naround, true);
 }
 
@@ -516,15 +570,17 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 {
 	uint64		changes = book_changes();
 	int			naround;
-	Commitment *around = read_surroundings(instance, posted, &naround);
+	UnitTerms	terms;
+	Commitment *around = read_surroundings(instance, posted, &terms, &naround);
 
 	for (int i = 0; i < naround && book_changes() == changes; i++)
 	{
-		Finding		finding;
+		Finding		findings[PAIR_FINDINGS_MAX];
+		int			nfindings = conflict_of_pair(instance, posted, &around[i], &terms, findings);
 
 		CHECK_FOR_INTERRUPTS();
-		if (conflict_of_pair(instance, posted, &around[i], &finding))
-			write_finding(instance, &finding);
+		for (int j = 0; j < nfindings; j++)
+			write_finding(instance, &findings[j]);
 	}
 	if (book_changes() == changes)
 		examine_headroom(instance, posted, capacity, around, naround, false);
@@ -534,26 +590,26 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 		examine_again(instance, posted);
 }
 
-/* The links of `relinked` to its lineage changed, and nothing else. */
-void
-conflict_relinked(Instance *instance, const Commitment *relinked)
+/* Examine the pairs of a commitment that is in the book already. */
+static void
+reexamine_pairs(Instance *instance, const Commitment *subject, const Commitment *around, int naround,
+				const UnitTerms *terms)
 {
-	int			naround;
-	Commitment *around = read_surroundings(instance, relinked, &naround);
 	Datum		values[1];
 	int			nstored;
 	SPITupleTable *stored;
 
-	values[0] = Int64GetDatum(relinked->id);
+	values[0] = Int64GetDatum(subject->id);
 	nstored = instance_query(instance, &conflicts_of_query, values, NULL, 0);
 	stored = SPI_tuptable;
 
 	for (int i = 0; i < naround; i++)
 	{
-		Finding		finding;
+		Finding		findings[PAIR_FINDINGS_MAX];
+		int			nfindings = conflict_of_pair(instance, subject, &around[i], terms, findings);
 
-		if (conflict_of_pair(instance, relinked, &around[i], &finding))
-			write_finding(instance, &finding);
+		for (int j = 0; j < nfindings; j++)
+			write_finding(instance, &findings[j]);
 	}
 	for (int i = 0; i < nstored; i++)
 	{
@@ -565,11 +621,14 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 
 		for (int j = 0; j < naround && !holds; j++)
 		{
-			Finding		finding;
+			Finding		findings[PAIR_FINDINGS_MAX];
+			int			nfindings;
 
-			holds = (around[j].id == challenger_id || around[j].id == incumbent_id) &&
-				conflict_of_pair(instance, relinked, &around[j], &finding) &&
-				strcmp(kind_names[finding.kind], kind) == 0;
+			if (around[j].id != challenger_id && around[j].id != incumbent_id)
+				continue;
+			nfindings = conflict_of_pair(instance, subject, &around[j], terms, findings);
+			for (int k = 0; k < nfindings; k++)
+				holds |= strcmp(kind_names[findings[k].kind], kind) == 0;
 		}
 		if (!holds)
 			for (int k = 0; k < CONFLICT_KIND_COUNT; k++)
@@ -577,6 +636,17 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 					close_finding(instance, challenger_id, (ConflictKind) k, incumbent_id);
 	}
 	SPI_freetuptable(stored);
+}
+
+/* The links of `relinked` to its lineage changed, and nothing else. */
+void
+conflict_relinked(Instance *instance, const Commitment *relinked)
+{
+	int			naround;
+	UnitTerms	terms;
+	Commitment *around = read_surroundings(instance, relinked, &terms, &naround);
+
+	reexamine_pairs(instance, relinked, around, naround, &terms);
 	reexamine_headroom(instance, relinked);
 	reexamine_later(instance, relinked, around, naround);
 }
@@ -587,7 +657,8 @@ conflict_closed(Instance *instance, const Commitment *closed)
 {
 	Datum		values[1];
 	int			naround;
-	Commitment *around = read_surroundings(instance, closed, &naround);
+	UnitTerms	terms;
+	Commitment *around = read_surroundings(instance, closed, &terms, &naround);
 
 	values[0] = Int64GetDatum(closed->id);
 	instance_query(instance, &close_all_query, values, NULL, 0);
@@ -600,9 +671,9 @@ commitment_compare(const void *x, const void *y)
 	return int64_compare(&((const Commitment *) x)->id, &((const Commitment *) y)->id);
 }
 
-/* Whatever is undecided on the unit counts for its headroom. */
+/* Whatever is undecided on the unit counts. */
 static bool
-must_wait_for_all(Instance *instance, const Commitment *self, const Commitment *other)
+must_wait_for_all(Instance *instance, const Commitment *self, const Commitment *other, const void *arg)
 {
 	return true;
 }
@@ -628,14 +699,14 @@ conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, con
 		Capacity	capacity[2];
 
 		changes = book_changes();
-		around = book_read(instance, &unit, window, must_wait_for_all, &naround);
+		around = book_read(instance, &unit, window, must_wait_for_all, NULL, &naround);
 		if (naround == 0)
 			return;
 		/* they reach beyond the window, and so does what they stand beside */
 		for (int i = 0; i < naround; i++)
 			span = time_window_cover(&span, &around[i].window);
 		pfree(around);
-		around = book_read(instance, &unit, &span, must_wait_for_all, &naround);
+		around = book_read(instance, &unit, &span, must_wait_for_all, NULL, &naround);
 		qsort(around, naround, sizeof(Commitment), commitment_compare);
 		for (int down = 0; down < 2; down++)
 			if (!capacity_read(instance, unit_id, portfolio, down != 0, &span, &capacity[down]))
@@ -659,4 +730,28 @@ conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, con
 		pfree(ids);
 		pfree(around);
 	} while (book_changes() != changes);
+}
+
+/* What a unit declares changed, and the unit is locked: so may what its dispatches need. */
+void
+conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window)
+{
+	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
+	int			nlive;
+	Commitment *live = book_read(instance, &unit, window, must_wait_for_all, NULL, &nlive);
+
+	for (int i = 0; i < nlive; i++)
+	{
+		int			naround;
+		UnitTerms	terms;
+		Commitment *around;
+
+		CHECK_FOR_INTERRUPTS();
+		if (live[i].stage != STAGE_DISPATCH)
+			continue;
+		around = read_surroundings(instance, &live[i], &terms, &naround);
+		reexamine_pairs(instance, &live[i], around, naround, &terms);
+		if (around != NULL)
+			pfree(around);
+	}
 }

@@ -14,6 +14,7 @@ typedef enum ConflictKind
 	CONFLICT_JUMPING,
 	CONFLICT_HEADROOM,
 	CONFLICT_DIRECTION,
+	CONFLICT_RECOVERY,
 	CONFLICT_KIND_COUNT
 } ConflictKind;
 
@@ -29,14 +30,20 @@ typedef struct Finding
 	const StackingCell *cell;	/* verdicts on the pair; NULL: none were needed */
 	StackingMode decisive;		/* the mode whose rule is named */
 	const Headroom *headroom;	/* NULL but for headroom */
+	int64		recovery_us;	/* that was due; of recovery alone */
 } Finding;
 
+/* A pair can jump and come too soon. */
+#define PAIR_FINDINGS_MAX	2
+
 extern const char *conflict_kind_name(ConflictKind kind);
-extern bool conflict_of_pair(Instance *instance, const Commitment *a, const Commitment *b,
-							 Finding *finding);
+extern int	conflict_of_pair(Instance *instance, const Commitment *a, const Commitment *b,
+							 const UnitTerms *terms, Finding *findings);
 extern void conflict_posted(Instance *instance, const Commitment *posted, const Capacity *capacity);
 extern void conflict_relinked(Instance *instance, const Commitment *relinked);
 extern void conflict_closed(Instance *instance, const Commitment *closed);
+extern void conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio,
+								   const TimeWindow *window);
 extern void conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio,
 									  const TimeWindow *window);
 

@@ -394,6 +394,7 @@ extern bool spec_read(const char *text, int length, struct Node *escontext, Spec
 extern void profile_write(StringInfo buf, const Profile *profile);
 extern void spec_write(StringInfo buf, const Spec *spec);
 extern void dimension_append_number(StringInfo buf, Dimension dimension, int64 value);
+extern void duration_append(StringInfo buf, int64 value);
 extern bool duration_parse(const char *text, int64 *result);
 
 #endif							/* FLEX_ELIGIBILITY_H */

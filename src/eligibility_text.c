@@ -93,8 +93,8 @@ append_decimal(StringInfo buf, int64 value, int64 scale)
 	}
 }
 
-static void
-append_duration(StringInfo buf, int64 value)
+void
+duration_append(StringInfo buf, int64 value)
 {
 	int64		hours = value / USECS_PER_HOUR;
 	int64		minutes = value % USECS_PER_HOUR / USECS_PER_MINUTE;
@@ -125,7 +125,7 @@ dimension_append_number(StringInfo buf, Dimension dimension, int64 value)
 			if (value == ENDLESS)
 				appendStringInfoString(buf, "infinity");
 			else
-				append_duration(buf, value);
+				duration_append(buf, value);
 			break;
 		default:
 			appendStringInfo(buf, INT64_FORMAT, value);

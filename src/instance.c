@@ -95,7 +95,7 @@ static const SavedQuery product_query = {
 	QUERY_PRODUCT,
 	"SELECT p.service_code::pg_catalog.text, m.market_operator_id::pg_catalog.int8, "
 	"p.binds OPERATOR(pg_catalog.=) 'availability'::pg_catalog.text, p.utilisation OPERATOR(pg_catalog.=) 'scheduled'::pg_catalog.text, "
-	"p.xmin::pg_catalog.text::pg_catalog.int8 "
+	"(extract(epoch FROM p.max_recovery) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8, p.xmin::pg_catalog.text::pg_catalog.int8 "
 	"FROM %1$s.product p JOIN %1$s.market m ON m.id OPERATOR(pg_catalog.=) p.market_id "
 	"WHERE p.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
@@ -446,10 +446,10 @@ instance_product(Instance *instance, int64 product_id)
 	static Product fresh;
 	Product    *product;
 	Datum		values[1];
-	bool		isnull[4];
+	bool		isnull[5];
 	HeapTuple	tuple;
 	TupleDesc	desc;
-	Datum		columns[4];
+	Datum		columns[5];
 	bool		settled;
 	char	   *code;
 
@@ -462,10 +462,10 @@ instance_product(Instance *instance, int64 product_id)
 		return NULL;
 	tuple = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 	{
 		columns[i] = SPI_getbinval(tuple, desc, i + 1, &isnull[i]);
-		if (isnull[i])
+		if (isnull[i] && i < 4)
 			ereport(ERROR,
 					(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
 					 errmsg("product " INT64_FORMAT " of exchange \"%s\" lacks a service, a buyer or its terms",
@@ -477,7 +477,8 @@ instance_product(Instance *instance, int64 product_id)
 	fresh.market_operator_id = DatumGetInt64(columns[1]);
 	fresh.binds_by_availability = DatumGetBool(columns[2]);
 	fresh.scheduled = DatumGetBool(columns[3]);
-	settled = is_settled(tuple, desc, 5);
+	fresh.max_recovery_us = isnull[4] ? PG_INT64_MAX : DatumGetInt64(columns[4]);
+	settled = is_settled(tuple, desc, 6);
 	SPI_freetuptable(SPI_tuptable);
 
 	fresh.service = rulebook_service(instance->rulebook, code, strlen(code));

@@ -24,6 +24,8 @@ typedef enum QuerySlot
 	QUERY_ASSET,
 	QUERY_HAS_MEMBERS,
 	QUERY_PORTFOLIO_MEMBERS,
+	QUERY_ASSET_PROFILE,
+	QUERY_PORTFOLIO_PROFILE,
 	QUERY_OWNER_OF_ID,
 	QUERY_AWARD,
 	QUERY_BID,
@@ -89,6 +91,7 @@ typedef struct Product
 	int			service;		/* index in the rulebook */
 	bool		binds_by_availability;
 	bool		scheduled;		/* delivered as awarded, without an instruction */
+	int64		max_recovery_us;	/* that a unit may claim after delivering it */
 } Product;
 
 typedef struct Instance

@@ -28,6 +28,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
+#include "eligibility.h"
 #include "json.h"
 
 static void *
@@ -96,6 +97,17 @@ static json_t *
 json_kw(int64 power_w)
 {
 	return power_w % 1000 == 0 ? json_integer(power_w / 1000) : json_real(power_w / 1000.0);
+}
+
+/* An ISO 8601 duration, as profiles write it. */
+static json_t *
+json_duration(int64 duration_us)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	duration_append(&buf, duration_us);
+	return json_string(buf.data);
 }
 
 static json_t *
@@ -186,6 +198,14 @@ json_of_finding(const Rulebook *rulebook, const Finding *finding)
 			append(modes, json_mode(finding->cell, MODE_SPLITTING));
 		}
 		set(object, "modes", modes);
+	}
+	if (finding->kind == CONFLICT_RECOVERY)
+	{
+		json_t	   *recovery = new_object();
+
+		set(recovery, "due", json_duration(finding->recovery_us));
+		set(recovery, "given", json_duration(finding->overlap.end_us - finding->overlap.start_us));
+		set(object, "recovery", recovery);
 	}
 	if (finding->headroom != NULL)
 		set(object, "headroom", json_headroom(rulebook, finding->headroom));

@@ -3,8 +3,8 @@
  *		A change of the register touches what stands in the book.
  *
  * Trigger reexamine_units() fires once for each statement that changes what
- * units can sell: the qualified power of assets, the members of portfolios.  It
- * finds the units that are touched, and when; locks them FOR UPDATE, in order,
+ * units can sell or what they declare: the qualified power and the profile of
+ * assets, the members and the profile of portfolios.  It finds the units that are touched, and when; locks them FOR UPDATE, in order,
  * which waits for whoever has counted on the old figures (capacity.c); and has
  * their commitments examined again.
  *
@@ -27,8 +27,8 @@
 #include "owner.h"
 
 /*
- * What each table's change touches, as (unit, is a portfolio, when), from the
- * transition tables `before` and `after`.  A portfolio's first member makes its
+ * What each table's change touches, as (unit, is a portfolio, when, does its
+ * capacity change, do its terms change), in the order of units, from the transition tables `before` and `after`.  A portfolio's first member makes its
  * capacity known for all time, and its last one unknown.
  */
 #define MEMBER_COLUMNS \
@@ -39,7 +39,7 @@
 	"others AS MATERIALIZED (SELECT portfolio_id, EXISTS (SELECT FROM %s.portfolio_member x " \
 	"WHERE x.portfolio_id OPERATOR(pg_catalog.=) p.portfolio_id OFFSET " remaining ") AS there FROM p) " \
 	"SELECT m.portfolio_id::pg_catalog.int8, true, " \
-	"(CASE WHEN o.there THEN m.valid ELSE '-infinity/infinity' END)::flexexchange.time_window " \
+	"(CASE WHEN o.there THEN m.valid ELSE '-infinity/infinity' END)::flexexchange.time_window, true, false " \
 	"FROM m JOIN others o ON o.portfolio_id OPERATOR(pg_catalog.=) m.portfolio_id WHERE m.valid IS NOT NULL ORDER BY 1"
 
 static const char *const member_inserted =
@@ -51,11 +51,19 @@ MEMBERS_TOUCHED("(SELECT " MEMBER_COLUMNS " FROM before EXCEPT ALL SELECT " MEMB
 				"UNION ALL (SELECT " MEMBER_COLUMNS " FROM after EXCEPT ALL SELECT " MEMBER_COLUMNS " FROM before)", "p.n");
 
 static const char *const asset_updated =
-"WITH changed AS MATERIALIZED (SELECT a.id FROM before b JOIN after a ON a.id OPERATOR(pg_catalog.=) b.id "
-"WHERE ROW(a.qualified_up_kw, a.qualified_down_kw) IS DISTINCT FROM ROW(b.qualified_up_kw, b.qualified_down_kw)) "
-"SELECT id::pg_catalog.int8, false, '-infinity/infinity'::flexexchange.time_window FROM changed "
-"UNION ALL SELECT m.portfolio_id::pg_catalog.int8, true, m.valid::flexexchange.time_window "
-"FROM changed c JOIN %s.portfolio_member m ON m.asset_id OPERATOR(pg_catalog.=) c.id WHERE m.valid IS NOT NULL ORDER BY 1";
+"WITH compared AS (SELECT a.id, "
+"ROW(a.qualified_up_kw, a.qualified_down_kw) IS DISTINCT FROM ROW(b.qualified_up_kw, b.qualified_down_kw) AS capacity, "
+"a.profile::pg_catalog.text IS DISTINCT FROM b.profile::pg_catalog.text AS terms "
+"FROM before b JOIN after a ON a.id OPERATOR(pg_catalog.=) b.id), "
+"changed AS MATERIALIZED (SELECT id, capacity, terms FROM compared WHERE capacity OR terms) "
+"SELECT id::pg_catalog.int8, false, '-infinity/infinity'::flexexchange.time_window, capacity, terms FROM changed "
+"UNION ALL SELECT m.portfolio_id::pg_catalog.int8, true, m.valid::flexexchange.time_window, true, false "
+"FROM changed c JOIN %s.portfolio_member m ON m.asset_id OPERATOR(pg_catalog.=) c.id WHERE c.capacity AND m.valid IS NOT NULL ORDER BY 1";
+
+static const char *const portfolio_updated =
+"SELECT a.id::pg_catalog.int8, true, '-infinity/infinity'::flexexchange.time_window, false, true "
+"FROM before b JOIN after a ON a.id OPERATOR(pg_catalog.=) b.id "
+"WHERE a.profile::pg_catalog.text IS DISTINCT FROM b.profile::pg_catalog.text ORDER BY 1";
 
 static const SavedQuery lock_asset_query = {
 	QUERY_LOCK_ASSET,
@@ -74,6 +82,8 @@ typedef struct TouchedUnit
 	int64		id;
 	bool		portfolio;
 	TimeWindow	window;
+	bool		capacity;		/* changes */
+	bool		terms;			/* change */
 } TouchedUnit;
 
 /* The units that the statement touched, each once, in the order of their ids. */
@@ -106,11 +116,14 @@ touched_units(const char *sql, int *count)
 		else
 		{
 			unit = &units[(*count)++];
+			memset(unit, 0, sizeof(TouchedUnit));
 			unit->id = id;
 			unit->portfolio = DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
 			unit->window = *window;
 		}
 		unit->window = time_window_common(&unit->window, &to_come);
+		unit->capacity |= DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
+		unit->terms |= DatumGetBool(SPI_getbinval(row, desc, 5, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	SPI_freeplan(plan);
@@ -122,7 +135,7 @@ Datum
 flex_reexamine_units(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	bool		is_asset;
+	const char *table;
 	OwnerScope	owner;
 	Instance   *instance;
 	const char *sql;
@@ -134,23 +147,25 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("reexamine_units must be fired AFTER, FOR EACH STATEMENT")));
-	is_asset = trigger->tg_trigger->tgnargs == 1 && strcmp(trigger->tg_trigger->tgargs[0], "asset") == 0;
-	if ((!is_asset && (trigger->tg_trigger->tgnargs != 1 ||
-					   strcmp(trigger->tg_trigger->tgargs[0], "portfolio_member") != 0)) ||
-		(is_asset && !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)))
+	table = trigger->tg_trigger->tgnargs == 1 ? trigger->tg_trigger->tgargs[0] : "";
+	if (strcmp(table, "portfolio_member") == 0)
+		sql = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? member_inserted :
+			TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? member_deleted : member_updated;
+	else if (strcmp(table, "asset") == 0 && TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		sql = asset_updated;
+	else if (strcmp(table, "portfolio") == 0 && TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		sql = portfolio_updated;
+	else
 		ereport(ERROR,
 				(errcode(ERRCODE_FLEX_TRIGGER_ARGUMENT),
 				 errmsg("trigger \"%s\" of table \"%s\" does not say what changes",
 						trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation)),
-				 errhint("Use EXECUTE FUNCTION flexexchange.reexamine_units('asset') on updates, or ('portfolio_member'), with transition tables before and after.")));
+				 errhint("Use EXECUTE FUNCTION flexexchange.reexamine_units('asset') or ('portfolio') on updates, or ('portfolio_member'), with transition tables before and after.")));
 
 	owner_enter(trigger->tg_relation, &owner);
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
 	instance = instance_get(RelationGetNamespace(trigger->tg_relation));
-	sql = is_asset ? asset_updated :
-		TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? member_inserted :
-		TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? member_deleted : member_updated;
 	units = touched_units(psprintf(sql, instance->schema), &nunits);
 
 	for (int i = 0; i < nunits; i++)
@@ -161,7 +176,12 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 		instance_query(instance, units[i].portfolio ? &lock_portfolio_query : &lock_asset_query, values, NULL, 0);
 	}
 	for (int i = 0; i < nunits; i++)
-		conflict_capacity_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
+	{
+		if (units[i].capacity)
+			conflict_capacity_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
+		if (units[i].terms)
+			conflict_terms_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
+	}
 	owner_leave(&owner);
 	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
 }

@@ -96,6 +96,7 @@ CREATE TABLE asset (
   longitude         numeric(9,6),
   source            text,
   recorded_at       timestamptz NOT NULL DEFAULT now(),
+  profile           asset_profile,
   CONSTRAINT asset_id_is_positive CHECK (id > 0),
   CONSTRAINT asset_name_is_short CHECK (check_text(name, 'asset.name', 255)),
   CONSTRAINT asset_technology_is_short CHECK (check_text(technology, 'asset.technology', 255)),
@@ -128,6 +129,7 @@ COMMENT ON COLUMN asset.latitude IS 'degrees north, WGS 84';
 COMMENT ON COLUMN asset.longitude IS 'degrees east, WGS 84';
 COMMENT ON COLUMN asset.source IS 'where the row came from, when it was imported';
 COMMENT ON COLUMN asset.recorded_at IS 'when the row was written';
+COMMENT ON COLUMN asset.profile IS 'what it can do, in the terms in which products ask; NULL when not declared';
 COMMENT ON INDEX asset_metering_point_id_idx IS 'which assets share a meter';
 COMMENT ON INDEX asset_grid_node_id_idx IS 'which assets lie at a place';
 
@@ -153,6 +155,7 @@ CREATE TABLE portfolio (
   grid_node_id        bigint REFERENCES grid_node,
   technology          text,
   recorded_at         timestamptz NOT NULL DEFAULT now(),
+  profile             asset_profile,
   CONSTRAINT portfolio_id_is_positive CHECK (id > 0),
   CONSTRAINT portfolio_name_is_short CHECK (check_text(name, 'portfolio.name', 255)),
   CONSTRAINT portfolio_name_once UNIQUE (service_provider_id, name)
@@ -165,6 +168,7 @@ COMMENT ON COLUMN portfolio.service_provider_id IS 'the service provider that se
 COMMENT ON COLUMN portfolio.grid_node_id IS 'where its members lie, when that is one place or zone';
 COMMENT ON COLUMN portfolio.technology IS 'technology of its members, as registered';
 COMMENT ON COLUMN portfolio.recorded_at IS 'when the row was written';
+COMMENT ON COLUMN portfolio.profile IS 'what it can do as a whole, as its provider declares; NULL when not declared';
 COMMENT ON CONSTRAINT portfolio_name_once ON portfolio IS 'a provider uses a name once';
 
 CREATE TABLE portfolio_member (
@@ -276,11 +280,13 @@ CREATE TABLE product (
   binds        text NOT NULL DEFAULT 'award',
   utilisation  text NOT NULL DEFAULT 'instructed',
   source       text,
+  max_recovery interval,
   CONSTRAINT product_version_once UNIQUE (market_id, code, version),
   CONSTRAINT product_code_is_short CHECK (check_text(code, 'product.code', 64)),
   CONSTRAINT product_name_is_short CHECK (check_text(name, 'product.name', 255)),
   CONSTRAINT product_binds_is_known CHECK (check_code(binds, 'product.binds', 'award', 'availability')),
-  CONSTRAINT product_utilisation_is_known CHECK (check_code(utilisation, 'product.utilisation', 'instructed', 'scheduled'))
+  CONSTRAINT product_utilisation_is_known CHECK (check_code(utilisation, 'product.utilisation', 'instructed', 'scheduled')),
+  CONSTRAINT product_max_recovery_is_positive CHECK (check_positive(extract(epoch FROM max_recovery), 'product.max_recovery, in seconds,'))
 );
 COMMENT ON TABLE product IS 'versions of what a market buys; each is of one service';
 COMMENT ON COLUMN product.id IS 'surrogate key';
@@ -293,4 +299,5 @@ COMMENT ON COLUMN product.service_code IS 'the service that it is, for the stack
 COMMENT ON COLUMN product.binds IS 'what obliges the seller: award, or availability (the award is then a framework that obliges to nothing)';
 COMMENT ON COLUMN product.utilisation IS 'instructed: what is sold is readiness, energy flows when a dispatch says so; scheduled: energy flows as awarded';
 COMMENT ON COLUMN product.source IS 'where the entry comes from';
+COMMENT ON COLUMN product.max_recovery IS 'the longest recovery that a unit may claim after delivering it; NULL: whatever the unit declares';
 COMMENT ON CONSTRAINT product_version_once ON product IS 'a version of a product stands once';

@@ -8,7 +8,7 @@ FROM unnest(ARRAY['metering_point', 'asset', 'asset_operator', 'portfolio', 'por
 
 GRANT SELECT ON metering_point, asset, asset_operator, portfolio, portfolio_member, external_id TO flexexchange_participant;
 -- ids and identities are the exchange's to give
-GRANT INSERT (name, service_provider_id, grid_node_id, technology), UPDATE (name, grid_node_id, technology)
+GRANT INSERT (name, service_provider_id, grid_node_id, technology, profile), UPDATE (name, grid_node_id, technology, profile)
   ON portfolio TO flexexchange_participant;
 
 -- A market operator reads the register of units; a provider reads its own part.
@@ -78,9 +78,10 @@ END
 $block$;
 
 -- commitments carry the service of their product and count on what binds it
-CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF service_code, binds, utilisation, market_id ON product
-  FOR EACH ROW WHEN ((OLD.service_code, OLD.binds, OLD.utilisation, OLD.market_id) IS DISTINCT FROM (NEW.service_code, NEW.binds, NEW.utilisation, NEW.market_id))
-  EXECUTE FUNCTION refuse_change('service_code, binds, utilisation and market_id', 'Register a new version of the product.');
+CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF service_code, binds, utilisation, max_recovery, market_id ON product
+  FOR EACH ROW WHEN ((OLD.service_code, OLD.binds, OLD.utilisation, OLD.max_recovery, OLD.market_id)
+                     IS DISTINCT FROM (NEW.service_code, NEW.binds, NEW.utilisation, NEW.max_recovery, NEW.market_id))
+  EXECUTE FUNCTION refuse_change('service_code, binds, utilisation, max_recovery and market_id', 'Register a new version of the product.');
 COMMENT ON TRIGGER t10_terms_are_kept ON product IS 'service, market, what binds and how it is used belong to a version';
 
 CREATE OR REPLACE TRIGGER t10_buyer_is_kept BEFORE UPDATE OF market_operator_id ON market

@@ -20,7 +20,7 @@ CREATE TABLE conflict (
   found_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   closed_at        timestamptz,
   CONSTRAINT conflict_kind_is_known CHECK (
-    check_code(kind, 'conflict.kind', 'double_commitment', 'duplicate', 'jumping', 'headroom', 'direction')),
+    check_code(kind, 'conflict.kind', 'double_commitment', 'duplicate', 'jumping', 'headroom', 'direction', 'recovery')),
   CONSTRAINT conflict_severity_is_known CHECK (check_code(severity, 'conflict.severity', 'blocking', 'advisory')),
   CONSTRAINT conflict_stage_is_known CHECK (check_code(stage, 'conflict.stage', 'competition', 'dispatch')),
   CONSTRAINT conflict_action_is_known CHECK (check_code(action, 'conflict.action', 'notify', 'hold', 'reject')),
@@ -34,13 +34,13 @@ CREATE INDEX conflict_unit_id_idx ON conflict (unit_id);
 COMMENT ON TABLE conflict IS
   'findings of the rules engine, one a pair of commitments and kind (headroom: one a commitment); closed when they no longer hold';
 COMMENT ON COLUMN conflict.id IS 'surrogate key';
-COMMENT ON COLUMN conflict.kind IS 'double_commitment, duplicate, jumping, headroom or direction: see docs/conflicts.md';
+COMMENT ON COLUMN conflict.kind IS 'double_commitment, duplicate, jumping, headroom, direction or recovery: see docs/conflicts.md';
 COMMENT ON COLUMN conflict.severity IS 'blocking, or advisory where something is not known or only to be minded';
 COMMENT ON COLUMN conflict.stage IS 'competition or dispatch: the stage of the challenger';
 COMMENT ON COLUMN conflict.challenger_id IS 'the commitment posted later';
 COMMENT ON COLUMN conflict.incumbent_id IS 'the commitment posted earlier; NULL for headroom, whose set is in the rationale';
 COMMENT ON COLUMN conflict.unit_id IS 'the asset or portfolio that both are of';
-COMMENT ON COLUMN conflict.overlap IS 'when both hold; for jumping the window from the start of the first to the end of the last; for headroom from the first to the last instant that is short';
+COMMENT ON COLUMN conflict.overlap IS 'when both hold; for jumping the window from the start of the first to the end of the last; for recovery the time between them; for headroom from the first to the last instant that is short';
 COMMENT ON COLUMN conflict.short_kw IS 'headroom: the greatest power missing, kW';
 COMMENT ON COLUMN conflict.short_windows IS 'headroom: the windows in which power is missing';
 COMMENT ON COLUMN conflict.ruleset_id IS 'the ruleset that governs, NULL when none was needed';

@@ -27,6 +27,15 @@ COMMENT ON FUNCTION window_words(time_window) IS 'a window in words, in the time
 REVOKE ALL ON FUNCTION window_words(time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION window_words(time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION duration_words(iso text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT rtrim(replace(replace(replace(substr(iso, 3), 'H', ' h '), 'M', ' min '), 'S', ' s'));
+END;
+COMMENT ON FUNCTION duration_words(text) IS 'an ISO 8601 duration of hours, minutes and seconds in words: PT1H30M is 1 h 30 min';
+REVOKE ALL ON FUNCTION duration_words(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION duration_words(text) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION commitment_words(posted commitment, named boolean) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -87,6 +96,10 @@ BEGIN
     WHEN 'direction' THEN
       RETURN format('%s is to deliver in opposite directions at once %s: %s, and before that %s.',
                     unit, window_words(found.overlap),
+                    commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent));
+    WHEN 'recovery' THEN
+      RETURN format('%s needs %s between two deliveries and is given %s %s: %s, and before that %s.',
+                    unit, duration_words(found.rationale #>> '{recovery,due}'), duration_words(found.rationale #>> '{recovery,given}'), window_words(found.overlap),
                     commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent));
     WHEN 'headroom' THEN
       SELECT string_agg(format('%s kW for %s', kw, name), ', ' ORDER BY kw DESC, name) INTO others
@@ -242,7 +255,11 @@ COMMENT ON TRIGGER t50_tell ON conflict IS 'tells the parties';
 CREATE OR REPLACE TRIGGER t50_reexamine AFTER UPDATE ON asset
   REFERENCING OLD TABLE AS before NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('asset');
-COMMENT ON TRIGGER t50_reexamine ON asset IS 'examines the headroom of assets and portfolios again';
+COMMENT ON TRIGGER t50_reexamine ON asset IS 'examines again what stands on the asset and on its portfolios';
+CREATE OR REPLACE TRIGGER t50_reexamine AFTER UPDATE ON portfolio
+  REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio');
+COMMENT ON TRIGGER t50_reexamine ON portfolio IS 'examines again what stands on the portfolio';
 CREATE OR REPLACE TRIGGER t50_reexamine_inserted AFTER INSERT ON portfolio_member
   REFERENCING NEW TABLE AS after
   FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio_member');

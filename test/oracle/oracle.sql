@@ -93,6 +93,19 @@ CREATE FUNCTION oracle_ruleset(instant timestamptz) RETURNS bigint LANGUAGE sql 
     AND instant < split_part(in_force::text, '/', 2)::timestamptz;
 $$;
 
+-- What a unit declares to need between two deliveries, NULL when it does not say.
+CREATE FUNCTION oracle_recovery(unit bigint) RETURNS interval LANGUAGE sql STABLE AS $$
+  SELECT (profile::jsonb ->> 'recovery')::interval FROM (SELECT id, profile FROM asset UNION ALL SELECT id, profile FROM portfolio) u WHERE id = unit;
+$$;
+
+-- Two dispatches, the later in time beginning too soon after the end of the earlier.
+CREATE VIEW oracle_recovery_pair AS
+  SELECT CASE WHEN a.seq > b.seq THEN a.id ELSE b.id END AS challenger, CASE WHEN a.seq > b.seq THEN b.id ELSE a.id END AS incumbent,
+         a.unit_id, a.until AS since, b.since AS until
+  FROM oracle_commitment a JOIN oracle_commitment b ON b.unit_id = a.unit_id AND b.since > a.until JOIN product p ON p.id = a.product_id
+  WHERE a.stage = 'dispatch' AND b.stage = 'dispatch'
+    AND b.since - a.until < least(oracle_recovery(a.unit_id), p.max_recovery) AND oracle_recovery(a.unit_id) IS NOT NULL;
+
 -- Pairs: a was posted first.
 CREATE VIEW oracle_pair AS
   WITH pair AS (
@@ -300,6 +313,8 @@ CREATE FUNCTION oracle_finding() RETURNS TABLE (kind text, severity text, challe
                                                 until timestamptz, short_kw numeric, short_windows text, rules bigint)
 LANGUAGE sql AS $$
   SELECT kind, severity, challenger, incumbent, unit_id, since, until, NULL::numeric, NULL::text, rules FROM oracle_pair
+  UNION ALL
+  SELECT 'recovery', 'blocking', challenger, incumbent, unit_id, since, until, NULL, NULL, NULL FROM oracle_recovery_pair
   UNION ALL
   SELECT 'headroom', h.severity, h.challenger, NULL, o.unit_id,
          split_part(h.short_windows, '..', 1)::timestamptz,

@@ -10,9 +10,10 @@ BEGIN
   INSERT INTO market (code, name, market_operator_id)
     SELECT p.name, p.name, p.id FROM participant p WHERE 'market_operator' = ANY (p.kinds) ORDER BY p.id;
   -- two products of every service, some bound by availability
-  INSERT INTO product (market_id, code, name, service_code, binds, utilisation)
+  INSERT INTO product (market_id, code, name, service_code, binds, utilisation, max_recovery)
     SELECT m.id, s.code || n, s.name || n, s.code, CASE WHEN n = 2 AND s.code IN ('SAda', 'VAda', 'STOR') THEN 'availability' ELSE 'award' END,
-           CASE WHEN s.code IN ('PR', 'SU', 'WM') OR n = 2 AND s.code = 'SAda' THEN 'scheduled' ELSE 'instructed' END
+           CASE WHEN s.code IN ('PR', 'SU', 'WM') OR n = 2 AND s.code = 'SAda' THEN 'scheduled' ELSE 'instructed' END,
+           CASE WHEN n = 2 THEN interval '40 minutes' END
     FROM service s, generate_series(1, 2) n, market m
     WHERE m.code = CASE s.buyer_kind WHEN 'dso' THEN 'network operator' ELSE 'system operator' END
     ORDER BY s.code COLLATE "C", n;
@@ -21,8 +22,10 @@ BEGIN
     SELECT 'asset ' || u, CASE WHEN dice(u, 1, 8, seed) > 0 THEN 20 + dice(u, 2, 100, seed) + 0.125 END,
            CASE WHEN dice(u, 3, 8, seed) > 0 THEN 20 + dice(u, 4, 100, seed) END
     FROM generate_series(1, units / 2) u;
-  INSERT INTO portfolio (name, service_provider_id)
-    SELECT 'portfolio ' || u, (SELECT id FROM participant WHERE name = 'seller') FROM generate_series(1, units / 2) u;
+  UPDATE asset SET profile = format('{"recovery": "PT%sM"}', 10 * (1 + dice(id, 12, 12, seed)))::asset_profile WHERE id % 3 > 0;
+  INSERT INTO portfolio (name, service_provider_id, profile)
+    SELECT 'portfolio ' || u, (SELECT id FROM participant WHERE name = 'seller'), CASE WHEN u % 4 = 0 THEN '{"recovery": "PT90M"}'::asset_profile END
+    FROM generate_series(1, units / 2) u;
   -- members come and go; every fifth portfolio has none; some lend an unknown power
   INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
     SELECT p.id, a.id, CASE WHEN dice(p.id * 1000 + a.id, 5, 12, seed) > 0 THEN 5 + dice(p.id * 1000 + a.id, 6, 40, seed) END, 5 + dice(p.id * 1000 + a.id, 7, 40, seed) + 0.5,
@@ -39,11 +42,13 @@ DECLARE
   p bigint := (SELECT id FROM portfolio ORDER BY id OFFSET dice(i, 41, (SELECT count(*)::int FROM portfolio), seed) LIMIT 1);
   since timestamptz := timestamptz '2099-03-27T00:00Z' + dice(i, 42, 90, seed) * interval '1 hour';
 BEGIN
-  CASE dice(i, 43, 6, seed)
+  CASE dice(i, 43, 8, seed)
     WHEN 0 THEN UPDATE asset SET qualified_up_kw = nullif(dice(i, 44, 120, seed), 0) WHERE id = a;
     WHEN 1 THEN UPDATE asset SET qualified_down_kw = 20 + dice(i, 44, 100, seed), qualified_up_kw = qualified_up_kw + 1 WHERE id % 5 = a % 5;
     WHEN 2 THEN UPDATE portfolio_member SET flexible_up_kw = dice(i, 44, 50, seed), flexible_down_kw = NULL WHERE portfolio_id = p AND asset_id % 2 = 0;
     WHEN 3 THEN UPDATE portfolio_member SET valid = time_window(lower(valid), lower(valid) + interval '40 hours') WHERE portfolio_id = p;
+    WHEN 6 THEN UPDATE asset SET profile = CASE WHEN dice(i, 44, 4, seed) > 0 THEN format('{"recovery": "PT%sM"}', 10 * (1 + dice(i, 44, 12, seed)))::asset_profile END WHERE id = a;
+    WHEN 7 THEN UPDATE portfolio SET profile = '{"recovery": "PT1H"}' WHERE id % 4 = p % 4;
     WHEN 4 THEN DELETE FROM portfolio_member WHERE portfolio_id = p AND asset_id % 3 = i % 3;
     ELSE
       BEGIN

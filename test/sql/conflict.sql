@@ -147,6 +147,19 @@ INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, d
 SELECT * FROM open_finding WHERE unit_id = 71 AND kind = 'direction';
 SELECT explain_conflict(id) FROM conflict WHERE unit_id = 71 AND kind = 'direction';
 
+-- recovery: between two dispatches, of one award or not; windows that touch are one delivery; a product lets a unit claim so much
+INSERT INTO product (id, market_id, code, name, service_code, max_recovery) VALUES (72, 2, 'OUq', 'Operational Utilisation, quick', 'OUrt', '15 minutes');
+INSERT INTO asset (id, name, qualified_up_kw, profile) VALUES (72, 'slow to recover', 100, '{"recovery": "PT45M"}');
+SELECT trade('award', 240, 4, 72, 10, '2099-03-20T17:00Z/PT6H');
+INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES
+  (241, 240, 4, 3, 72, 'up', 10, '2099-03-20T17:00Z/PT30M'), (242, 240, 4, 3, 72, 'up', 10, '2099-03-20T17:30Z/PT30M'), (243, 240, 4, 3, 72, 'up', 10, '2099-03-20T18:30Z/PT30M'),
+  (244, 240, 4, 3, 72, 'up', 10, '2099-03-20T19:45Z/PT30M');
+SELECT trade('dispatch', 245, 72, 72, 10, '2099-03-20T21:00Z/PT30M'), trade('dispatch', 246, 72, 72, 10, '2099-03-20T21:45Z/PT30M'), trade('dispatch', 247, 72, 72, 10, '2099-03-20T22:25Z/PT30M');
+SELECT * FROM open_finding WHERE unit_id = 72;
+SELECT explain_conflict(id) FROM conflict WHERE unit_id = 72;
+UPDATE asset SET profile = '{"recovery": "PT20M"}' WHERE id = 72;
+SELECT * FROM open_finding WHERE unit_id = 72;
+
 -- COPY goes the same way
 COPY dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) FROM STDIN;
 300	2	3	25	up	60	2026-11-20T17:00Z/PT1H
