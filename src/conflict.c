@@ -32,6 +32,10 @@
  *
  * Two obligations of one service are tranches: headroom.c governs them.
  *
+ * And one commitment against an agreement: exclusivity, when the agreement
+ * promises the unit to another service during some of its window, in whichever
+ * direction.
+ *
  * One scan of the index fetches all that a unit has in the window, or in the
  * days around it when the service may not jump to some other.
  *
@@ -47,6 +51,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 #include "conflict.h"
@@ -59,6 +64,7 @@ static const char *const kind_names[CONFLICT_KIND_COUNT] = {
 	[CONFLICT_HEADROOM] = "headroom",
 	[CONFLICT_DIRECTION] = "direction",
 	[CONFLICT_RECOVERY] = "recovery",
+	[CONFLICT_EXCLUSIVITY] = "exclusivity",
 };
 
 const char *
@@ -321,15 +327,15 @@ read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, 
 static const SavedQuery write_query = {
 	QUERY_CONFLICT_WRITE,
 	"INSERT INTO %1$s.conflict AS c (kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, "
-	"short_kw, short_windows, ruleset_id, stacking_rule_id, rationale) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb) "
-	"ON CONFLICT (challenger_id, kind, incumbent_id) WHERE closed_at IS NULL DO UPDATE "
+	"short_kw, short_windows, ruleset_id, stacking_rule_id, rationale, exclusivity_id) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb, $13) "
+	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id) WHERE closed_at IS NULL DO UPDATE "
 	"SET severity = EXCLUDED.severity, overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, "
 	"short_windows = EXCLUDED.short_windows, ruleset_id = EXCLUDED.ruleset_id, "
 	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale "
 	"WHERE c.rationale OPERATOR(pg_catalog.<>) EXCLUDED.rationale",
-	12, {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, WINDOW_ARG,
-		NUMERICOID, WINDOW_ARRAY_ARG, INT8OID, INT8OID, TEXTOID}
+	13, {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, WINDOW_ARG,
+		NUMERICOID, WINDOW_ARRAY_ARG, INT8OID, INT8OID, TEXTOID, INT8OID}
 };
 
 static const SavedQuery conflicts_of_query = {
@@ -366,8 +372,8 @@ static const SavedQuery short_of_headroom_query = {
 static void
 write_finding(Instance *instance, const Finding *finding)
 {
-	Datum		values[12] = {0};
-	char		nulls[12];
+	Datum		values[13] = {0};
+	char		nulls[13];
 	const Headroom *headroom = finding->headroom;
 
 	memset(nulls, ' ', sizeof(nulls));
@@ -402,6 +408,10 @@ write_finding(Instance *instance, const Finding *finding)
 	else
 		nulls[10] = 'n';
 	values[11] = CStringGetTextDatum(json_of_finding(instance->rulebook, finding));
+	if (finding->exclusivity != NULL)
+		values[12] = Int64GetDatum(finding->exclusivity->id);
+	else
+		nulls[12] = 'n';
 	instance_query(instance, &write_query, values, nulls, 0);
 }
 
@@ -544,6 +554,113 @@ reexamine_after_close(Instance *instance, const Commitment *closed, const Commit
 }
 
 /* ----------
+ * Exclusivity
+ * ----------
+ */
+
+static const SavedQuery exclusivities_query = {
+	QUERY_EXCLUSIVITIES,
+	"SELECT id::pg_catalog.int8, service_code::pg_catalog.text, valid::flexexchange.time_window FROM %1$s.exclusivity "
+	"WHERE flexexchange.resource_window(unit_id, valid) OPERATOR(flexexchange.&&) flexexchange.resource_window($1, $2) ORDER BY id",
+	2, {INT8OID, WINDOW_ARG}
+};
+
+static const SavedQuery exclusivity_findings_query = {
+	QUERY_EXCLUSIVITY_FINDINGS,
+	"SELECT challenger_id::pg_catalog.int8, exclusivity_id::pg_catalog.int8 FROM %1$s.conflict "
+	"WHERE unit_id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) 'exclusivity'::pg_catalog.text AND closed_at IS NULL",
+	1, {INT8OID}
+};
+
+static const SavedQuery exclusivity_close_query = {
+	QUERY_EXCLUSIVITY_CLOSE,
+	"UPDATE %1$s.conflict SET closed_at = pg_catalog.clock_timestamp() "
+	"WHERE challenger_id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) 'exclusivity'::pg_catalog.text "
+	"AND exclusivity_id OPERATOR(pg_catalog.=) $2 AND closed_at IS NULL",
+	2, {INT8OID, INT8OID}
+};
+
+/*
+ * Has the exchange no agreements at all?  One may have been made while the lock
+ * on the unit was waited for, so whoever remembers that makes sure.
+ */
+static bool
+no_exclusivity(Instance *instance)
+{
+	AcceptInvalidationMessages();
+	return instance->rules_valid && !instance->rulebook->any_exclusivity;
+}
+
+/* The agreements on a unit that overlap a window.  The unit is locked: none are undecided. */
+static Exclusivity *
+read_exclusivities(Instance *instance, int64 unit_id, const TimeWindow *window, int *count)
+{
+	Exclusivity *result;
+	Datum		values[2];
+
+	values[0] = Int64GetDatum(unit_id);
+	values[1] = TimeWindowPGetDatum(window);
+	*count = instance_query(instance, &exclusivities_query, values, NULL, 0);
+	result = palloc(Max(*count, 1) * sizeof(Exclusivity));
+	for (int i = 0; i < *count; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		result[i].id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+		result[i].service = SPI_getvalue(row, desc, 2);
+		result[i].window = *DatumGetTimeWindowP(SPI_getbinval(row, desc, 3, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+static bool
+goes_against(Instance *instance, const Commitment *commitment, const Exclusivity *agreement)
+{
+	return time_window_overlaps(&commitment->window, &agreement->window) &&
+		strcmp(instance->rulebook->services[commitment->service], agreement->service) != 0;
+}
+
+/* Write what a commitment has against the agreements on its unit. */
+static void
+examine_exclusivity(Instance *instance, const Commitment *subject, const Exclusivity *agreements, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		Finding		finding = {0};
+
+		if (!goes_against(instance, subject, &agreements[i]))
+			continue;
+		finding.kind = CONFLICT_EXCLUSIVITY;
+		finding.challenger = subject;
+		finding.exclusivity = &agreements[i];
+		finding.overlap = time_window_common(&subject->window, &agreements[i].window);
+		finding.ruleset = rulebook_at(instance->rulebook, finding.overlap.start_us);
+		write_finding(instance, &finding);
+	}
+}
+
+/* Does any of the commitments with this id go against the agreement with that one? */
+static bool
+still_against(Instance *instance, const Commitment *live, int nlive, int64 commitment_id,
+			  const Exclusivity *agreements, int nagreements, int64 exclusivity_id, bool *is_live)
+{
+	*is_live = false;
+	for (int i = 0; i < nlive; i++)
+	{
+		if (live[i].id != commitment_id)
+			continue;
+		*is_live = true;
+		for (int j = 0; j < nagreements; j++)
+			if (agreements[j].id == exclusivity_id)
+				return goes_against(instance, &live[i], &agreements[j]);
+	}
+	return false;
+}
+
+/* ----------
  * Events
  * ----------
  */
@@ -581,6 +698,13 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < nfindings; j++)
 			write_finding(instance, &findings[j]);
+	}
+	if (book_changes() == changes && !no_exclusivity(instance))
+	{
+		int			nagreements;
+		Exclusivity *agreements = read_exclusivities(instance, posted->unit_id, &posted->window, &nagreements);
+
+		examine_exclusivity(instance, posted, agreements, nagreements);
 	}
 	if (book_changes() == changes)
 		examine_headroom(instance, posted, capacity, around, naround, false);
@@ -754,4 +878,41 @@ conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 		if (around != NULL)
 			pfree(around);
 	}
+}
+
+/* The agreements on a unit changed during `window`, and the unit is locked. */
+void
+conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window)
+{
+	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
+	TimeWindow	span = *window;
+	int			nlive;
+	Commitment *live = book_read(instance, &unit, window, must_wait_for_all, NULL, &nlive);
+	int			nagreements;
+	Exclusivity *agreements;
+	Datum		values[2];
+	int			nstored;
+	SPITupleTable *stored;
+
+	for (int i = 0; i < nlive; i++)
+		span = time_window_cover(&span, &live[i].window);
+	agreements = read_exclusivities(instance, unit_id, &span, &nagreements);
+	for (int i = 0; i < nlive; i++)
+		examine_exclusivity(instance, &live[i], agreements, nagreements);
+
+	values[0] = Int64GetDatum(unit_id);
+	nstored = instance_query(instance, &exclusivity_findings_query, values, NULL, 0);
+	stored = SPI_tuptable;
+	for (int i = 0; i < nstored; i++)
+	{
+		bool		isnull;
+		bool		is_live;
+
+		values[0] = SPI_getbinval(stored->vals[i], stored->tupdesc, 1, &isnull);
+		values[1] = SPI_getbinval(stored->vals[i], stored->tupdesc, 2, &isnull);
+		if (!still_against(instance, live, nlive, DatumGetInt64(values[0]),
+						   agreements, nagreements, DatumGetInt64(values[1]), &is_live) && is_live)
+			instance_query(instance, &exclusivity_close_query, values, NULL, 0);
+	}
+	SPI_freetuptable(stored);
 }

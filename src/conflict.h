@@ -15,8 +15,17 @@ typedef enum ConflictKind
 	CONFLICT_HEADROOM,
 	CONFLICT_DIRECTION,
 	CONFLICT_RECOVERY,
+	CONFLICT_EXCLUSIVITY,
 	CONFLICT_KIND_COUNT
 } ConflictKind;
+
+/* An agreement that a unit serves one service alone. */
+typedef struct Exclusivity
+{
+	int64		id;
+	char	   *service;		/* its code */
+	TimeWindow	window;
+} Exclusivity;
 
 /* A finding, as it will be written. */
 typedef struct Finding
@@ -24,7 +33,8 @@ typedef struct Finding
 	ConflictKind kind;
 	bool		advisory;
 	const Commitment *challenger;	/* posted later */
-	const Commitment *incumbent;	/* posted earlier; NULL for headroom */
+	const Commitment *incumbent;	/* posted earlier; NULL for headroom and exclusivity */
+	const Exclusivity *exclusivity; /* NULL but for exclusivity */
 	TimeWindow	overlap;
 	const Ruleset *ruleset;		/* NULL: none was needed */
 	const StackingCell *cell;	/* verdicts on the pair; NULL: none were needed */
@@ -42,6 +52,8 @@ extern int	conflict_of_pair(Instance *instance, const Commitment *a, const Commi
 extern void conflict_posted(Instance *instance, const Commitment *posted, const Capacity *capacity);
 extern void conflict_relinked(Instance *instance, const Commitment *relinked);
 extern void conflict_closed(Instance *instance, const Commitment *closed);
+extern void conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio,
+										 const TimeWindow *window);
 extern void conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio,
 								   const TimeWindow *window);
 extern void conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio,

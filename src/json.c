@@ -199,6 +199,15 @@ json_of_finding(const Rulebook *rulebook, const Finding *finding)
 		}
 		set(object, "modes", modes);
 	}
+	if (finding->exclusivity != NULL)
+	{
+		json_t	   *exclusivity = new_object();
+
+		set(exclusivity, "exclusivity_id", json_integer(finding->exclusivity->id));
+		set(exclusivity, "service", json_text(finding->exclusivity->service));
+		set(exclusivity, "window", json_window(&finding->exclusivity->window));
+		set(object, "exclusivity", exclusivity);
+	}
 	if (finding->kind == CONFLICT_RECOVERY)
 	{
 		json_t	   *recovery = new_object();

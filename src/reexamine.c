@@ -3,8 +3,9 @@
  *		A change of the register touches what stands in the book.
  *
  * Trigger reexamine_units() fires once for each statement that changes what
- * units can sell or what they declare: the qualified power and the profile of
- * assets, the members and the profile of portfolios.  It finds the units that are touched, and when; locks them FOR UPDATE, in order,
+ * units can sell, what they declare or what was agreed of them: the qualified
+ * power and the profile of assets, the members and the profile of portfolios,
+ * exclusivity.  It finds the units that are touched, and when; locks them FOR UPDATE, in order,
  * which waits for whoever has counted on the old figures (capacity.c); and has
  * their commitments examined again.
  *
@@ -28,7 +29,7 @@
 
 /*
  * What each table's change touches, as (unit, is a portfolio, when, does its
- * capacity change, do its terms change), in the order of units, from the transition tables `before` and `after`.  A portfolio's first member makes its
+ * capacity change, do its terms, do its agreements), in the order of units, from the transition tables `before` and `after`.  A portfolio's first member makes its
  * capacity known for all time, and its last one unknown.
  */
 #define MEMBER_COLUMNS \
@@ -39,7 +40,7 @@
 	"others AS MATERIALIZED (SELECT portfolio_id, EXISTS (SELECT FROM %s.portfolio_member x " \
 	"WHERE x.portfolio_id OPERATOR(pg_catalog.=) p.portfolio_id OFFSET " remaining ") AS there FROM p) " \
 	"SELECT m.portfolio_id::pg_catalog.int8, true, " \
-	"(CASE WHEN o.there THEN m.valid ELSE '-infinity/infinity' END)::flexexchange.time_window, true, false " \
+	"(CASE WHEN o.there THEN m.valid ELSE '-infinity/infinity' END)::flexexchange.time_window, true, false, false " \
 	"FROM m JOIN others o ON o.portfolio_id OPERATOR(pg_catalog.=) m.portfolio_id WHERE m.valid IS NOT NULL ORDER BY 1"
 
 static const char *const member_inserted =
@@ -56,14 +57,21 @@ static const char *const asset_updated =
 "a.profile::pg_catalog.text IS DISTINCT FROM b.profile::pg_catalog.text AS terms "
 "FROM before b JOIN after a ON a.id OPERATOR(pg_catalog.=) b.id), "
 "changed AS MATERIALIZED (SELECT id, capacity, terms FROM compared WHERE capacity OR terms) "
-"SELECT id::pg_catalog.int8, false, '-infinity/infinity'::flexexchange.time_window, capacity, terms FROM changed "
-"UNION ALL SELECT m.portfolio_id::pg_catalog.int8, true, m.valid::flexexchange.time_window, true, false "
+"SELECT id::pg_catalog.int8, false, '-infinity/infinity'::flexexchange.time_window, capacity, terms, false FROM changed "
+"UNION ALL SELECT m.portfolio_id::pg_catalog.int8, true, m.valid::flexexchange.time_window, true, false, false "
 "FROM changed c JOIN %s.portfolio_member m ON m.asset_id OPERATOR(pg_catalog.=) c.id WHERE c.capacity AND m.valid IS NOT NULL ORDER BY 1";
 
 static const char *const portfolio_updated =
-"SELECT a.id::pg_catalog.int8, true, '-infinity/infinity'::flexexchange.time_window, false, true "
+"SELECT a.id::pg_catalog.int8, true, '-infinity/infinity'::flexexchange.time_window, false, true, false "
 "FROM before b JOIN after a ON a.id OPERATOR(pg_catalog.=) b.id "
 "WHERE a.profile::pg_catalog.text IS DISTINCT FROM b.profile::pg_catalog.text ORDER BY 1";
+
+#define AGREED(rows) \
+	"SELECT unit_id::pg_catalog.int8, portfolio_id IS NOT NULL, valid::flexexchange.time_window, false, false, true FROM (" rows ") AS e ORDER BY 1"
+static const char *const exclusivity_inserted = AGREED("SELECT unit_id, portfolio_id, valid FROM after");
+static const char *const exclusivity_deleted = AGREED("SELECT unit_id, portfolio_id, valid FROM before");
+static const char *const exclusivity_updated =
+AGREED("SELECT unit_id, portfolio_id, valid FROM before UNION ALL SELECT unit_id, portfolio_id, valid FROM after");
 
 static const SavedQuery lock_asset_query = {
 	QUERY_LOCK_ASSET,
@@ -84,6 +92,7 @@ typedef struct TouchedUnit
 	TimeWindow	window;
 	bool		capacity;		/* changes */
 	bool		terms;			/* change */
+	bool		agreements;		/* change */
 } TouchedUnit;
 
 /* The units that the statement touched, each once, in the order of their ids. */
@@ -124,6 +133,7 @@ touched_units(const char *sql, int *count)
 		unit->window = time_window_common(&unit->window, &to_come);
 		unit->capacity |= DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
 		unit->terms |= DatumGetBool(SPI_getbinval(row, desc, 5, &isnull));
+		unit->agreements |= DatumGetBool(SPI_getbinval(row, desc, 6, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	SPI_freeplan(plan);
@@ -151,6 +161,9 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 	if (strcmp(table, "portfolio_member") == 0)
 		sql = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? member_inserted :
 			TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? member_deleted : member_updated;
+	else if (strcmp(table, "exclusivity") == 0)
+		sql = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? exclusivity_inserted :
+			TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? exclusivity_deleted : exclusivity_updated;
 	else if (strcmp(table, "asset") == 0 && TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		sql = asset_updated;
 	else if (strcmp(table, "portfolio") == 0 && TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
@@ -160,7 +173,7 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_FLEX_TRIGGER_ARGUMENT),
 				 errmsg("trigger \"%s\" of table \"%s\" does not say what changes",
 						trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation)),
-				 errhint("Use EXECUTE FUNCTION flexexchange.reexamine_units('asset') or ('portfolio') on updates, or ('portfolio_member'), with transition tables before and after.")));
+				 errhint("Use EXECUTE FUNCTION flexexchange.reexamine_units('asset') or ('portfolio') on updates, or ('portfolio_member') or ('exclusivity'), with transition tables before and after.")));
 
 	owner_enter(trigger->tg_relation, &owner);
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
@@ -181,6 +194,8 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 			conflict_capacity_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
 		if (units[i].terms)
 			conflict_terms_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
+		if (units[i].agreements)
+			conflict_exclusivity_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
 	}
 	owner_leave(&owner);
 	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */

@@ -123,6 +123,10 @@ rulebook_compile(Instance *instance, MemoryContext context)
 	}
 	SPI_freetuptable(SPI_tuptable);
 
+	book->any_exclusivity =
+		read_rows(psprintf("SELECT FROM %s.exclusivity LIMIT 1", instance->schema)) > 0;
+	SPI_freetuptable(SPI_tuptable);
+
 	for (int r = 0; r < book->nrulesets; r++)
 	{
 		Ruleset    *ruleset = &book->rulesets[r];

@@ -48,6 +48,7 @@ typedef struct Rulebook
 	char	  **services;		/* codes, by index */
 	int			nrulesets;
 	Ruleset    *rulesets;		/* those in force, by window; they do not overlap */
+	bool		any_exclusivity;	/* is there any agreement at all */
 } Rulebook;
 
 struct Instance;

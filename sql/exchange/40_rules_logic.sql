@@ -3,6 +3,20 @@
 
 SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
 FROM unnest(ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation']) t;
+SELECT protect_table('exclusivity');
+GRANT SELECT ON exclusivity TO flexexchange_participant;
+DROP POLICY IF EXISTS exclusivity_read_own ON exclusivity;
+CREATE POLICY exclusivity_read_own ON exclusivity FOR SELECT TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant()) OR market_operator_id = (SELECT current_participant()));
+COMMENT ON POLICY exclusivity_read_own ON exclusivity IS 'RULE-1: the two parties of an agreement read it';
+CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF id, mrid, asset_id, portfolio_id, service_code, market_operator_id, service_provider_id ON exclusivity
+  FOR EACH ROW WHEN ((OLD.id, OLD.mrid, OLD.asset_id, OLD.portfolio_id, OLD.service_code, OLD.market_operator_id, OLD.service_provider_id)
+                     IS DISTINCT FROM (NEW.id, NEW.mrid, NEW.asset_id, NEW.portfolio_id, NEW.service_code, NEW.market_operator_id, NEW.service_provider_id))
+  EXECUTE FUNCTION refuse_change('id, mrid, unit, service and parties', 'End the agreement (valid) and write a new one.');
+COMMENT ON TRIGGER t10_terms_are_kept ON exclusivity IS 'an agreement is ended, not turned into another';
+CREATE OR REPLACE TRIGGER t95_rules AFTER INSERT OR DELETE OR TRUNCATE ON exclusivity
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON exclusivity IS 'sessions learn whether there are agreements at all';
 
 DO $block$
 DECLARE

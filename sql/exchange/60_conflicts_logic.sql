@@ -59,6 +59,7 @@ AS $function$
 DECLARE
   challenger commitment;
   incumbent commitment;
+  agreement exclusivity;
   unit text;
   modes text;
   others text;
@@ -66,6 +67,7 @@ DECLARE
 BEGIN
   SELECT * INTO challenger FROM commitment WHERE id = found.challenger_id;
   SELECT * INTO incumbent FROM commitment WHERE id = found.incumbent_id;
+  SELECT * INTO agreement FROM exclusivity WHERE id = found.exclusivity_id;
   unit := CASE challenger.unit_kind
             WHEN 'asset' THEN (SELECT format('Asset "%s"', name) FROM asset WHERE id = found.unit_id)
             ELSE (SELECT format('Portfolio "%s"', name) FROM portfolio WHERE id = found.unit_id) END;
@@ -101,6 +103,11 @@ BEGIN
       RETURN format('%s needs %s between two deliveries and is given %s %s: %s, and before that %s.',
                     unit, duration_words(found.rationale #>> '{recovery,due}'), duration_words(found.rationale #>> '{recovery,given}'), window_words(found.overlap),
                     commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent));
+    WHEN 'exclusivity' THEN
+      RETURN format('%s serves %s%s alone %s by agreement, but is promised otherwise: %s.',
+                    unit, (SELECT name FROM service WHERE code = agreement.service_code),
+                    CASE WHEN names_incumbent THEN format(' of %s', (SELECT name FROM participant WHERE id = agreement.market_operator_id)) ELSE '' END,
+                    window_words(found.overlap), commitment_words(challenger, names_challenger));
     WHEN 'headroom' THEN
       SELECT string_agg(format('%s kW for %s', kw, name), ', ' ORDER BY kw DESC, name) INTO others
       FROM (SELECT v.name, sum((m ->> 'weight_kw')::numeric) AS kw
@@ -171,6 +178,7 @@ AS $function$
 DECLARE
   challenger commitment;
   incumbent commitment;
+  agreement exclusivity;
   rules ruleset;
   told text;
   reader record;
@@ -184,6 +192,7 @@ BEGIN
   END IF;
   SELECT * INTO STRICT challenger FROM commitment WHERE id = NEW.challenger_id;
   SELECT * INTO incumbent FROM commitment WHERE id = NEW.incumbent_id;
+  SELECT * INTO agreement FROM exclusivity WHERE id = NEW.exclusivity_id;
   SELECT * INTO rules FROM ruleset WHERE id = NEW.ruleset_id;
   -- advisories of one pair of services on one unit and day are one thing to those
   -- who are told: found with the first, closed with the last
@@ -207,6 +216,8 @@ BEGIN
       UNION ALL SELECT challenger.market_operator_id, true, false
       UNION ALL SELECT incumbent.service_provider_id, false, true WHERE incumbent.id IS NOT NULL
       UNION ALL SELECT incumbent.market_operator_id, false, true WHERE incumbent.id IS NOT NULL
+      UNION ALL SELECT agreement.service_provider_id, false, true WHERE agreement.id IS NOT NULL
+      UNION ALL SELECT agreement.market_operator_id, false, true WHERE agreement.id IS NOT NULL
       -- headroom: all whose promise stands in the set that does not fit
       UNION ALL
       SELECT p.id, false, false
@@ -238,6 +249,11 @@ BEGIN
               'unit_id', NEW.unit_id, 'start', lower(NEW.overlap), 'end', upper(NEW.overlap),
               'short_kw', NEW.short_kw, 'short_windows', to_jsonb(NEW.short_windows::text[]), 'ruleset', rules.code, 'action', NEW.action,
               'challenger', commitment_content(challenger, reader.owns_challenger, rules),
+              'exclusivity', CASE WHEN agreement.id IS NOT NULL THEN
+                jsonb_build_object('service', agreement.service_code, 'start', lower(agreement.valid), 'end', upper(agreement.valid))
+                || CASE WHEN reader.owns_incumbent OR rules.share_identity
+                        THEN jsonb_build_object('exclusivity_id', agreement.id, 'market_operator', (SELECT name FROM participant WHERE id = agreement.market_operator_id))
+                        ELSE '{}' END END,
               'incumbent', CASE WHEN incumbent.id IS NOT NULL THEN commitment_content(incumbent, reader.owns_incumbent, rules) END)));
   END LOOP;
   RETURN NULL;
@@ -272,6 +288,18 @@ CREATE OR REPLACE TRIGGER t50_reexamine_deleted AFTER DELETE ON portfolio_member
   REFERENCING OLD TABLE AS before
   FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio_member');
 COMMENT ON TRIGGER t50_reexamine_deleted ON portfolio_member IS 'examines the headroom of portfolios again';
+CREATE OR REPLACE TRIGGER t50_reexamine_inserted AFTER INSERT ON exclusivity
+  REFERENCING NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('exclusivity');
+COMMENT ON TRIGGER t50_reexamine_inserted ON exclusivity IS 'examines what stands on the unit against the agreement';
+CREATE OR REPLACE TRIGGER t50_reexamine_updated AFTER UPDATE ON exclusivity
+  REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('exclusivity');
+COMMENT ON TRIGGER t50_reexamine_updated ON exclusivity IS 'examines what stands on the unit against the agreement';
+CREATE OR REPLACE TRIGGER t50_reexamine_deleted AFTER DELETE ON exclusivity
+  REFERENCING OLD TABLE AS before
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('exclusivity');
+COMMENT ON TRIGGER t50_reexamine_deleted ON exclusivity IS 'examines what stands on the unit without the agreement';
 
 DO $block$
 DECLARE

@@ -300,12 +300,12 @@ CREATE VIEW oracle_wrongly_checked AS
 
 -- The two answers side by side: what the engine has open and what the oracle expects.
 CREATE VIEW engine_finding AS
-  SELECT k.kind, k.severity, c.source_id AS challenger, i.source_id AS incumbent, k.unit_id,
+  SELECT k.kind, k.severity, c.source_id AS challenger, coalesce(i.source_id, k.exclusivity_id) AS incumbent, k.unit_id,
          split_part(k.overlap::text, '/', 1)::timestamptz AS since, split_part(k.overlap::text, '/', 2)::timestamptz AS until,
          k.short_kw,
          (SELECT string_agg(split_part(w::text, '/', 1)::timestamptz || '..' || split_part(w::text, '/', 2)::timestamptz || ' ', '' ORDER BY n)
           FROM unnest(k.short_windows) WITH ORDINALITY AS s (w, n)) AS short_windows,
-         CASE WHEN k.kind IN ('double_commitment', 'jumping') THEN k.ruleset_id END AS rules
+         CASE WHEN k.kind IN ('double_commitment', 'jumping', 'exclusivity') THEN k.ruleset_id END AS rules
   FROM conflict k JOIN commitment c ON c.id = k.challenger_id LEFT JOIN commitment i ON i.id = k.incumbent_id
   WHERE k.closed_at IS NULL;
 
@@ -313,6 +313,12 @@ CREATE FUNCTION oracle_finding() RETURNS TABLE (kind text, severity text, challe
                                                 until timestamptz, short_kw numeric, short_windows text, rules bigint)
 LANGUAGE sql AS $$
   SELECT kind, severity, challenger, incumbent, unit_id, since, until, NULL::numeric, NULL::text, rules FROM oracle_pair
+  UNION ALL
+  SELECT 'exclusivity', 'blocking', o.id, e.id, o.unit_id, greatest(o.since, split_part(e.valid::text, '/', 1)::timestamptz),
+         least(o.until, split_part(e.valid::text, '/', 2)::timestamptz), NULL, NULL,
+         oracle_ruleset(greatest(o.since, split_part(e.valid::text, '/', 1)::timestamptz))
+  FROM oracle_commitment o JOIN exclusivity e ON coalesce(e.asset_id, e.portfolio_id) = o.unit_id AND e.service_code <> o.service
+   AND o.since < split_part(e.valid::text, '/', 2)::timestamptz AND split_part(e.valid::text, '/', 1)::timestamptz < o.until
   UNION ALL
   SELECT 'recovery', 'blocking', challenger, incumbent, unit_id, since, until, NULL, NULL, NULL FROM oracle_recovery_pair
   UNION ALL

@@ -42,12 +42,17 @@ DECLARE
   p bigint := (SELECT id FROM portfolio ORDER BY id OFFSET dice(i, 41, (SELECT count(*)::int FROM portfolio), seed) LIMIT 1);
   since timestamptz := timestamptz '2099-03-27T00:00Z' + dice(i, 42, 90, seed) * interval '1 hour';
 BEGIN
-  CASE dice(i, 43, 8, seed)
+  CASE dice(i, 43, 10, seed)
     WHEN 0 THEN UPDATE asset SET qualified_up_kw = nullif(dice(i, 44, 120, seed), 0) WHERE id = a;
     WHEN 1 THEN UPDATE asset SET qualified_down_kw = 20 + dice(i, 44, 100, seed), qualified_up_kw = qualified_up_kw + 1 WHERE id % 5 = a % 5;
     WHEN 2 THEN UPDATE portfolio_member SET flexible_up_kw = dice(i, 44, 50, seed), flexible_down_kw = NULL WHERE portfolio_id = p AND asset_id % 2 = 0;
     WHEN 3 THEN UPDATE portfolio_member SET valid = time_window(lower(valid), lower(valid) + interval '40 hours') WHERE portfolio_id = p;
     WHEN 6 THEN UPDATE asset SET profile = CASE WHEN dice(i, 44, 4, seed) > 0 THEN format('{"recovery": "PT%sM"}', 10 * (1 + dice(i, 44, 12, seed)))::asset_profile END WHERE id = a;
+    WHEN 8 THEN
+      INSERT INTO exclusivity (asset_id, portfolio_id, service_code, market_operator_id, service_provider_id, valid)
+        SELECT CASE n WHEN 1 THEN a END, CASE n WHEN 2 THEN p END, (SELECT code FROM service ORDER BY code OFFSET dice(i, 45, 22, seed) LIMIT 1), 1, 3,
+               time_window(since, since + (1 + dice(i, 46, 20, seed)) * interval '1 hour') FROM generate_series(1, 2) n;
+    WHEN 9 THEN UPDATE exclusivity SET valid = time_window(lower(valid), lower(valid) + (1 + dice(i, 46, 20, seed)) * interval '1 hour') WHERE id % 4 = i % 4;
     WHEN 7 THEN UPDATE portfolio SET profile = '{"recovery": "PT1H"}' WHERE id % 4 = p % 4;
     WHEN 4 THEN DELETE FROM portfolio_member WHERE portfolio_id = p AND asset_id % 3 = i % 3;
     ELSE

@@ -160,6 +160,21 @@ SELECT explain_conflict(id) FROM conflict WHERE unit_id = 72;
 UPDATE asset SET profile = '{"recovery": "PT20M"}' WHERE id = 72;
 SELECT * FROM open_finding WHERE unit_id = 72;
 
+-- exclusivity: an agreement binds whatever comes before or after it, in either direction
+INSERT INTO asset (id, name, qualified_up_kw, qualified_down_kw) VALUES (73, 'promised', 100, 100);
+SELECT trade('award', 250, 1, 73, 10, '2099-04-20T16:00Z/PT2H');
+INSERT INTO exclusivity (id, asset_id, service_code, market_operator_id, service_provider_id, valid) VALUES (1, 73, 'PR', 2, 3, '2099-04-20T17:00Z/PT4H');
+SELECT trade('award', 251, 2, 73, 10, '2099-04-20T17:00Z/PT2H'), trade('award', 252, 1, 73, 10, '2099-04-20T20:00Z/PT2H', 'down'), trade('bid', 253, 5, 73, 5, '2099-04-20T20:30Z/PT1H');
+SELECT k.kind, k.severity, k.stage, c.stage || ' ' || c.source_id AS challenger, k.exclusivity_id, k.overlap FROM conflict k JOIN commitment c ON c.id = k.challenger_id
+WHERE k.unit_id = 73 AND k.kind = 'exclusivity' ORDER BY k.id;
+SELECT explain_conflict(id) FROM conflict WHERE unit_id = 73 AND kind = 'exclusivity' ORDER BY id LIMIT 1;
+-- the seller of a sealed bid is told, and nobody else
+SELECT c.source_id AS trade, p.name AS told, n.content -> 'exclusivity' AS exclusivity FROM notification n JOIN conflict k ON k.id = n.conflict_id
+  JOIN commitment c ON c.id = k.challenger_id JOIN participant p ON p.id = n.participant_id WHERE k.unit_id = 73 AND k.kind = 'exclusivity' ORDER BY 1, 2;
+UPDATE exclusivity SET valid = '2099-04-20T18:00Z/PT2H' WHERE id = 1;
+SELECT c.source_id AS trade, k.overlap, k.closed_at IS NULL AS open FROM conflict k JOIN commitment c ON c.id = k.challenger_id WHERE k.unit_id = 73 AND k.kind = 'exclusivity' ORDER BY k.id;
+UPDATE exclusivity SET service_code = 'DC' WHERE id = 1;
+
 -- COPY goes the same way
 COPY dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) FROM STDIN;
 300	2	3	25	up	60	2026-11-20T17:00Z/PT1H
