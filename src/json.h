@@ -11,7 +11,7 @@
 #ifndef FLEX_JSON_H
 #define FLEX_JSON_H
 
-#include "conflict.h"
+#include "finding.h"
 
 struct Node;
 

@@ -109,4 +109,19 @@ time_window_cover(const TimeWindow *a, const TimeWindow *b)
 	return result;
 }
 
+/* The window and so much more on either side, as far as time goes. */
+static inline TimeWindow
+time_window_widen(const TimeWindow *window, int64_t by_us)
+{
+	TimeWindow	wide = *window;
+
+	if (wide.start_us != TIME_WINDOW_NO_BEGIN)
+		wide.start_us = wide.start_us <= TIME_WINDOW_NO_BEGIN + by_us ?
+			TIME_WINDOW_NO_BEGIN : wide.start_us - by_us;
+	if (wide.end_us != TIME_WINDOW_NO_END)
+		wide.end_us = wide.end_us >= TIME_WINDOW_NO_END - by_us ?
+			TIME_WINDOW_NO_END : wide.end_us + by_us;
+	return wide;
+}
+
 #endif							/* FLEX_TIME_WINDOW_H */

@@ -1,0 +1,61 @@
+/*
+ * finding.h
+ *		A finding of the rules engine, and keeping it in table conflict.
+ */
+#ifndef FLEX_FINDING_H
+#define FLEX_FINDING_H
+
+#include "headroom.h"
+
+typedef enum ConflictKind
+{
+	CONFLICT_DOUBLE_COMMITMENT,
+	CONFLICT_DUPLICATE,
+	CONFLICT_JUMPING,
+	CONFLICT_HEADROOM,
+	CONFLICT_DIRECTION,
+	CONFLICT_RECOVERY,
+	CONFLICT_EXCLUSIVITY,
+	CONFLICT_KIND_COUNT
+} ConflictKind;
+
+/* An agreement that a unit serves one service alone. */
+typedef struct Exclusivity
+{
+	int64		id;
+	char	   *service;		/* its code */
+	TimeWindow	window;
+} Exclusivity;
+
+/* A finding, as it will be written. */
+typedef struct Finding
+{
+	ConflictKind kind;
+	bool		advisory;
+	const Commitment *challenger;	/* posted later */
+	const Commitment *incumbent;	/* posted earlier; NULL for headroom and exclusivity */
+	const Exclusivity *exclusivity; /* NULL but for exclusivity */
+	TimeWindow	overlap;
+	const Ruleset *ruleset;		/* NULL: none was needed */
+	const StackingCell *cell;	/* verdicts on the pair; NULL: none were needed */
+	StackingMode decisive;		/* the mode whose rule is named */
+	const Headroom *headroom;	/* NULL but for headroom */
+	int64		recovery_us;	/* that was due; of recovery alone */
+} Finding;
+
+/* An open finding, by what it is of. */
+typedef struct StoredFinding
+{
+	int64		challenger_id;
+	int64		other_id;		/* incumbent or agreement; 0: none */
+	ConflictKind kind;
+} StoredFinding;
+
+extern const char *conflict_kind_name(ConflictKind kind);
+extern void finding_write(Instance *instance, const Finding *finding);
+extern void finding_close(Instance *instance, const StoredFinding *stored);
+extern void finding_close_all(Instance *instance, int64 commitment_id);
+extern StoredFinding *findings_of_pairs(Instance *instance, int64 commitment_id, int *count);
+extern StoredFinding *findings_of_unit(Instance *instance, int64 unit_id, ConflictKind kind, int *count);
+
+#endif							/* FLEX_FINDING_H */
