@@ -268,7 +268,8 @@ flex_time_window_in(PG_FUNCTION_ARGS)
 
 /*
  * Append one instant, in the session's time zone or in UTC: no seconds and no
- * fraction where they are zero.
+ * fraction where they are zero.  A zone farther from Greenwich than the server
+ * reads, which SET TimeZone = 20 makes, is written in UTC as well.
  */
 static void
 append_instant(StringInfo buf, int64 instant_us, bool utc)
@@ -277,6 +278,7 @@ append_instant(StringInfo buf, int64 instant_us, bool utc)
 	fsec_t		fsec;
 	int			tz = 0;
 	int			year;
+	bool		valid;
 
 	if (instant_us == TIME_WINDOW_NO_BEGIN)
 	{
@@ -288,7 +290,13 @@ append_instant(StringInfo buf, int64 instant_us, bool utc)
 		appendStringInfoString(buf, "infinity");
 		return;
 	}
-	if (timestamp2tm(instant_us, utc ? NULL : &tz, &tm, &fsec, NULL, NULL) != 0)
+	valid = timestamp2tm(instant_us, utc ? NULL : &tz, &tm, &fsec, NULL, NULL) == 0;
+	if (valid && abs(tz) / SECS_PER_HOUR > MAX_TZDISP_HOUR)
+	{
+		tz = 0;
+		valid = timestamp2tm(instant_us, NULL, &tm, &fsec, NULL, NULL) == 0;
+	}
+	if (!valid)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));

@@ -31,6 +31,13 @@ SET TimeZone = 'Asia/Kathmandu';
 CREATE TABLE written AS SELECT tw::text AS t, rw::text AS r, tw, rw FROM kept;
 SET TimeZone = 'America/St_Johns';
 SELECT count(*) FROM written WHERE t::time_window <> tw OR r::resource_window <> rw;
+-- even one farther from Greenwich than an offset that can be read
+SET TimeZone = '-167';
+SELECT '2026-11-20T17:00Z/PT30M'::time_window, count(*) FILTER (WHERE tw::text::time_window <> tw OR rw::text::resource_window <> rw) FROM kept;
+SET TimeZone = '15.75';
+SELECT '2026-11-20T17:00Z/PT30M'::time_window::text::time_window;
+SET TimeZone = '16';
+SELECT '2026-11-20T17:00Z/PT30M'::time_window::text::time_window;
 SET TimeZone = 'UTC';
 -- what is not a window
 \set VERBOSITY default
