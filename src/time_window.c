@@ -165,7 +165,7 @@ time_window_parse(const char *str, const char *type_name, const char *whole,
 	char	   *right;
 	const char *detail = NULL;
 
-	if (strlen(str) > WINDOW_TEXT_MAX)
+	if (strlen(whole) > WINDOW_TEXT_MAX)
 	{
 		detail = "The text is too long for a window.";
 		goto invalid;

@@ -58,6 +58,7 @@ SELECT '42'::resource_window;
 SELECT 'x@2026-11-20T17:00Z/PT30M'::resource_window;
 SELECT '9223372036854775808@2026-11-20T17:00Z/PT30M'::resource_window;
 SELECT '1@2026-11-20T17:00Z/PT0M'::resource_window;
+SELECT (repeat('0', 300) || '1@2026-11-20T17:00Z/PT30M')::resource_window;
 SELECT time_window(timestamptz '2026-11-20T17:30Z', timestamptz '2026-11-20T17:00Z');
 SELECT 'empty'::tstzrange::time_window;
 \set VERBOSITY terse
