@@ -21,8 +21,9 @@
 
 #include <ctype.h>
 
-#include "common/hashfn.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/int.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -435,7 +436,10 @@ flex_time_window_upper(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(PG_GETARG_TIME_WINDOW_P(0)->end_us);
 }
 
-/* Elapsed time, in days of 24 hours; NULL when a bound is missing. */
+/*
+ * Elapsed time, in days of 24 hours; NULL when a bound is missing.  From the
+ * first instants of timestamptz to its last ones is more than an interval holds.
+ */
 PG_FUNCTION_INFO_V1(flex_time_window_duration);
 Datum
 flex_time_window_duration(PG_FUNCTION_ARGS)
@@ -446,7 +450,12 @@ flex_time_window_duration(PG_FUNCTION_ARGS)
 	if (window->start_us == TIME_WINDOW_NO_BEGIN || window->end_us == TIME_WINDOW_NO_END)
 		PG_RETURN_NULL();
 	result = palloc0(sizeof(Interval));
-	result->time = window->end_us - window->start_us;
+	if (pg_sub_s64_overflow(window->end_us, window->start_us, &result->time))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("interval out of range"),
+				 errdetail("The window is %s.", time_window_text(window)),
+				 errhint("Cut it with operator *: an interval of hours holds 292,277 years.")));
 	PG_RETURN_INTERVAL_P(result);
 }
 

@@ -75,7 +75,7 @@ CREATE FUNCTION duration(time_window) RETURNS interval
   AS 'MODULE_PATHNAME', 'flex_time_window_duration'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION duration(time_window) IS
-  'elapsed time in hours and less, so that a day is 24 hours; NULL when a bound is missing';
+  'elapsed time in hours and less, so that a day is 24 hours; NULL when a bound is missing; error 22008 beyond 292,277 years';
 
 CREATE FUNCTION time_window_intersection(time_window, time_window) RETURNS time_window
   AS 'MODULE_PATHNAME', 'flex_time_window_intersection'

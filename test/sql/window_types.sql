@@ -61,6 +61,7 @@ SELECT '1@2026-11-20T17:00Z/PT0M'::resource_window;
 SELECT (repeat('0', 300) || '1@2026-11-20T17:00Z/PT30M')::resource_window;
 SELECT time_window(timestamptz '2026-11-20T17:30Z', timestamptz '2026-11-20T17:00Z');
 SELECT 'empty'::tstzrange::time_window;
+SELECT duration('4714-11-24T00:00Z BC/287564-12-03T04:00:54.775808Z');
 \set VERBOSITY terse
 
 -- bytes: out and in is the same, and hostile bytes are refused
@@ -71,6 +72,7 @@ SELECT array_length(a, 1), (SELECT count(*) FROM unnest(a, r) AS x (tw, rw) JOIN
 
 -- functions
 SELECT lower(w), upper(w), duration(w) FROM (SELECT time_window '2026-11-20T17:00Z/PT30M') x (w);
+SELECT duration('4714-11-24T00:00Z BC/287564-12-03T04:00:54.775807Z');
 SELECT resource(w), time_window(w), lower(w), upper(w) FROM (SELECT resource_window '42@2026-11-20T17:00Z/PT30M') x (w);
 SELECT time_window '2026-11-20T17:00Z/PT30M' * '2026-11-20T17:15Z/PT30M', time_window '2026-11-20T17:00Z/PT30M' * '2026-11-20T17:30Z/PT30M';
 SELECT time_window '2026-11-20T17:00Z/PT30M'::tstzrange, '(2026-11-20 17:00+00,2026-11-20 17:30+00]'::tstzrange::time_window, '(,)'::tstzrange::time_window;
