@@ -48,11 +48,17 @@ rank_of_growth(double x)
 	return (float) (bits >> 40) * (1.0f / (1 << 24));
 }
 
+/* How far the greater of two numbers lies above the smaller: exact before it is rounded. */
+static inline double
+gap(int64 smaller, int64 greater)
+{
+	return (double) ((uint64) greater - (uint64) smaller);
+}
+
 /*
  * What it costs to put `added` below `original`.  In order of importance: keep
  * the span of resources narrow (one resource's windows stay together), then
  * the span of time.  Time growth ranks in [0, 1), resource growth in [1, 2).
- * All differences are taken in double, where no bound can overflow or be NaN.
  */
 float
 window_key_penalty(const ResourceWindowKey *original, const ResourceWindowKey *added)
@@ -60,16 +66,16 @@ window_key_penalty(const ResourceWindowKey *original, const ResourceWindowKey *a
 	double		growth = 0;
 
 	if (added->resource_lo < original->resource_lo)
-		growth += (double) original->resource_lo - (double) added->resource_lo;
+		growth += gap(added->resource_lo, original->resource_lo);
 	if (added->resource_hi > original->resource_hi)
-		growth += (double) added->resource_hi - (double) original->resource_hi;
+		growth += gap(original->resource_hi, added->resource_hi);
 	if (growth > 0)
 		return 1.0f + rank_of_growth(growth);
 
 	if (added->window.start_us < original->window.start_us)
-		growth += (double) original->window.start_us - (double) added->window.start_us;
+		growth += gap(added->window.start_us, original->window.start_us);
 	if (added->window.end_us > original->window.end_us)
-		growth += (double) added->window.end_us - (double) original->window.end_us;
+		growth += gap(original->window.end_us, added->window.end_us);
 	return rank_of_growth(growth);
 }
 
