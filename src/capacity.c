@@ -153,7 +153,7 @@ capacity_of_members(Capacity *capacity, const TimeWindow *window, int nmembers)
 UnitTerms
 unit_terms_read(Instance *instance, int64 unit_id, bool portfolio)
 {
-	UnitTerms	terms = {0};
+	UnitTerms	terms = {0, NOT_DECLARED, NOT_DECLARED};
 	Datum		values[1];
 
 	values[0] = Int64GetDatum(unit_id);
@@ -167,6 +167,10 @@ unit_terms_read(Instance *instance, int64 unit_id, bool portfolio)
 					 &profile);
 		if (profile_knows(&profile, DIM_RECOVERY))
 			terms.recovery_us = profile.number[DIM_RECOVERY];
+		if (profile_knows(&profile, DIM_ENERGY))
+			terms.energy_wh = profile.number[DIM_ENERGY];
+		if (profile_knows(&profile, DIM_MAX_DURATION) && profile.number[DIM_MAX_DURATION] != ENDLESS)
+			terms.max_duration_us = profile.number[DIM_MAX_DURATION];
 		SPI_freetuptable(SPI_tuptable);
 	}
 	return terms;

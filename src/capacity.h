@@ -22,10 +22,14 @@ typedef struct Capacity
 	bool		known;			/* in every span */
 } Capacity;
 
+#define NOT_DECLARED	PG_INT64_MAX
+
 /* What a unit declares of itself. */
 typedef struct UnitTerms
 {
 	int64		recovery_us;	/* between two deliveries; 0: none declared */
+	int64		energy_wh;		/* that it can deliver without a break; NOT_DECLARED */
+	int64		max_duration_us;	/* of a delivery; NOT_DECLARED also when it has no end */
 } UnitTerms;
 
 extern UnitTerms unit_terms_read(Instance *instance, int64 unit_id, bool portfolio);

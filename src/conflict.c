@@ -36,6 +36,15 @@
  * ----------
  */
 
+static int
+commitment_compare(const void *x, const void *y)
+{
+	int64		a = ((const Commitment *) x)->id;
+	int64		b = ((const Commitment *) y)->id;
+
+	return a < b ? -1 : a > b;
+}
+
 /* Does the headroom of one of the two depend on the other? */
 static bool
 headroom_concerns(const Commitment *a, const Commitment *b)
@@ -62,7 +71,8 @@ read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, 
 	TimeWindow	span;
 
 	memset(terms, 0, sizeof(UnitTerms));
-	if (self->stage == STAGE_DISPATCH)
+	terms->energy_wh = terms->max_duration_us = NOT_DECLARED;
+	if (is_energy(instance, self))
 		*terms = unit_terms_read(instance, self->unit_id, self->portfolio);
 	span = time_window_widen(&self->window, pair_reach_us(instance->rulebook, self, terms));
 	return book_read(instance, self, &span, must_wait, terms, count);
@@ -184,6 +194,113 @@ reexamine_after_close(Instance *instance, const Commitment *closed, const Commit
 }
 
 /* ----------
+ * Energy
+ * ----------
+ */
+
+/* Whatever is undecided and could be in the run counts. */
+static bool
+must_wait_for_energy(Instance *instance, const Commitment *self, const Commitment *other, const void *arg)
+{
+	return other->down == self->down && is_energy(instance, other);
+}
+
+/* The energy committed in one run with a commitment, bids included, itself left out, by id. */
+static Commitment *
+read_run(Instance *instance, const Commitment *self, int *count)
+{
+	TimeWindow	run = self->window;
+	TimeWindow	span;
+	Commitment *energy;
+
+	do
+	{
+		Commitment *around;
+		int			naround;
+		bool		joined;
+
+		span = time_window_widen(&run, 1);
+		around = book_read(instance, self, &span, must_wait_for_energy, NULL, &naround);
+		energy = around;
+		*count = 0;
+		for (int i = 0; i < naround; i++)
+			if (around[i].down == self->down && is_energy(instance, &around[i]))
+				energy[(*count)++] = around[i];
+		do
+		{
+			joined = false;
+			for (int i = 0; i < *count; i++)
+				if (energy[i].window.start_us <= run.end_us && energy[i].window.end_us >= run.start_us &&
+					!time_window_contains(&run, &energy[i].window))
+				{
+					run = time_window_cover(&run, &energy[i].window);
+					joined = true;
+				}
+		} while (joined);
+	} while (!time_window_contains(&span, &run));
+	if (*count > 0)
+		qsort(energy, *count, sizeof(Commitment), commitment_compare);
+	return energy;
+}
+
+/* Examine the run of a commitment against what of `energy`, in order of ids, was posted earlier. */
+static void
+examine_run(Instance *instance, const Commitment *subject, const UnitTerms *terms,
+			const Commitment *energy, int nenergy, bool stored)
+{
+	Commitment *earlier = palloc(Max(nenergy, 1) * sizeof(Commitment));
+	int			nearlier = 0;
+	EnergyRun	run;
+
+	for (int i = 0; i < nenergy && energy[i].id < subject->id; i++)
+		if (energy[i].stage != STAGE_BID)
+			earlier[nearlier++] = energy[i];
+	energy_examine(instance->rulebook, subject, earlier, nearlier, terms, &run);
+	if (run.exceeds)
+	{
+		Finding		finding = {0};
+
+		finding.kind = CONFLICT_ENERGY;
+		finding.challenger = subject;
+		finding.overlap = run.window;
+		finding.ruleset = rulebook_at(instance->rulebook, run.window.start_us);
+		finding.energy = &run;
+		finding_write(instance, &finding);
+	}
+	else if (stored)
+	{
+		StoredFinding finding = {subject->id, 0, CONFLICT_ENERGY};
+
+		finding_close(instance, &finding);
+	}
+	pfree(earlier);
+}
+
+/* Examine the runs of what was posted later than a commitment and, when it is live, its own. */
+static void
+examine_runs(Instance *instance, const Commitment *changed, const UnitTerms *terms, bool live, bool stored)
+{
+	Commitment *energy;
+	int			nenergy;
+
+	if ((terms->energy_wh == NOT_DECLARED && terms->max_duration_us == NOT_DECLARED) || !is_energy(instance, changed))
+		return;
+	energy = read_run(instance, changed, &nenergy);
+	if (live)
+	{
+		examine_run(instance, changed, terms, energy, nenergy, stored);
+		/* it counts for those that follow */
+		energy = energy == NULL ? palloc(sizeof(Commitment)) :
+			repalloc_huge(energy, (nenergy + 1) * sizeof(Commitment));
+		energy[nenergy++] = *changed;
+		qsort(energy, nenergy, sizeof(Commitment), commitment_compare);
+	}
+	for (int i = 0; i < nenergy && changed->stage != STAGE_BID; i++)
+		if (energy[i].id > changed->id)
+			examine_run(instance, &energy[i], terms, energy, nenergy, true);
+}
+
+/* ----------
  * Events
  * ----------
  */
@@ -224,6 +341,8 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 		examine_headroom(instance, posted, capacity, around, naround, false);
 	if (book_changes() == changes)
 		reexamine_later(instance, posted, around, naround);
+	if (book_changes() == changes)
+		examine_runs(instance, posted, &terms, true, false);
 	if (book_changes() != changes)
 		examine_again(instance, posted);
 }
@@ -276,6 +395,7 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 	reexamine_pairs(instance, relinked, around, naround, &terms);
 	reexamine_headroom(instance, relinked);
 	reexamine_later(instance, relinked, around, naround);
+	examine_runs(instance, relinked, &terms, true, true);
 }
 
 /* `closed` has just left the book. */
@@ -288,15 +408,7 @@ conflict_closed(Instance *instance, const Commitment *closed)
 
 	finding_close_all(instance, closed->id);
 	reexamine_after_close(instance, closed, around, naround);
-}
-
-static int
-commitment_compare(const void *x, const void *y)
-{
-	int64		a = ((const Commitment *) x)->id;
-	int64		b = ((const Commitment *) y)->id;
-
-	return a < b ? -1 : a > b;
+	examine_runs(instance, closed, &terms, false, true);
 }
 
 /* Whatever is undecided on the unit counts. */
@@ -371,14 +483,27 @@ conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 	for (int i = 0; i < nlive; i++)
 	{
 		int			naround;
+		int			nrun;
 		UnitTerms	terms;
 		Commitment *around;
 
 		CHECK_FOR_INTERRUPTS();
-		if (live[i].stage != STAGE_DISPATCH)
+		if (!is_energy(instance, &live[i]))
 			continue;
 		around = read_surroundings(instance, &live[i], &terms, &naround);
 		reexamine_pairs(instance, &live[i], around, naround, &terms);
+		if (terms.energy_wh == NOT_DECLARED && terms.max_duration_us == NOT_DECLARED)
+		{
+			StoredFinding finding = {live[i].id, 0, CONFLICT_ENERGY};
+
+			finding_close(instance, &finding);
+		}
+		else
+		{
+			Commitment *run = read_run(instance, &live[i], &nrun);
+
+			examine_run(instance, &live[i], &terms, run, nrun, true);
+		}
 		if (around != NULL)
 			pfree(around);
 	}

@@ -3,7 +3,7 @@
  *		Keeping findings in table conflict.
  *
  * A finding is known by its challenger, its kind and what it is with: another
- * commitment, an agreement, or nothing (headroom).  There is one open row for
+ * commitment, an agreement, or nothing (headroom, energy).  There is one open row for
  * each; writing it again changes the row when the rationale changed, and leaves
  * it alone otherwise.
  */
@@ -25,6 +25,7 @@ static const char *const kind_names[CONFLICT_KIND_COUNT] = {
 	[CONFLICT_DIRECTION] = "direction",
 	[CONFLICT_RECOVERY] = "recovery",
 	[CONFLICT_EXCLUSIVITY] = "exclusivity",
+	[CONFLICT_ENERGY] = "energy",
 };
 
 const char *

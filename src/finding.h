@@ -5,7 +5,7 @@
 #ifndef FLEX_FINDING_H
 #define FLEX_FINDING_H
 
-#include "headroom.h"
+#include "energy.h"
 
 typedef enum ConflictKind
 {
@@ -16,6 +16,7 @@ typedef enum ConflictKind
 	CONFLICT_DIRECTION,
 	CONFLICT_RECOVERY,
 	CONFLICT_EXCLUSIVITY,
+	CONFLICT_ENERGY,
 	CONFLICT_KIND_COUNT
 } ConflictKind;
 
@@ -33,13 +34,14 @@ typedef struct Finding
 	ConflictKind kind;
 	bool		advisory;
 	const Commitment *challenger;	/* posted later */
-	const Commitment *incumbent;	/* posted earlier; NULL for headroom and exclusivity */
+	const Commitment *incumbent;	/* posted earlier; NULL but for pairs */
 	const Exclusivity *exclusivity; /* NULL but for exclusivity */
 	TimeWindow	overlap;
 	const Ruleset *ruleset;		/* NULL: none was needed */
 	const StackingCell *cell;	/* verdicts on the pair; NULL: none were needed */
 	StackingMode decisive;		/* the mode whose rule is named */
 	const Headroom *headroom;	/* NULL but for headroom */
+	const EnergyRun *energy;	/* NULL but for energy */
 	int64		recovery_us;	/* that was due; of recovery alone */
 } Finding;
 

@@ -124,10 +124,10 @@ services_share(const Rulebook *rulebook, const Ruleset *ruleset, int a, int b, b
 	return meaning == MEANING_YES || (unknown_is_yes && meaning == MEANING_UNKNOWN);
 }
 
-/* The weight of the heaviest set with nodes[0] in it; best says which are. */
+/* The weight of the heaviest set, perhaps of those with nodes[0] in it; best says which are. */
 static int64
 heaviest_set(const Rulebook *rulebook, const Ruleset *ruleset, const ServiceNode *nodes, int n,
-			 bool unknown_is_yes, bool *best)
+			 bool with_first, bool unknown_is_yes, bool *best)
 {
 	SetSearch	search;
 	bool	   *shares = palloc(n * n * sizeof(bool));
@@ -158,9 +158,9 @@ heaviest_set(const Rulebook *rulebook, const Ruleset *ruleset, const ServiceNode
 	search.best = best;
 	search.best_w = -1;
 	for (int i = 0; i < n; i++)
-		search.open[i] = i > 0 && !shares[i];
-	search.taken[0] = true;
-	set_search(&search, nodes[0].weight_w);
+		search.open[i] = !with_first || (i > 0 && !shares[i]);
+	search.taken[0] = with_first;
+	set_search(&search, with_first ? nodes[0].weight_w : 0);
 	pfree(shares);
 	pfree(search.open);
 	pfree(search.taken);
@@ -172,7 +172,7 @@ heaviest_set(const Rulebook *rulebook, const Ruleset *ruleset, const ServiceNode
  * ----------
  */
 
-typedef struct LineageNode
+struct LineageNode
 {
 	const Commitment *commitment;
 	int			ancestor[STAGE_DISPATCH];	/* index of the node, -1: not here */
@@ -180,7 +180,7 @@ typedef struct LineageNode
 	int			parent;			/* -1: a root */
 	int64		weight_w;
 	int64		children_w;
-} LineageNode;
+};
 
 typedef struct SourceIndex
 {
@@ -197,16 +197,16 @@ source_compare(const void *x, const void *y)
 	return a < b ? -1 : a > b;
 }
 
-static LineageNode *
-make_nodes(const Commitment *subject, const Commitment *earlier, int nearlier)
+LineageNode *
+lineages_make(const Commitment *subject, const Commitment *others, int nothers)
 {
-	int			n = nearlier + 1;
+	int			n = nothers + 1;
 	LineageNode	   *nodes = palloc0(n * sizeof(LineageNode));
 	SourceIndex *sources = palloc(n * sizeof(SourceIndex));
 
 	for (int i = 0; i < n; i++)
 	{
-		nodes[i].commitment = i == 0 ? subject : &earlier[i - 1];
+		nodes[i].commitment = i == 0 ? subject : &others[i - 1];
 		sources[i].source_id = nodes[i].commitment->source_id;
 		sources[i].node = i;
 	}
@@ -285,6 +285,23 @@ group_by_service(const LineageNode *nodes, int n, ServiceNode *groups)
 		groups[g].weight_w += nodes[i].weight_w;
 	}
 	return ngroups;
+}
+
+/* The power of the heaviest set at an instant, in which the subject need not be; at most all roots. */
+int64
+lineages_power_w(const Rulebook *rulebook, LineageNode *nodes, int n, int64 instant_us)
+{
+	ServiceNode *groups = palloc(n * sizeof(ServiceNode));
+	bool	   *best = palloc(n * sizeof(bool));
+	int64		power_w;
+	int			ngroups;
+
+	weigh_nodes(nodes, n, instant_us);
+	ngroups = group_by_service(nodes, n, groups);
+	power_w = heaviest_set(rulebook, rulebook_at(rulebook, instant_us), groups, ngroups, false, false, best);
+	pfree(groups);
+	pfree(best);
+	return power_w;
 }
 
 /* ----------
@@ -381,7 +398,7 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 				 const Capacity *capacity, Headroom *result)
 {
 	int			n = nearlier + 1;
-	LineageNode	   *nodes = make_nodes(subject, earlier, nearlier);
+	LineageNode	   *nodes = lineages_make(subject, earlier, nearlier);
 	ServiceNode *groups = palloc(n * sizeof(ServiceNode));
 	bool	   *best = palloc(n * sizeof(bool));
 	int			ninstants;
@@ -424,7 +441,7 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 			continue;			/* lineages counted once, they fit */
 
 		ruleset = rulebook_at(rulebook, piece.start_us);
-		needed_w = heaviest_set(rulebook, ruleset, groups, ngroups, false, best);
+		needed_w = heaviest_set(rulebook, ruleset, groups, ngroups, true, false, best);
 		if (needed_w <= capacity_w)
 			continue;
 
@@ -455,7 +472,7 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 			}
 		}
 		if (result->advisory &&
-			heaviest_set(rulebook, ruleset, groups, ngroups, true, best) > capacity_w)
+			heaviest_set(rulebook, ruleset, groups, ngroups, true, true, best) > capacity_w)
 			result->advisory = false;
 	}
 	pfree(nodes);

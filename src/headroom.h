@@ -28,6 +28,12 @@ typedef struct Headroom
 	TimeWindow *windows;
 } Headroom;
 
+/* Commitments of one unit and direction with their lineages, to be weighed at instants. */
+typedef struct LineageNode LineageNode;
+
+extern LineageNode *lineages_make(const Commitment *subject, const Commitment *others, int nothers);
+extern int64 lineages_power_w(const Rulebook *rulebook, LineageNode *nodes, int n, int64 instant_us);
+
 extern void headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 							 const Commitment *earlier, int nearlier,
 							 const Capacity *capacity, Headroom *result);

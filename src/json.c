@@ -171,6 +171,22 @@ json_headroom(const Rulebook *rulebook, const Headroom *headroom)
 	return object;
 }
 
+static json_t *
+json_energy(const EnergyRun *run)
+{
+	json_t	   *object = new_object();
+
+	if (run->window.start_us != TIME_WINDOW_NO_BEGIN && run->window.end_us != TIME_WINDOW_NO_END)
+		set(object, "duration", json_duration(run->window.end_us - run->window.start_us));
+	if (run->terms->max_duration_us != NOT_DECLARED)
+		set(object, "max_duration", json_duration(run->terms->max_duration_us));
+	if (run->needed_wh >= 0)
+		set(object, "needed_kwh", json_kw(run->needed_wh));
+	if (run->terms->energy_wh != NOT_DECLARED)
+		set(object, "energy_kwh", json_kw(run->terms->energy_wh));
+	return object;
+}
+
 /* The rationale of a finding: everything from which it follows. */
 char *
 json_of_finding(const Rulebook *rulebook, const Finding *finding)
@@ -216,6 +232,8 @@ json_of_finding(const Rulebook *rulebook, const Finding *finding)
 		set(recovery, "given", json_duration(finding->overlap.end_us - finding->overlap.start_us));
 		set(object, "recovery", recovery);
 	}
+	if (finding->energy != NULL)
+		set(object, "energy", json_energy(finding->energy));
 	if (finding->headroom != NULL)
 		set(object, "headroom", json_headroom(rulebook, finding->headroom));
 	text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));

@@ -21,12 +21,12 @@ CREATE TABLE conflict (
   found_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   closed_at        timestamptz,
   CONSTRAINT conflict_kind_is_known CHECK (
-    check_code(kind, 'conflict.kind', 'double_commitment', 'duplicate', 'jumping', 'headroom', 'direction', 'recovery', 'exclusivity')),
+    check_code(kind, 'conflict.kind', 'double_commitment', 'duplicate', 'jumping', 'headroom', 'direction', 'recovery', 'exclusivity', 'energy')),
   CONSTRAINT conflict_severity_is_known CHECK (check_code(severity, 'conflict.severity', 'blocking', 'advisory')),
   CONSTRAINT conflict_stage_is_known CHECK (check_code(stage, 'conflict.stage', 'competition', 'dispatch')),
   CONSTRAINT conflict_action_is_known CHECK (check_code(action, 'conflict.action', 'notify', 'hold', 'reject')),
   CONSTRAINT conflict_is_with_one CHECK (
-    num_nonnulls(incumbent_id, exclusivity_id) = CASE kind WHEN 'headroom' THEN 0 ELSE 1 END
+    num_nonnulls(incumbent_id, exclusivity_id) = CASE WHEN kind IN ('headroom', 'energy') THEN 0 ELSE 1 END
     AND (kind = 'exclusivity') = (exclusivity_id IS NOT NULL)),
   CONSTRAINT conflict_headroom_is_short CHECK ((kind = 'headroom') = (short_kw IS NOT NULL AND short_windows IS NOT NULL))
 );
@@ -36,16 +36,16 @@ CREATE INDEX conflict_open_incumbent_idx ON conflict (incumbent_id) WHERE closed
 CREATE INDEX conflict_open_exclusivity_idx ON conflict (exclusivity_id) WHERE closed_at IS NULL AND exclusivity_id IS NOT NULL;
 CREATE INDEX conflict_unit_id_idx ON conflict (unit_id);
 COMMENT ON TABLE conflict IS
-  'findings of the rules engine, one a pair of commitments and kind (exclusivity: one a commitment and agreement; headroom: one a commitment); closed when they no longer hold';
+  'findings of the rules engine, one a pair of commitments and kind (exclusivity: one a commitment and agreement; headroom and energy: one a commitment); closed when they no longer hold';
 COMMENT ON COLUMN conflict.id IS 'surrogate key';
-COMMENT ON COLUMN conflict.kind IS 'double_commitment, duplicate, jumping, headroom, direction, recovery or exclusivity: see docs/conflicts.md';
+COMMENT ON COLUMN conflict.kind IS 'double_commitment, duplicate, jumping, headroom, direction, recovery, exclusivity or energy: see docs/conflicts.md';
 COMMENT ON COLUMN conflict.severity IS 'blocking, or advisory where something is not known or only to be minded';
 COMMENT ON COLUMN conflict.stage IS 'competition or dispatch: the stage of the challenger';
 COMMENT ON COLUMN conflict.challenger_id IS 'the commitment posted later';
-COMMENT ON COLUMN conflict.incumbent_id IS 'the commitment posted earlier; NULL for exclusivity, and for headroom, whose set is in the rationale';
+COMMENT ON COLUMN conflict.incumbent_id IS 'the commitment posted earlier; NULL for exclusivity and energy, and for headroom, whose set is in the rationale';
 COMMENT ON COLUMN conflict.exclusivity_id IS 'the agreement that the challenger goes against, NULL for other kinds';
 COMMENT ON COLUMN conflict.unit_id IS 'the asset or portfolio that both are of';
-COMMENT ON COLUMN conflict.overlap IS 'when both hold; for jumping the window from the start of the first to the end of the last; for recovery the time between them; for headroom from the first to the last instant that is short';
+COMMENT ON COLUMN conflict.overlap IS 'when both hold; for jumping the window from the start of the first to the end of the last; for recovery the time between them; for energy the whole run; for headroom from the first to the last instant that is short';
 COMMENT ON COLUMN conflict.short_kw IS 'headroom: the greatest power missing, kW';
 COMMENT ON COLUMN conflict.short_windows IS 'headroom: the windows in which power is missing';
 COMMENT ON COLUMN conflict.ruleset_id IS 'the ruleset that governs, NULL when none was needed';
@@ -55,7 +55,7 @@ COMMENT ON COLUMN conflict.action IS 'what was done: notify (both stand and the 
 COMMENT ON COLUMN conflict.rationale IS 'the commitments, verdicts and numbers from which the finding follows';
 COMMENT ON COLUMN conflict.found_at IS 'when it was found';
 COMMENT ON COLUMN conflict.closed_at IS 'when it ceased to hold; NULL while it holds';
-COMMENT ON CONSTRAINT conflict_is_with_one ON conflict IS 'headroom is a finding for one commitment, exclusivity for one and an agreement, the other kinds for a pair';
+COMMENT ON CONSTRAINT conflict_is_with_one ON conflict IS 'headroom and energy are findings for one commitment, exclusivity for one and an agreement, the other kinds for a pair';
 COMMENT ON CONSTRAINT conflict_headroom_is_short ON conflict IS 'headroom says how much is missing and when';
 COMMENT ON INDEX conflict_open_key IS 'a pair and kind has one open finding';
 COMMENT ON INDEX conflict_open_incumbent_idx IS 'the open findings of a commitment';

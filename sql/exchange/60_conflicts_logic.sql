@@ -108,6 +108,13 @@ BEGIN
                     unit, (SELECT name FROM service WHERE code = agreement.service_code),
                     CASE WHEN names_incumbent THEN format(' of %s', (SELECT name FROM participant WHERE id = agreement.market_operator_id)) ELSE '' END,
                     window_words(found.overlap), commitment_words(challenger, names_challenger));
+    WHEN 'energy' THEN
+      RETURN format('%s is to deliver without a break %s, %s; the commitment that does not fit is %s.',
+                    unit, window_words(found.overlap),
+                    concat_ws(' and ',
+                      'for ' || duration_words(found.rationale #>> '{energy,duration}') || coalesce(' of at most ' || duration_words(found.rationale #>> '{energy,max_duration}'), ''),
+                      (found.rationale #>> '{energy,needed_kwh}') || ' kWh of the ' || (found.rationale #>> '{energy,energy_kwh}') || ' kWh that it has'),
+                    commitment_words(challenger, names_challenger));
     WHEN 'headroom' THEN
       SELECT string_agg(format('%s kW for %s', kw, name), ', ' ORDER BY kw DESC, name) INTO others
       FROM (SELECT v.name, sum((m ->> 'weight_kw')::numeric) AS kw

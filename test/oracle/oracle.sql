@@ -171,7 +171,8 @@ END $$;
 
 -- What c's unit must deliver at once at an instant, kW: enumerate the sets of
 -- lineages, c's among them, of which no two may share megawatts.
-CREATE FUNCTION oracle_needed(c bigint, instant timestamptz, unknown_is_yes boolean) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+-- Or, of energy alone, what it delivers: c need not be among them.
+CREATE FUNCTION oracle_needed(c bigint, instant timestamptz, unknown_is_yes boolean, energy boolean DEFAULT false) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
 DECLARE
   subject oracle_commitment;
   rules bigint := oracle_ruleset(instant);
@@ -196,6 +197,7 @@ BEGIN
     SELECT o.* FROM oracle_commitment o
     WHERE o.unit_id = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until
       AND (o.id = c OR (o.stage <> 'bid' AND o.seq < subject.seq))
+      AND (NOT energy OR o.is_energy)
   ), linked AS (
     SELECT s.*, (SELECT p.id FROM seen p WHERE p.id IN (s.availability_id, s.award_id, s.bid_id)
                  ORDER BY array_position(ARRAY['availability', 'award', 'bid'], p.stage) LIMIT 1) AS parent
@@ -204,7 +206,7 @@ BEGIN
   SELECT array_agg(id ORDER BY o), array_agg(service ORDER BY o), array_agg(kw ORDER BY o), array_agg(parent ORDER BY o), array_agg(stage ORDER BY o)
     INTO ids, services, kws, parents, stages
   FROM (SELECT *, array_position(ARRAY['dispatch', 'availability', 'award', 'bid'], stage) * 1000000000::bigint + seq AS o FROM linked) l;
-  n := cardinality(ids);
+  n := coalesce(cardinality(ids), 0);
   -- a node weighs the greater of its power and its children's weights; children come first
   weight := kws;
   FOR i IN 1..n LOOP
@@ -215,12 +217,12 @@ BEGIN
     IF parents[i] IS NULL THEN roots := roots || i; END IF;
   END LOOP;
   place := array_position(ids, c);
-  WHILE parents[place] IS NOT NULL LOOP place := array_position(ids, parents[place]); END LOOP;
+  WHILE place IS NOT NULL AND parents[place] IS NOT NULL LOOP place := array_position(ids, parents[place]); END LOOP;
   root := place;
 
   FOR mask IN 0 .. (1 << cardinality(roots)) - 1 LOOP
     SELECT array_agg(roots[k]) INTO chosen FROM generate_series(1, cardinality(roots)) k WHERE mask & (1 << (k - 1)) <> 0;
-    CONTINUE WHEN chosen IS NULL OR NOT root = ANY (chosen);
+    CONTINUE WHEN chosen IS NULL OR NOT (energy OR root = ANY (chosen));
     SELECT NOT EXISTS (SELECT FROM unnest(chosen) x, unnest(chosen) y, oracle_verdict v
                        WHERE x < y AND services[x] <> services[y] AND v.ruleset_id = rules AND v.a = services[x] AND v.b = services[y]
                          AND (v.co_delivery = 'yes' OR (unknown_is_yes AND v.co_delivery = 'unknown')))
@@ -298,6 +300,51 @@ CREATE VIEW oracle_wrongly_checked AS
       UNION SELECT split_part(m.valid::text, '/', k)::timestamptz FROM portfolio_member m, generate_series(1, 2) k WHERE m.portfolio_id = c.unit_id) e
     WHERE c.delivery_window @> t);
 
+-- A run: what c and the energy posted before it deliver without a break.  It
+-- must not last longer, nor take more energy, than the unit declares.
+CREATE FUNCTION oracle_energy() RETURNS TABLE (challenger bigint, unit_id bigint, since timestamptz, until timestamptz)
+LANGUAGE plpgsql AS $$
+DECLARE
+  c record;
+  wider record;
+  kwh numeric;
+  first timestamptz;
+  last timestamptz;
+BEGIN
+  FOR c IN
+    SELECT o.*, (p.profile::jsonb ->> 'energy_kwh')::numeric AS most_kwh, nullif(p.profile::jsonb ->> 'max_duration', 'infinity')::interval AS longest
+    FROM oracle_now o JOIN (SELECT id, profile FROM asset UNION ALL SELECT id, profile FROM portfolio) p ON p.id = o.unit_id
+    WHERE o.is_energy
+  LOOP
+    CONTINUE WHEN c.most_kwh IS NULL AND c.longest IS NULL;
+    first := c.since;
+    last := c.until;
+    LOOP
+      SELECT least(min(o.since), first) AS first, greatest(max(o.until), last) AS last INTO wider FROM oracle_now o
+      WHERE o.unit_id = c.unit_id AND o.direction = c.direction AND o.is_energy AND o.stage <> 'bid' AND o.seq < c.seq
+        AND o.since <= last AND o.until >= first;
+      EXIT WHEN wider.first = first AND wider.last = last;
+      first := wider.first;
+      last := wider.last;
+    END LOOP;
+    challenger := c.id;
+    unit_id := c.unit_id;
+    since := first;
+    until := last;
+    IF last - first > c.longest THEN
+      RETURN NEXT;
+      CONTINUE;
+    END IF;
+    CONTINUE WHEN c.most_kwh IS NULL;
+    SELECT sum(oracle_needed(c.id, piece.start, false, true) * extract(epoch FROM piece.stop - piece.start)) / 3600 INTO kwh
+    FROM (SELECT t AS start, lead(t, 1, last) OVER (ORDER BY t) AS stop FROM (
+            SELECT o.since AS t FROM oracle_now o WHERE o.unit_id = c.unit_id UNION SELECT o.until FROM oracle_now o WHERE o.unit_id = c.unit_id
+            UNION SELECT split_part(r.in_force::text, '/', k)::timestamptz FROM ruleset r, generate_series(1, 2) k) e
+          WHERE t >= first AND t < last) piece;
+    IF kwh > c.most_kwh THEN RETURN NEXT; END IF;
+  END LOOP;
+END $$;
+
 -- The two answers side by side: what the engine has open and what the oracle expects.
 CREATE VIEW engine_finding AS
   SELECT k.kind, k.severity, c.source_id AS challenger, coalesce(i.source_id, k.exclusivity_id) AS incumbent, k.unit_id,
@@ -326,7 +373,9 @@ LANGUAGE sql AS $$
          split_part(h.short_windows, '..', 1)::timestamptz,
          split_part(rtrim(h.short_windows), '..', 1 + (length(h.short_windows) - length(replace(h.short_windows, '..', ''))) / 2)::timestamptz,
          h.short_kw, h.short_windows, NULL
-  FROM oracle_headroom() h JOIN oracle_commitment o ON o.id = h.challenger;
+  FROM oracle_headroom() h JOIN oracle_commitment o ON o.id = h.challenger
+  UNION ALL
+  SELECT 'energy', 'blocking', challenger, NULL, unit_id, since, until, NULL, NULL, NULL FROM oracle_energy();
 $$;
 
 -- Differences, with the side that has them; no rows means agreement.

@@ -22,9 +22,10 @@ BEGIN
     SELECT 'asset ' || u, CASE WHEN dice(u, 1, 8, seed) > 0 THEN 20 + dice(u, 2, 100, seed) + 0.125 END,
            CASE WHEN dice(u, 3, 8, seed) > 0 THEN 20 + dice(u, 4, 100, seed) END
     FROM generate_series(1, units / 2) u;
-  UPDATE asset SET profile = format('{"recovery": "PT%sM"}', 10 * (1 + dice(id, 12, 12, seed)))::asset_profile WHERE id % 3 > 0;
+  UPDATE asset SET profile = format('{"recovery": "PT%sM"%s%s}', 10 * (1 + dice(id, 12, 12, seed)),
+    CASE WHEN id % 2 = 0 THEN format(', "energy_kwh": %s', 40 + dice(id, 13, 200, seed)) END, CASE WHEN id % 5 = 0 THEN format(', "max_duration": "PT%sH"', 3 + dice(id, 14, 5, seed)) END)::asset_profile WHERE id % 3 > 0;
   INSERT INTO portfolio (name, service_provider_id, profile)
-    SELECT 'portfolio ' || u, (SELECT id FROM participant WHERE name = 'seller'), CASE WHEN u % 4 = 0 THEN '{"recovery": "PT90M"}'::asset_profile END
+    SELECT 'portfolio ' || u, (SELECT id FROM participant WHERE name = 'seller'), CASE WHEN u % 4 = 0 THEN '{"recovery": "PT90M", "energy_kwh": 100.5, "max_duration": "infinity"}'::asset_profile END
     FROM generate_series(1, units / 2) u;
   -- members come and go; every fifth portfolio has none; some lend an unknown power
   INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
@@ -47,13 +48,13 @@ BEGIN
     WHEN 1 THEN UPDATE asset SET qualified_down_kw = 20 + dice(i, 44, 100, seed), qualified_up_kw = qualified_up_kw + 1 WHERE id % 5 = a % 5;
     WHEN 2 THEN UPDATE portfolio_member SET flexible_up_kw = dice(i, 44, 50, seed), flexible_down_kw = NULL WHERE portfolio_id = p AND asset_id % 2 = 0;
     WHEN 3 THEN UPDATE portfolio_member SET valid = time_window(lower(valid), lower(valid) + interval '40 hours') WHERE portfolio_id = p;
-    WHEN 6 THEN UPDATE asset SET profile = CASE WHEN dice(i, 44, 4, seed) > 0 THEN format('{"recovery": "PT%sM"}', 10 * (1 + dice(i, 44, 12, seed)))::asset_profile END WHERE id = a;
+    WHEN 6 THEN UPDATE asset SET profile = CASE WHEN dice(i, 44, 4, seed) > 0 THEN format('{"recovery": "PT%sM", "energy_kwh": %s}', 10 * (1 + dice(i, 44, 12, seed)), 20 + dice(i, 45, 300, seed))::asset_profile END WHERE id = a;
     WHEN 8 THEN
       INSERT INTO exclusivity (asset_id, portfolio_id, service_code, market_operator_id, service_provider_id, valid)
         SELECT CASE n WHEN 1 THEN a END, CASE n WHEN 2 THEN p END, (SELECT code FROM service ORDER BY code OFFSET dice(i, 45, 22, seed) LIMIT 1), 1, 3,
                time_window(since, since + (1 + dice(i, 46, 20, seed)) * interval '1 hour') FROM generate_series(1, 2) n;
     WHEN 9 THEN UPDATE exclusivity SET valid = time_window(lower(valid), lower(valid) + (1 + dice(i, 46, 20, seed)) * interval '1 hour') WHERE id % 4 = i % 4;
-    WHEN 7 THEN UPDATE portfolio SET profile = '{"recovery": "PT1H"}' WHERE id % 4 = p % 4;
+    WHEN 7 THEN UPDATE portfolio SET profile = '{"recovery": "PT1H", "max_duration": "PT5H"}' WHERE id % 4 = p % 4;
     WHEN 4 THEN DELETE FROM portfolio_member WHERE portfolio_id = p AND asset_id % 3 = i % 3;
     ELSE
       BEGIN

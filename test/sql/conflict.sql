@@ -175,6 +175,16 @@ UPDATE exclusivity SET valid = '2099-04-20T18:00Z/PT2H' WHERE id = 1;
 SELECT c.source_id AS trade, k.overlap, k.closed_at IS NULL AS open FROM conflict k JOIN commitment c ON c.id = k.challenger_id WHERE k.unit_id = 73 AND k.kind = 'exclusivity' ORDER BY k.id;
 UPDATE exclusivity SET service_code = 'DC' WHERE id = 1;
 
+-- energy: what is delivered without a break takes no more than there is, and lasts no longer than it may
+INSERT INTO asset (id, name, qualified_up_kw, profile) VALUES (74, 'small battery', 100, '{"energy_kwh": 100, "max_duration": "PT3H"}');
+SELECT trade('dispatch', 260, 4, 74, 50, '2099-05-20T12:00Z/PT1H'), trade('dispatch', 261, 4, 74, 50, '2099-05-20T13:00Z/PT1H'), trade('award', 262, 1, 74, 50, '2099-05-20T14:00Z/PT4H');
+SELECT count(*) AS fits FROM open_finding WHERE unit_id = 74 AND kind = 'energy';
+SELECT trade('dispatch', 263, 9, 74, 4, '2099-05-20T13:30Z/PT45M'), trade('dispatch', 264, 4, 74, 1, '2099-05-20T17:00Z/PT3H'), trade('dispatch', 265, 4, 74, 1, '2099-05-20T20:00Z/PT1S');
+SELECT * FROM open_finding WHERE unit_id = 74 AND kind = 'energy';
+SELECT explain_conflict(id) FROM conflict WHERE unit_id = 74 AND kind = 'energy' ORDER BY id;
+UPDATE dispatch SET status = 'cancelled' WHERE id IN (260, 264);
+SELECT count(*) AS fits FROM open_finding WHERE unit_id = 74 AND kind = 'energy';
+
 -- COPY goes the same way
 COPY dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) FROM STDIN;
 300	2	3	25	up	60	2026-11-20T17:00Z/PT1H
