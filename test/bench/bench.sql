@@ -121,3 +121,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
    'CREATE INDEX fresh_index ON bench.source USING gist (rw)', 'SELECT pg_relation_size(''bench.fresh_index'') / 8192', 1.25);
 
 \ir eligibility_cases.sql
+\ir rules.sql
