@@ -15,34 +15,23 @@
 #include "postgres.h"
 #include "compat.h"
 
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "capacity.h"
 #include "eligibility.h"
 
-static const SavedQuery asset_query = {
-	QUERY_ASSET,
-	"SELECT (CASE WHEN $2 THEN qualified_down_kw ELSE qualified_up_kw END)::pg_catalog.numeric "
-	"FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1",
-	2, {INT8OID, BOOLOID}
-};
-
 static const SavedQuery has_members_query = {
 	QUERY_HAS_MEMBERS,
 	"SELECT EXISTS (SELECT FROM %1$s.portfolio_member WHERE portfolio_id OPERATOR(pg_catalog.=) $1)",
-	1, {INT8OID}
-};
-
-/* Locking is a statement of its own: what was waited for is visible to the next. */
-static const SavedQuery hold_asset_query = {
-	QUERY_HOLD_ASSET,
-	"SELECT FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-	1, {INT8OID}
-};
-
-static const SavedQuery hold_portfolio_query = {
-	QUERY_HOLD_PORTFOLIO,
-	"SELECT FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
 	1, {INT8OID}
 };
 
@@ -56,18 +45,6 @@ static const SavedQuery members_query = {
 	"FROM %1$s.portfolio_member m JOIN %1$s.asset a ON a.id OPERATOR(pg_catalog.=) m.asset_id "
 	"WHERE m.portfolio_id OPERATOR(pg_catalog.=) $1 AND m.valid IS NOT NULL AND m.valid OPERATOR(flexexchange.&&) $2",
 	3, {INT8OID, WINDOW_ARG, BOOLOID}
-};
-
-static const SavedQuery asset_profile_query = {
-	QUERY_ASSET_PROFILE,
-	"SELECT profile::flexexchange.asset_profile FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1 AND profile IS NOT NULL",
-	1, {INT8OID}
-};
-
-static const SavedQuery portfolio_profile_query = {
-	QUERY_PORTFOLIO_PROFILE,
-	"SELECT profile::flexexchange.asset_profile FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1 AND profile IS NOT NULL",
-	1, {INT8OID}
 };
 
 /* One change of a portfolio's capacity: a member comes or goes. */
@@ -86,6 +63,94 @@ step_compare(const void *x, const void *y)
 
 	return a < b ? -1 : a > b;
 }
+
+/* ----------
+ * The row of a unit
+ * ----------
+ */
+
+/* Fetch the row with that id as the latest snapshot has it; false when there is none. */
+static bool
+fetch_unit(Relation heap, Relation key, int64 unit_id, Snapshot snapshot, TupleTableSlot *slot)
+{
+	ScanKeyData id;
+	IndexScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&id, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(unit_id));
+	scan = flex_index_beginscan(heap, key, snapshot, 1);
+	index_rescan(scan, &id, 1, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	index_endscan(scan);
+	return found;
+}
+
+/*
+ * Lock the row of a unit FOR KEY SHARE and give its column
+ * of that number (InvalidAttrNumber: none).  False when there is no such unit.
+ *
+ * It is what SELECT ... FOR KEY SHARE does, and a second look: such a lock does not
+ * conflict with the update that changed a figure, so what was waited for is to be
+ * seen with a later snapshot.
+ */
+static bool
+hold_unit(Instance *instance, int64 unit_id, bool portfolio, AttrNumber attr, Datum *value, bool *isnull)
+{
+	const UnitTable *table = &instance->unit_table[portfolio];
+	Relation	heap = table_open(table->relid, RowShareLock);
+	Relation	key = index_open(table->key_relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool		found = fetch_unit(heap, key, unit_id, snapshot, slot);
+
+	if (found)
+	{
+		TM_FailureData failure;
+		uint8		flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS;
+
+		if (!IsolationUsesXactSnapshot())
+			flags |= TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
+		switch (table_tuple_lock(heap, &slot->tts_tid, snapshot, slot, GetCurrentCommandId(false),
+								 LockTupleKeyShare, LockWaitBlock, flags, &failure))
+		{
+			case TM_Ok:
+			case TM_SelfModified:
+				break;
+			case TM_Updated:
+			case TM_Deleted:
+				if (IsolationUsesXactSnapshot())
+					ereport(ERROR,
+							(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+							 errmsg("could not serialize access due to concurrent update")));
+				found = false;
+				break;
+			default:
+				elog(ERROR, "could not lock unit " INT64_FORMAT, unit_id);
+		}
+	}
+	UnregisterSnapshot(snapshot);
+	if (found)
+	{
+		snapshot = RegisterSnapshot(GetLatestSnapshot());
+		found = fetch_unit(heap, key, unit_id, snapshot, slot);
+		if (found && attr != InvalidAttrNumber)
+		{
+			*value = slot_getattr(slot, attr, isnull);
+			if (!*isnull)
+				*value = PointerGetDatum(PG_DETOAST_DATUM_COPY(*value));
+		}
+		UnregisterSnapshot(snapshot);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(key, AccessShareLock);
+	table_close(heap, NoLock);	/* kept, as by any SELECT FOR */
+	return found;
+}
+
+/* ----------
+ * Capacity and terms
+ * ----------
+ */
 
 static void
 capacity_uniform(Capacity *capacity, const TimeWindow *window, bool known, int64 power_w)
@@ -154,24 +219,20 @@ UnitTerms
 unit_terms_read(Instance *instance, int64 unit_id, bool portfolio)
 {
 	UnitTerms	terms = {0, NOT_DECLARED, NOT_DECLARED};
-	Datum		values[1];
+	Datum		flat;
+	bool		isnull;
 
-	values[0] = Int64GetDatum(unit_id);
-	instance_query(instance, portfolio ? &hold_portfolio_query : &hold_asset_query, values, NULL, 1);
-	if (instance_query(instance, portfolio ? &portfolio_profile_query : &asset_profile_query, values, NULL, 1) == 1)
+	if (hold_unit(instance, unit_id, portfolio, instance->unit_table[portfolio].profile_attr, &flat, &isnull) && !isnull)
 	{
-		bool		isnull;
 		Profile		profile;
 
-		profile_view(PG_DETOAST_DATUM_PACKED(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)),
-					 &profile);
+		profile_view((struct varlena *) DatumGetPointer(flat), &profile);
 		if (profile_knows(&profile, DIM_RECOVERY))
 			terms.recovery_us = profile.number[DIM_RECOVERY];
 		if (profile_knows(&profile, DIM_ENERGY))
 			terms.energy_wh = profile.number[DIM_ENERGY];
 		if (profile_knows(&profile, DIM_MAX_DURATION) && profile.number[DIM_MAX_DURATION] != ENDLESS)
 			terms.max_duration_us = profile.number[DIM_MAX_DURATION];
-		SPI_freetuptable(SPI_tuptable);
 	}
 	return terms;
 }
@@ -209,20 +270,16 @@ capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 	bool		isnull;
 	int			rows;
 
-	values[0] = Int64GetDatum(unit_id);
-	if (instance_query(instance, portfolio ? &hold_portfolio_query : &hold_asset_query, values, NULL, 1) == 0)
+	if (!hold_unit(instance, unit_id, portfolio, instance->unit_table[portfolio].qualified_attr[down],
+				   &result, &isnull))
 		return false;
 	if (!portfolio)
 	{
-		values[1] = BoolGetDatum(down);
-		if (instance_query(instance, &asset_query, values, NULL, 1) == 0)
-			return false;
-		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 		capacity_uniform(capacity, window, !isnull, isnull ? 0 : power_w_of_kw(result));
-		SPI_freetuptable(SPI_tuptable);
 		return true;
 	}
 
+	values[0] = Int64GetDatum(unit_id);
 	instance_query(instance, &has_members_query, values, NULL, 1);
 	result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	SPI_freetuptable(SPI_tuptable);

@@ -27,6 +27,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -124,7 +125,8 @@ relation_changed(Datum arg, Oid relid)
 		if (relid == InvalidOid || relid == instance->rules_relid)
 			instance->rules_valid = false;
 		if (relid == InvalidOid || relid == instance->book_relid ||
-			relid == instance->book_index_relid)
+			relid == instance->book_index_relid || relid == instance->unit_table[0].relid ||
+			relid == instance->unit_table[1].relid)
 			instance->layout_valid = false;
 	}
 }
@@ -220,16 +222,23 @@ require_relation(const char *relation, Oid namespace_oid, const char *schema)
 	return relid;
 }
 
+/* A type of the extension by its name. */
+static Oid
+extension_type(const char *name)
+{
+	Oid			result = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+										 ObjectIdGetDatum(get_namespace_oid("flexexchange", false)));
+
+	if (!OidIsValid(result))
+		elog(ERROR, "type flexexchange.%s does not exist", name);
+	return result;
+}
+
 /* The type flexexchange.time_window. */
 Oid
 time_window_type(void)
 {
-	Oid			result = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("time_window"),
-										 ObjectIdGetDatum(get_namespace_oid("flexexchange", false)));
-
-	if (!OidIsValid(result))
-		elog(ERROR, "type flexexchange.time_window does not exist");
-	return result;
+	return extension_type("time_window");
 }
 
 /*
@@ -245,6 +254,40 @@ require_column_type(Oid relid, const char *column, AttrNumber attr, Oid type)
 				 errmsg("table \"%s\" has no column \"%s\" of type %s",
 						get_rel_name(relid), column, format_type_be(type)),
 				 errhint("Conflict triggers belong on the tables of an exchange; if this is one, run flexexchange.upgrade_exchange().")));
+}
+
+static void
+find_unit_table(Instance *instance, const char *name, const char *schema, UnitTable *table)
+{
+	static const char *const qualified[2] = {"qualified_up_kw", "qualified_down_kw"};
+	Relation	relation;
+
+	table->relid = require_relation(name, instance->namespace_oid, schema);
+	relation = relation_open(table->relid, AccessShareLock);
+	table->key_relid = relation->rd_rel->relkind == RELKIND_RELATION ?
+		RelationGetPrimaryKeyIndex(relation) : InvalidOid;
+	relation_close(relation, AccessShareLock);
+	if (OidIsValid(table->key_relid))
+	{
+		Relation	key = index_open(table->key_relid, AccessShareLock);
+
+		if (key->rd_index->indnkeyatts != 1 || key->rd_index->indkey.values[0] != get_attnum(table->relid, "id") ||
+			get_atttype(table->relid, key->rd_index->indkey.values[0]) != INT8OID)
+			table->key_relid = InvalidOid;
+		index_close(key, AccessShareLock);
+	}
+	if (!OidIsValid(table->key_relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("table \"%s\" of exchange \"%s\" has no primary key on a bigint \"id\"", name, schema),
+				 errhint("Conflict triggers belong on the tables of an exchange made by flexexchange.create_exchange().")));
+	table->profile_attr = get_attnum(table->relid, "profile");
+	require_column_type(table->relid, "profile", table->profile_attr, extension_type("asset_profile"));
+	for (int i = 0; i < 2 && strcmp(name, "asset") == 0; i++)
+	{
+		table->qualified_attr[i] = get_attnum(table->relid, qualified[i]);
+		require_column_type(table->relid, qualified[i], table->qualified_attr[i], NUMERICOID);
+	}
 }
 
 static void
@@ -294,15 +337,15 @@ build_layout(Instance *instance)
 							index->rd_opcintype[0], WINDOW_OVERLAPS) : InvalidOid;
 	opclass_type = index->rd_opcintype[0];
 	index_close(index, AccessShareLock);
-	if (!OidIsValid(operator_oid) ||
-		opclass_type != GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("resource_window"),
-										ObjectIdGetDatum(get_namespace_oid("flexexchange", false))))
+	if (!OidIsValid(operator_oid) || opclass_type != extension_type("resource_window"))
 		ereport(ERROR,
 				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
 				 errmsg("index commitment_live_idx of exchange \"%s\" cannot find overlaps", name),
 				 errhint("Make it again: CREATE INDEX commitment_live_idx ON %s.commitment USING gist (resource_window(unit_id, delivery_window)) WHERE closed_at IS NULL.",
 						 instance->schema)));
 	instance->overlaps_proc = get_opcode(operator_oid);
+	find_unit_table(instance, "asset", name, &instance->unit_table[0]);
+	find_unit_table(instance, "portfolio", name, &instance->unit_table[1]);
 	instance->layout_valid = true;
 }
 

@@ -19,13 +19,8 @@ typedef enum QuerySlot
 {
 	QUERY_PRODUCT,
 	QUERY_PARTICIPANT,
-	QUERY_HOLD_ASSET,
-	QUERY_HOLD_PORTFOLIO,
-	QUERY_ASSET,
 	QUERY_HAS_MEMBERS,
 	QUERY_PORTFOLIO_MEMBERS,
-	QUERY_ASSET_PROFILE,
-	QUERY_PORTFOLIO_PROFILE,
 	QUERY_OWNER_OF_ID,
 	QUERY_AWARD,
 	QUERY_BID,
@@ -95,6 +90,15 @@ typedef struct Product
 	int64		max_recovery_us;	/* that a unit may claim after delivering it */
 } Product;
 
+/* A table of units that is read straight, by its primary key. */
+typedef struct UnitTable
+{
+	Oid			relid;
+	Oid			key_relid;		/* the index */
+	AttrNumber	profile_attr;
+	AttrNumber	qualified_attr[2];	/* up, down; of assets alone */
+} UnitTable;
+
 typedef struct Instance
 {
 	Oid			namespace_oid;	/* hash key */
@@ -109,6 +113,7 @@ typedef struct Instance
 	Oid			window_type;	/* flexexchange.time_window */
 	RegProcedure overlaps_proc;	/* function of resource_window && resource_window */
 	AttrNumber	book_attr[BOOK_NCOLUMNS];
+	UnitTable	unit_table[2];	/* asset, portfolio */
 	SPIPlanPtr	plans[QUERY_COUNT];
 
 	/* the rules: thrown away when trigger forget_rules() says so */

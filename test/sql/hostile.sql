@@ -43,6 +43,19 @@ INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-
 \set VERBOSITY terse
 DROP INDEX hostile_schema.commitment_live_idx;
 CREATE INDEX commitment_live_idx ON hostile_schema.commitment USING gist (resource_window(unit_id, delivery_window));
+-- units are read straight from their tables, so these must be tables, with their keys and types
+CREATE VIEW hostile_schema.asset AS SELECT 1::bigint AS id;
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+DROP VIEW hostile_schema.asset;
+CREATE TABLE hostile_schema.asset (id text PRIMARY KEY, qualified_up_kw numeric, qualified_down_kw numeric, profile asset_profile);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+DROP TABLE hostile_schema.asset;
+CREATE TABLE hostile_schema.asset (id bigint PRIMARY KEY, qualified_up_kw bigint, qualified_down_kw numeric, profile asset_profile);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+ALTER TABLE hostile_schema.asset ALTER qualified_up_kw TYPE numeric, ALTER profile TYPE bigint USING 7;
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+ALTER TABLE hostile_schema.asset DROP profile, ADD profile asset_profile;
+CREATE TABLE hostile_schema.portfolio (id bigint PRIMARY KEY, profile asset_profile);
 CREATE TABLE hostile_schema.exchange_instance (time_zone text);
 INSERT INTO hostile_schema.exchange_instance VALUES (NULL);
 INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
