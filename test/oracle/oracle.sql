@@ -37,6 +37,11 @@ CREATE VIEW oracle_commitment AS
   JOIN journal j ON j.source_id = t.id
   WHERE NOT (t.stage = 'award' AND p.binds = 'availability');
 
+-- The same, taken down once for each comparison.
+CREATE TABLE oracle_now AS SELECT * FROM oracle_commitment WITH NO DATA;
+CREATE INDEX ON oracle_now (unit_id);
+CREATE INDEX ON oracle_now (id);
+
 -- What a verdict means to a ruleset for an unordered pair of services.
 CREATE FUNCTION oracle_meaning(rules bigint, which_mode text, a text, b text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -102,7 +107,7 @@ $$;
 CREATE VIEW oracle_recovery_pair AS
   SELECT CASE WHEN a.seq > b.seq THEN a.id ELSE b.id END AS challenger, CASE WHEN a.seq > b.seq THEN b.id ELSE a.id END AS incumbent,
          a.unit_id, a.until AS since, b.since AS until
-  FROM oracle_commitment a JOIN oracle_commitment b ON b.unit_id = a.unit_id AND b.since > a.until JOIN product p ON p.id = a.product_id
+  FROM oracle_now a JOIN oracle_now b ON b.unit_id = a.unit_id AND b.since > a.until JOIN product p ON p.id = a.product_id
   WHERE a.stage = 'dispatch' AND b.stage = 'dispatch'
     AND b.since - a.until < least(oracle_recovery(a.unit_id), p.max_recovery) AND oracle_recovery(a.unit_id) IS NOT NULL;
 
@@ -115,7 +120,7 @@ CREATE VIEW oracle_pair AS
            b.supersedes_id IS NOT DISTINCT FROM a.id AS supersedes,
            a.since < b.until AND b.since < a.until AS meet,
            greatest(a.since, b.since) AS later_start
-    FROM oracle_commitment a JOIN oracle_commitment b ON b.unit_id = a.unit_id AND b.seq > a.seq
+    FROM oracle_now a JOIN oracle_now b ON b.unit_id = a.unit_id AND b.seq > a.seq
     WHERE a.lineage <> b.lineage
       AND CASE
             WHEN 'bid' IN (a.stage, b.stage) THEN a.stage IN ('award', 'availability') OR b.stage IN ('award', 'availability')
@@ -174,7 +179,7 @@ END $$;
 -- Or, of energy alone, what it delivers: c need not be among them.
 CREATE FUNCTION oracle_needed(c bigint, instant timestamptz, unknown_is_yes boolean, energy boolean DEFAULT false) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  subject oracle_commitment;
+  subject oracle_now;
   rules bigint := oracle_ruleset(instant);
   ids bigint[];
   services text[];
@@ -191,10 +196,10 @@ DECLARE
   chosen int[];
   good boolean;
 BEGIN
-  SELECT * INTO subject FROM oracle_commitment WHERE id = c;
+  SELECT * INTO subject FROM oracle_now WHERE id = c;
   -- in view: c, and obligations and dispatches posted earlier
   WITH seen AS (
-    SELECT o.* FROM oracle_commitment o
+    SELECT o.* FROM oracle_now o
     WHERE o.unit_id = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until
       AND (o.id = c OR (o.stage <> 'bid' AND o.seq < subject.seq))
       AND (NOT energy OR o.is_energy)
@@ -245,7 +250,6 @@ DECLARE
   since timestamptz;
   until timestamptz;
 BEGIN
-  CREATE TEMP TABLE oracle_now ON COMMIT DROP AS SELECT * FROM oracle_commitment;
   FOR c IN SELECT * FROM oracle_now ORDER BY seq LOOP
     short_kw := 0;
     short_windows := '';
@@ -364,7 +368,7 @@ LANGUAGE sql AS $$
   SELECT 'exclusivity', 'blocking', o.id, e.id, o.unit_id, greatest(o.since, split_part(e.valid::text, '/', 1)::timestamptz),
          least(o.until, split_part(e.valid::text, '/', 2)::timestamptz), NULL, NULL,
          oracle_ruleset(greatest(o.since, split_part(e.valid::text, '/', 1)::timestamptz))
-  FROM oracle_commitment o JOIN exclusivity e ON coalesce(e.asset_id, e.portfolio_id) = o.unit_id AND e.service_code <> o.service
+  FROM oracle_now o JOIN exclusivity e ON coalesce(e.asset_id, e.portfolio_id) = o.unit_id AND e.service_code <> o.service
    AND o.since < split_part(e.valid::text, '/', 2)::timestamptz AND split_part(e.valid::text, '/', 1)::timestamptz < o.until
   UNION ALL
   SELECT 'recovery', 'blocking', challenger, incumbent, unit_id, since, until, NULL, NULL, NULL FROM oracle_recovery_pair
@@ -373,7 +377,7 @@ LANGUAGE sql AS $$
          split_part(h.short_windows, '..', 1)::timestamptz,
          split_part(rtrim(h.short_windows), '..', 1 + (length(h.short_windows) - length(replace(h.short_windows, '..', ''))) / 2)::timestamptz,
          h.short_kw, h.short_windows, NULL
-  FROM oracle_headroom() h JOIN oracle_commitment o ON o.id = h.challenger
+  FROM oracle_headroom() h JOIN oracle_now o ON o.id = h.challenger
   UNION ALL
   SELECT 'energy', 'blocking', challenger, NULL, unit_id, since, until, NULL, NULL, NULL FROM oracle_energy();
 $$;
@@ -383,6 +387,9 @@ CREATE FUNCTION compare_with_oracle() RETURNS TABLE (who text, kind text, severi
                                                      until timestamptz, short_kw numeric, short_windows text, rules bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
+  DELETE FROM oracle_now;
+  INSERT INTO oracle_now SELECT * FROM oracle_commitment;
+  ANALYZE oracle_now;
   PERFORM oracle_learn();
   ANALYZE oracle_verdict;
   CREATE TEMP TABLE expected ON COMMIT DROP AS SELECT * FROM oracle_finding();
@@ -394,5 +401,4 @@ BEGIN
                                      SELECT e.kind, e.severity, e.challenger, e.incumbent, e.unit_id, e.since, e.until, e.short_kw, e.short_windows, e.rules
                                      FROM engine_finding e) f);
   DROP TABLE expected;
-  DROP TABLE oracle_now;
 END $$;
