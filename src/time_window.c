@@ -10,8 +10,9 @@
  * "infinity" stand for a missing bound.
  *
  * Times are decoded by the server's own date and time machinery; only the
- * splitting into two halves is ours.  A duration that holds years, months or
- * days is counted in the session's time zone, as timestamptz + interval is.
+ * splitting into two halves and the sum of a start and a duration are ours.  A
+ * duration that holds years, months or days is counted in the session's time
+ * zone, as timestamptz + interval is.
  *
  * Comparison, overlap and containment cannot raise an error, which is what
  * lets them be LEAKPROOF and so reach an index below row-level security.
@@ -135,6 +136,60 @@ parse_duration(const char *str, Interval *result)
 		result->month < 12 * 10000 && result->day < 366 * 10000;
 }
 
+/* The instant of a local time in the session's time zone; false when out of range. */
+static bool
+local_instant(struct pg_tm *tm, fsec_t fsec, int64 *result)
+{
+	int			tz = DetermineTimeZoneOffset(tm, session_timezone);
+
+	return tm2timestamp(tm, fsec, &tz, result) == 0;
+}
+
+/*
+ * anchor plus span, or minus span when backwards, counted as timestamptz +
+ * interval does: months, then local days, then time.  False when out of range,
+ * where the server's operators would raise an error even for a soft input.
+ */
+static bool
+add_span(int64 anchor, const Interval *span, bool backwards, int64 *result)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+
+	if (span->month != 0)
+	{
+		int			months;
+
+		if (timestamp2tm(anchor, &tz, &tm, &fsec, NULL, NULL) != 0)
+			return false;
+		months = tm.tm_year * MONTHS_PER_YEAR + tm.tm_mon - 1 +
+			(backwards ? -span->month : span->month);
+		tm.tm_year = (months >= 0 ? months : months - (MONTHS_PER_YEAR - 1)) / MONTHS_PER_YEAR;
+		tm.tm_mon = months - tm.tm_year * MONTHS_PER_YEAR + 1;
+		/* the 31st of a shorter month is its last day */
+		tm.tm_mday = Min(tm.tm_mday, day_tab[isleap(tm.tm_year)][tm.tm_mon - 1]);
+		if (!local_instant(&tm, fsec, &anchor))
+			return false;
+	}
+	if (span->day != 0)
+	{
+		int			julian;
+
+		if (timestamp2tm(anchor, &tz, &tm, &fsec, NULL, NULL) != 0)
+			return false;
+		julian = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) +
+			(backwards ? -span->day : span->day);
+		if (julian < 0)
+			return false;
+		j2date(julian, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+		if (!local_instant(&tm, fsec, &anchor))
+			return false;
+	}
+	return !pg_add_s64_overflow(anchor, backwards ? -span->time : span->time, result) &&
+		IS_VALID_TIMESTAMP(*result);
+}
+
 /* Copy [from, to) without surrounding blanks and double quotes. */
 static char *
 trimmed(const char *from, const char *to)
@@ -215,19 +270,11 @@ time_window_parse(const char *str, const char *type_name, const char *whole,
 			!parse_instant(backwards ? right : left, &anchor) ||
 			TIMESTAMP_NOT_FINITE(anchor))
 			goto invalid;
-		if (backwards)
+		result->start_us = result->end_us = anchor;
+		if (!add_span(anchor, &span, backwards, backwards ? &result->start_us : &result->end_us))
 		{
-			result->end_us = anchor;
-			result->start_us = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
-																	   TimestampTzGetDatum(anchor),
-																	   IntervalPGetDatum(&span)));
-		}
-		else
-		{
-			result->start_us = anchor;
-			result->end_us = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-																	 TimestampTzGetDatum(anchor),
-																	 IntervalPGetDatum(&span)));
+			detail = "The duration leads out of the range of timestamps.";
+			goto invalid;
 		}
 	}
 	else if (!parse_instant(left, &result->start_us) ||

@@ -21,6 +21,43 @@ SELECT '2026-07-01T17:00/PT30M'::time_window, '2026-12-01T17:00/PT30M'::time_win
 SELECT duration('2026-03-29T00:00/P1D'), duration('2026-10-25T00:00/P1D'), duration('2026-06-01T00:00/P1D'), duration('2026-06-01T00:00/infinity');
 SELECT '1800-01-01T00:00Z/1800-01-02T00:00Z'::time_window;
 SET TimeZone = 'UTC';
+-- a duration counts as timestamptz + interval does, to the ends of time and in both directions
+CREATE FUNCTION counts_as(anchor timestamptz, span text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  verdict text := 'same';
+  instant timestamptz;
+  ours time_window;
+BEGIN
+  FOR backwards IN 0..1 LOOP
+    BEGIN
+      instant := CASE backwards WHEN 0 THEN anchor + span::interval ELSE anchor - span::interval END;
+    EXCEPTION WHEN datetime_field_overflow THEN
+      instant := NULL;
+    END;
+    BEGIN
+      ours := CASE backwards WHEN 0 THEN format('[%s,%s)', anchor, span) ELSE format('[%s,%s)', span, anchor) END;
+    EXCEPTION WHEN invalid_text_representation THEN
+      ours := NULL;
+    END;
+    IF (CASE backwards WHEN 0 THEN upper(ours) ELSE lower(ours) END) IS DISTINCT FROM instant THEN
+      RETURN format('%s and %s: %s, not %s', anchor, span, ours, instant);
+    ELSIF instant IS NULL THEN
+      verdict := 'same, one out of range';
+    END IF;
+  END LOOP;
+  RETURN verdict;
+END $$;
+SET TimeZone = 'Europe/London';
+SELECT verdict, count(*) > 100 AS many FROM generate_series(1, 3000) i, LATERAL (SELECT
+  CASE i % 3
+    WHEN 0 THEN timestamptz '2026-01-31T00:30Z' + abs(hashint8extended(i, 1)) % 20000 * interval '30 minutes'
+    WHEN 1 THEN timestamptz '4714-11-24T00:00Z BC' + abs(hashint8extended(i, 1)) % 3650000 * interval '1 day'
+    ELSE timestamptz '294276-12-31T23:00Z' - abs(hashint8extended(i, 1)) % 3650000 * interval '1 day' END,
+  format(CASE i % 4 WHEN 0 THEN 'P%sY%sM%sDT%sH1S' WHEN 1 THEN 'P%2$sM' WHEN 2 THEN 'P%3$sD' ELSE 'P%1$sY%3$sD' END,
+         abs(hashint8extended(i, 2)) % 9999, 1 + abs(hashint8extended(i, 3)) % 30, 1 + abs(hashint8extended(i, 4)) % 400, abs(hashint8extended(i, 5)) % 100)) x (a, s), counts_as(a, s) AS verdict
+GROUP BY verdict ORDER BY verdict COLLATE "C";
+SET TimeZone = 'UTC';
+DROP FUNCTION counts_as(timestamptz, text);
 -- what is written reads back as the same, in any time zone
 CREATE TABLE kept (tw time_window, rw resource_window);
 INSERT INTO kept SELECT w, resource_window(i - 500, w) FROM (
@@ -47,6 +84,8 @@ SELECT '2026-11-20T17:30Z'::time_window;
 SELECT '2026-02-30T17:30Z/PT1H'::time_window;
 SELECT '2026-11-20T17:30Z/-PT1H'::time_window;
 SELECT '2026-11-20T17:30Z/PT0S'::time_window;
+SELECT '294276-01-01T00:00Z/P1Y'::time_window;
+SELECT '1@P9999Y/2026-01-01T00:00Z'::resource_window;
 SELECT 'PT1H/PT1H'::time_window;
 SELECT 'infinity/PT1H'::time_window;
 SELECT '(2026-11-20 17:00,2026-11-20 17:30]'::time_window;
