@@ -25,13 +25,13 @@
 
 /* ---------- the server, as far as the readers need it ---------- */
 
-typedef struct Block
+typedef struct FuzzBlock
 {
-	struct Block *next;
-	struct Block *prev;
-} Block;
+	struct FuzzBlock *next;
+	struct FuzzBlock *prev;
+} FuzzBlock;
 
-static Block blocks = {&blocks, &blocks};
+static FuzzBlock blocks = {&blocks, &blocks};
 static jmp_buf on_error;
 static unsigned long refused;
 static unsigned long accepted;
@@ -41,7 +41,7 @@ MemoryContext TopMemoryContext;
 static void *
 block_new(size_t size)
 {
-	Block	   *block = malloc(sizeof(Block) + size);
+	FuzzBlock  *block = malloc(sizeof(FuzzBlock) + size);
 
 	block->next = blocks.next;
 	block->prev = &blocks;
@@ -65,7 +65,7 @@ palloc0(Size size)
 void
 pfree(void *pointer)
 {
-	Block	   *block = (Block *) pointer - 1;
+	FuzzBlock  *block = (FuzzBlock *) pointer - 1;
 
 	block->next->prev = block->prev;
 	block->prev->next = block->next;
@@ -75,11 +75,11 @@ pfree(void *pointer)
 void *
 repalloc(void *pointer, Size size)
 {
-	Block	   *block = (Block *) pointer - 1;
-	Block	   *prev = block->prev;
-	Block	   *next = block->next;
+	FuzzBlock  *block = (FuzzBlock *) pointer - 1;
+	FuzzBlock  *prev = block->prev;
+	FuzzBlock  *next = block->next;
 
-	block = realloc(block, sizeof(Block) + size);
+	block = realloc(block, sizeof(FuzzBlock) + size);
 	prev->next = block;
 	next->prev = block;
 	return block + 1;
@@ -114,6 +114,20 @@ errfinish(const char *file, int line, const char *function)
 {
 	longjmp(on_error, 1);
 }
+
+#if PG_VERSION_NUM >= 160000
+bool
+errsave_start(struct Node *context, const char *domain)
+{
+	return true;
+}
+
+void
+errsave_finish(struct Node *context, const char *file, int line, const char *function)
+{
+	longjmp(on_error, 1);
+}
+#endif
 
 int
 errcode(int sqlstate)
