@@ -5,10 +5,10 @@
  * What a conflict is, is a function of the live book: of the commitments and
  * the order in which they were posted.  So there are three events of the book,
  *
- *	posted		Its pairs with everything live on its unit, its own headroom, and
- *				the headroom of what was posted later and is here already (which
- *				happens when two sessions post at once).
- *	relinked	Its lineage changed: its pairs and headroom are examined again.
+ *	posted		Its pairs with everything live on its unit, its agreements, its own
+ *				headroom and energy, and those of what was posted later and is
+ *				here already (which happens when two sessions post at once).
+ *	relinked	Its lineage changed: its pairs, headroom and energy are examined again.
  *	closed		Its findings close; what was posted later may now fit.
  *
  * and one for each thing in the register that may change below a live book: what
@@ -16,7 +16,7 @@
  *
  * One scan of the index fetches all that a unit has in the window, or as far
  * around it as a pair can reach.  Which pairs conflict: pair.c; whether a
- * commitment fits: headroom.c; agreements: exclusivity.c; rows: finding.c.
+ * commitment fits: headroom.c, energy.c; agreements: exclusivity.c; rows: finding.c.
  *
  * Triggers that users put on conflict or commitment may change the book while
  * findings are being written.  book_changes() tells, and then the event is

@@ -275,38 +275,27 @@ CREATE OR REPLACE TRIGGER t50_tell AFTER INSERT OR UPDATE ON conflict
 COMMENT ON TRIGGER t50_tell ON conflict IS 'tells the parties';
 
 -- A change of what units can sell is a change for those who bought it.
-CREATE OR REPLACE TRIGGER t50_reexamine AFTER UPDATE ON asset
-  REFERENCING OLD TABLE AS before NEW TABLE AS after
-  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('asset');
-COMMENT ON TRIGGER t50_reexamine ON asset IS 'examines again what stands on the asset and on its portfolios';
-CREATE OR REPLACE TRIGGER t50_reexamine AFTER UPDATE ON portfolio
-  REFERENCING OLD TABLE AS before NEW TABLE AS after
-  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio');
-COMMENT ON TRIGGER t50_reexamine ON portfolio IS 'examines again what stands on the portfolio';
-CREATE OR REPLACE TRIGGER t50_reexamine_inserted AFTER INSERT ON portfolio_member
-  REFERENCING NEW TABLE AS after
-  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio_member');
-COMMENT ON TRIGGER t50_reexamine_inserted ON portfolio_member IS 'examines the headroom of portfolios again';
-CREATE OR REPLACE TRIGGER t50_reexamine_updated AFTER UPDATE ON portfolio_member
-  REFERENCING OLD TABLE AS before NEW TABLE AS after
-  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio_member');
-COMMENT ON TRIGGER t50_reexamine_updated ON portfolio_member IS 'examines the headroom of portfolios again';
-CREATE OR REPLACE TRIGGER t50_reexamine_deleted AFTER DELETE ON portfolio_member
-  REFERENCING OLD TABLE AS before
-  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('portfolio_member');
-COMMENT ON TRIGGER t50_reexamine_deleted ON portfolio_member IS 'examines the headroom of portfolios again';
-CREATE OR REPLACE TRIGGER t50_reexamine_inserted AFTER INSERT ON exclusivity
-  REFERENCING NEW TABLE AS after
-  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('exclusivity');
-COMMENT ON TRIGGER t50_reexamine_inserted ON exclusivity IS 'examines what stands on the unit against the agreement';
-CREATE OR REPLACE TRIGGER t50_reexamine_updated AFTER UPDATE ON exclusivity
-  REFERENCING OLD TABLE AS before NEW TABLE AS after
-  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('exclusivity');
-COMMENT ON TRIGGER t50_reexamine_updated ON exclusivity IS 'examines what stands on the unit against the agreement';
-CREATE OR REPLACE TRIGGER t50_reexamine_deleted AFTER DELETE ON exclusivity
-  REFERENCING OLD TABLE AS before
-  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('exclusivity');
-COMMENT ON TRIGGER t50_reexamine_deleted ON exclusivity IS 'examines what stands on the unit without the agreement';
+DO $block$
+DECLARE
+  name text;
+  event text;
+  tables text;
+BEGIN
+  FOR name, event, tables IN
+    SELECT x.name, y.event, y.tables
+    FROM (VALUES ('asset', 'UPDATE'), ('portfolio', 'UPDATE'),
+                 ('portfolio_member', 'INSERT'), ('portfolio_member', 'UPDATE'), ('portfolio_member', 'DELETE'),
+                 ('exclusivity', 'INSERT'), ('exclusivity', 'UPDATE'), ('exclusivity', 'DELETE')) AS x (name, event)
+    JOIN (VALUES ('INSERT', 'NEW TABLE AS after'), ('UPDATE', 'OLD TABLE AS before NEW TABLE AS after'),
+                 ('DELETE', 'OLD TABLE AS before')) AS y (event, tables) USING (event)
+  LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER %1$I AFTER %2$s ON %3$I REFERENCING %4$s
+      FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units(%3$L)', 't50_reexamine_' || lower(event), event, name, tables);
+    EXECUTE format('COMMENT ON TRIGGER %I ON %I IS ''examines again what stands on the units that it concerns''',
+                   't50_reexamine_' || lower(event), name);
+  END LOOP;
+END
+$block$;
 
 DO $block$
 DECLARE
