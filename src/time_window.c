@@ -180,7 +180,8 @@ add_span(int64 anchor, const Interval *span, bool backwards, int64 *result)
 			return false;
 		julian = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) +
 			(backwards ? -span->day : span->day);
-		if (julian < 0)
+		/* west of Greenwich the first days of time are before Julian day 0; j2date() goes so far */
+		if (julian < -32044)
 			return false;
 		j2date(julian, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 		if (!local_instant(&tm, fsec, &anchor))

@@ -109,6 +109,11 @@ SELECT time_window_send(time_window '2000-01-01T00:00Z/2000-01-01T00:00:01Z'), r
 CREATE TABLE by_array AS SELECT array_agg(tw) AS a, array_agg(rw) AS r FROM kept;
 SELECT array_length(a, 1), (SELECT count(*) FROM unnest(a, r) AS x (tw, rw) JOIN kept k USING (tw, rw)) = (SELECT count(*) FROM kept) AS same FROM by_array;
 
+-- the first day of time begins on the day before it, west of Greenwich
+SET TimeZone = '<D>+24:59';
+SELECT extract(epoch FROM upper(w) - lower(w)) AS seconds FROM (SELECT time_window '4714-11-24T00:00Z BC/P1D') x (w);
+SET TimeZone = 'UTC';
+
 -- functions
 SELECT lower(w), upper(w), duration(w) FROM (SELECT time_window '2026-11-20T17:00Z/PT30M') x (w);
 SELECT duration('4714-11-24T00:00Z BC/287564-12-03T04:00:54.775807Z');
