@@ -59,6 +59,14 @@ CREATE TABLE hostile_schema.portfolio (id bigint PRIMARY KEY, profile asset_prof
 CREATE TABLE hostile_schema.exchange_instance (time_zone text);
 INSERT INTO hostile_schema.exchange_instance VALUES (NULL);
 INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+-- the register's trigger, told nothing, something else, or fired row by row
+CREATE TABLE hostile_schema.portfolio_member (portfolio_id text, asset_id bigint, flexible_up_kw numeric, flexible_down_kw numeric, valid text);
+CREATE TRIGGER t AFTER INSERT ON hostile_schema.portfolio_member REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units();
+INSERT INTO hostile_schema.portfolio_member VALUES ('x', 1, 1, 1, 'never');
+CREATE OR REPLACE TRIGGER t AFTER INSERT ON hostile_schema.portfolio_member REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('asset');
+INSERT INTO hostile_schema.portfolio_member VALUES ('x', 1, 1, 1, 'never');
+CREATE OR REPLACE TRIGGER t AFTER INSERT ON hostile_schema.portfolio_member FOR EACH ROW EXECUTE FUNCTION reexamine_units('portfolio_member');
+INSERT INTO hostile_schema.portfolio_member VALUES ('x', 1, 1, 1, 'never');
 -- a stranger's schema neither lists as an exchange nor takes the next range of ids
 ALTER TABLE hostile_schema.exchange_instance ADD COLUMN valid time_window, ADD COLUMN archetype name, ADD COLUMN version text;
 CREATE SEQUENCE hostile_schema.resource_id START 9223372036854775807;
