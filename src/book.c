@@ -389,6 +389,21 @@ book_set_headroom_checked(Instance *instance, int64 commitment_id, bool checked)
 	instance_query(instance, &set_headroom_checked_query, values, NULL, 0);
 }
 
+/*
+ * Is a commitment that was read live still so?  `changes` is book_changes() of
+ * when that was known, and is brought up to date.
+ */
+bool
+book_still_has(Instance *instance, const Commitment *commitment, uint64 *changes)
+{
+	Commitment	now;
+
+	if (book_changes() == *changes)
+		return true;
+	*changes = book_changes();
+	return book_find(instance, commitment->stage, commitment->source_id, &now) && now.id == commitment->id;
+}
+
 /* Give the live commitment of links->source_id the links and seller of links. */
 bool
 book_relink(Instance *instance, const Commitment *links, Commitment *relinked)

@@ -84,6 +84,7 @@ extern void book_insert(Instance *instance, Commitment *commitment);
 extern bool book_close(Instance *instance, Stage stage, int64 source_id, Commitment *closed);
 extern bool book_find(Instance *instance, Stage stage, int64 source_id, Commitment *found);
 extern uint64 book_changes(void);
+extern bool book_still_has(Instance *instance, const Commitment *commitment, uint64 *changes);
 extern void book_set_headroom_checked(Instance *instance, int64 commitment_id, bool checked);
 extern bool book_relink(Instance *instance, const Commitment *links, Commitment *relinked);
 

@@ -326,6 +326,8 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 	UnitTerms	terms;
 	Commitment *around = read_surroundings(instance, posted, &terms, &naround);
 
+	/* agreements do not depend on the book, so examine_again() need not look at them */
+	exclusivity_posted(instance, posted);
 	for (int i = 0; i < naround && book_changes() == changes; i++)
 	{
 		Finding		findings[PAIR_FINDINGS_MAX];
@@ -335,8 +337,6 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 		for (int j = 0; j < nfindings; j++)
 			finding_write(instance, &findings[j]);
 	}
-	if (book_changes() == changes)
-		exclusivity_posted(instance, posted);
 	if (book_changes() == changes)
 		examine_headroom(instance, posted, capacity, around, naround, false);
 	if (book_changes() == changes)
@@ -479,6 +479,7 @@ conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
 	int			nlive;
 	Commitment *live = book_read(instance, &unit, window, must_wait_for_all, NULL, &nlive);
+	uint64		changes = book_changes();
 
 	for (int i = 0; i < nlive; i++)
 	{
@@ -488,7 +489,7 @@ conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 		Commitment *around;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_energy(instance, &live[i]))
+		if (!is_energy(instance, &live[i]) || !book_still_has(instance, &live[i], &changes))
 			continue;
 		around = read_surroundings(instance, &live[i], &terms, &naround);
 		reexamine_pairs(instance, &live[i], around, naround, &terms);

@@ -64,8 +64,10 @@ goes_against(Instance *instance, const Commitment *commitment, const Exclusivity
 		strcmp(instance->rulebook->services[commitment->service], agreement->service) != 0;
 }
 
+/* `changes` is book_changes() of when the subject was known to be live. */
 static void
-write_against(Instance *instance, const Commitment *subject, const Exclusivity *agreements, int count)
+write_against(Instance *instance, const Commitment *subject, uint64 changes,
+			  const Exclusivity *agreements, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -73,6 +75,8 @@ write_against(Instance *instance, const Commitment *subject, const Exclusivity *
 
 		if (!goes_against(instance, subject, &agreements[i]))
 			continue;
+		if (!book_still_has(instance, subject, &changes))
+			return;				/* a trigger on the last finding took it away */
 		finding.kind = CONFLICT_EXCLUSIVITY;
 		finding.challenger = subject;
 		finding.exclusivity = &agreements[i];
@@ -92,7 +96,7 @@ exclusivity_posted(Instance *instance, const Commitment *posted)
 	if (no_exclusivity(instance))
 		return;
 	agreements = read_exclusivities(instance, posted->unit_id, &posted->window, &count);
-	write_against(instance, posted, agreements, count);
+	write_against(instance, posted, book_changes(), agreements, count);
 }
 
 /* Examine commitments of a unit again, after agreements on it changed. */
@@ -100,6 +104,7 @@ void
 exclusivity_changed(Instance *instance, int64 unit_id, const TimeWindow *window,
 					const Commitment *live, int nlive)
 {
+	uint64		changes = book_changes();
 	TimeWindow	span = *window;
 	Exclusivity *agreements;
 	int			nagreements;
@@ -110,7 +115,7 @@ exclusivity_changed(Instance *instance, int64 unit_id, const TimeWindow *window,
 		span = time_window_cover(&span, &live[i].window);
 	agreements = read_exclusivities(instance, unit_id, &span, &nagreements);
 	for (int i = 0; i < nlive; i++)
-		write_against(instance, &live[i], agreements, nagreements);
+		write_against(instance, &live[i], changes, agreements, nagreements);
 
 	stored = findings_of_unit(instance, unit_id, CONFLICT_EXCLUSIVITY, &nstored);
 	for (int i = 0; i < nstored; i++)

@@ -194,7 +194,7 @@ recovery_finding(Instance *instance, const Commitment *a, const Commitment *b,
 /* The findings on a pair of commitments of one unit: how many there are. */
 int
 pair_findings(Instance *instance, const Commitment *a, const Commitment *b,
-				 const UnitTerms *terms, Finding *findings)
+			  const UnitTerms *terms, Finding *findings)
 {
 	bool		overlap = time_window_overlaps(&a->window, &b->window);
 	bool		examined = is_examined(a, b);

@@ -29,8 +29,9 @@
 
 /*
  * What each table's change touches, as (unit, is a portfolio, when, does its
- * capacity change, do its terms, do its agreements), in the order of units, from the transition tables `before` and `after`.  A portfolio's first member makes its
- * capacity known for all time, and its last one unknown.
+ * capacity change, do its terms, do its agreements), in the order of units, from
+ * the transition tables `before` and `after`.  A portfolio's first member makes
+ * its capacity known for all time, and its last one unknown.
  */
 #define MEMBER_COLUMNS \
 	"portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid"
@@ -68,6 +69,7 @@ static const char *const portfolio_updated =
 
 #define AGREED(rows) \
 	"SELECT unit_id::pg_catalog.int8, portfolio_id IS NOT NULL, valid::flexexchange.time_window, false, false, true FROM (" rows ") AS e ORDER BY 1"
+
 static const char *const exclusivity_inserted = AGREED("SELECT unit_id, portfolio_id, valid FROM after");
 static const char *const exclusivity_deleted = AGREED("SELECT unit_id, portfolio_id, valid FROM before");
 static const char *const exclusivity_updated =

@@ -182,6 +182,21 @@ SELECT dispatching(31, 1, 7, 100, '2026-11-20T17:00Z/PT2H'), dispatching(32, 2, 
 DROP TRIGGER z_hold ON conflict;
 SELECT id, status FROM dispatch WHERE asset_id = 7 ORDER BY id;
 SELECT * FROM open_finding WHERE unit_id = 7;
+-- ... and one that takes the incumbent away: what the challenger has against an agreement is found all the same
+INSERT INTO exclusivity (id, asset_id, service_code, market_operator_id, service_provider_id, valid) VALUES (1, 18, 'CM', 1, 3, '2026-11-20T00:00Z/P1D');
+CREATE FUNCTION yield() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  UPDATE hostile_test.dispatch d SET status = 'cancelled' FROM hostile_test.commitment c WHERE c.id = NEW.incumbent_id AND d.id = c.source_id AND NEW.unit_id = 18; RETURN NULL; END $$;
+CREATE TRIGGER z_yield AFTER INSERT ON conflict FOR EACH ROW EXECUTE FUNCTION yield();
+SELECT dispatching(33, 1, 18, 100, '2026-11-20T17:00Z/PT2H'), dispatching(34, 2, 18, 100, '2026-11-20T17:00Z/PT2H');
+-- ... the challenger away, of which two agreements had something to say
+CREATE OR REPLACE FUNCTION yield() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  UPDATE hostile_test.dispatch d SET status = 'held' FROM hostile_test.commitment c WHERE c.id = NEW.challenger_id AND d.id = c.source_id AND NEW.unit_id = 19; RETURN NULL; END $$;
+SELECT dispatching(35, 1, 19, 10, '2099-11-20T17:00Z/PT2H'), dispatching(36, 1, 19, 10, '2099-11-20T20:00Z/PT2H');
+INSERT INTO exclusivity (id, asset_id, service_code, market_operator_id, service_provider_id, valid) VALUES (2, 19, 'CM', 1, 3, '2099-11-20T00:00Z/P1D'), (3, 19, 'WM', 1, 3, '2099-11-20T00:00Z/P1D');
+SELECT count(*) AS live, (SELECT count(*) FROM conflict WHERE unit_id = 19) AS found, (SELECT count(*) FROM conflict WHERE unit_id = 19 AND closed_at IS NULL) AS open
+FROM commitment WHERE unit_id = 19 AND closed_at IS NULL;
+DROP TRIGGER z_yield ON conflict;
+SELECT c.source_id AS dispatch, k.kind FROM conflict k JOIN commitment c ON c.id = k.challenger_id WHERE k.unit_id = 18 AND k.closed_at IS NULL;
 
 -- midnight that comes twice, and one that does not come
 UPDATE exchange_instance SET time_zone = 'Atlantic/Azores';
