@@ -15,11 +15,12 @@
  * a unit can sell, what it declares, what was agreed of it.
  *
  * One scan of the index fetches all that a unit has in the window, or as far
- * around it as a pair can reach.  Which pairs conflict: pair.c; whether a
- * commitment fits: headroom.c, energy.c; agreements: exclusivity.c; rows: finding.c.
+ * around it as a pair can reach.  What is to be said of a commitment: examine.c.
+ * Findings are first made, all of them, and then settled with the open rows of
+ * table conflict (finding.c): written, changed or closed.
  *
  * Triggers that users put on conflict or commitment may change the book while
- * findings are being written.  book_changes() tells, and then the event is
+ * findings are being settled.  book_changes() tells, and then the event is
  * examined again from the start.
  */
 #include "postgres.h"
@@ -28,30 +29,13 @@
 #include "miscadmin.h"
 
 #include "conflict.h"
+#include "examine.h"
 #include "exclusivity.h"
-#include "pair.h"
 
 /* ----------
  * What stands around a commitment
  * ----------
  */
-
-static int
-commitment_compare(const void *x, const void *y)
-{
-	int64		a = ((const Commitment *) x)->id;
-	int64		b = ((const Commitment *) y)->id;
-
-	return a < b ? -1 : a > b;
-}
-
-/* Does the headroom of one of the two depend on the other? */
-static bool
-headroom_concerns(const Commitment *a, const Commitment *b)
-{
-	return a->down == b->down && time_window_overlaps(&a->window, &b->window) &&
-		!(a->stage == STAGE_BID && b->stage == STAGE_BID);
-}
 
 /* An undecided row matters when it would change what is found. */
 static bool
@@ -62,6 +46,13 @@ must_wait(Instance *instance, const Commitment *self, const Commitment *other, c
 	if (headroom_concerns(self, other) && (self->headroom_checked || self->portfolio))
 		return true;
 	return terms != NULL && pair_findings(instance, self, other, terms, findings) > 0;
+}
+
+/* Whatever is undecided on the unit counts. */
+static bool
+must_wait_for_all(Instance *instance, const Commitment *self, const Commitment *other, const void *arg)
+{
+	return true;
 }
 
 /* All that a unit has where self could conflict with it, and the unit's terms. */
@@ -78,126 +69,6 @@ read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, 
 	return book_read(instance, self, &span, must_wait, terms, count);
 }
 
-/* ----------
- * Headroom
- * ----------
- */
-
-/*
- * Examine the headroom of a commitment against what `around` holds of earlier
- * obligations, and write, change or (when `stored`) close its finding.
- */
-static void
-examine_headroom(Instance *instance, const Commitment *subject, const Capacity *capacity,
-				 const Commitment *around, int naround, bool stored)
-{
-	Commitment *earlier = palloc(Max(naround, 1) * sizeof(Commitment));
-	int			nearlier = 0;
-	Headroom	headroom;
-
-	for (int i = 0; i < naround; i++)
-		if (around[i].id < subject->id && around[i].stage != STAGE_BID &&
-			headroom_concerns(subject, &around[i]))
-			earlier[nearlier++] = around[i];
-	headroom_examine(instance->rulebook, subject, earlier, nearlier, capacity, &headroom);
-
-	if (headroom.short_of_power)
-	{
-		Finding		finding = {0};
-
-		finding.kind = CONFLICT_HEADROOM;
-		finding.advisory = headroom.advisory;
-		finding.challenger = subject;
-		finding.overlap.start_us = headroom.windows[0].start_us;
-		finding.overlap.end_us = headroom.windows[headroom.nwindows - 1].end_us;
-		finding.ruleset = headroom.ruleset;
-		finding.headroom = &headroom;
-		finding_write(instance, &finding);
-	}
-	else if (stored)
-	{
-		StoredFinding finding = {subject->id, 0, CONFLICT_HEADROOM};
-
-		finding_close(instance, &finding);
-	}
-	pfree(earlier);
-}
-
-/* The same for a commitment that is in the book already. */
-static void
-reexamine_headroom(Instance *instance, const Commitment *subject)
-{
-	Capacity	capacity;
-	Commitment *around;
-	int			naround;
-
-	if (!capacity_read(instance, subject->unit_id, subject->portfolio, subject->down,
-					   &subject->window, &capacity))
-		return;					/* the unit is gone, with its capacity */
-	around = book_read(instance, subject, &subject->window, must_wait, NULL, &naround);
-	examine_headroom(instance, subject, &capacity, around, naround, true);
-}
-
-/* Examine again what was posted later than `changed` and stands beside it. */
-static void
-reexamine_later(Instance *instance, const Commitment *changed, const Commitment *around, int naround)
-{
-	if (changed->stage == STAGE_BID)
-		return;					/* a bid takes no headroom from others */
-	for (int i = 0; i < naround; i++)
-		if (around[i].id > changed->id && headroom_concerns(changed, &around[i]))
-			reexamine_headroom(instance, &around[i]);
-}
-
-/* Has a commitment an open finding?  They are in the order of challengers. */
-static bool
-is_stored(const StoredFinding *stored, int count, int64 commitment_id)
-{
-	int			low = 0;
-	int			high = count;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (stored[middle].challenger_id < commitment_id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && stored[low].challenger_id == commitment_id;
-}
-
-/*
- * The same after `closed` left the book.  What is needed of the others can only
- * become less, so only those that were short need another look; unless members
- * of its lineage stay, which may now count on their own.
- */
-static void
-reexamine_after_close(Instance *instance, const Commitment *closed, const Commitment *around, int naround)
-{
-	int			nshort;
-	StoredFinding *are_short;
-
-	for (int i = 0; i < naround; i++)
-		if (same_lineage(closed, &around[i]))
-		{
-			reexamine_later(instance, closed, around, naround);
-			return;
-		}
-
-	are_short = findings_of_unit(instance, closed->unit_id, CONFLICT_HEADROOM, &nshort);
-	for (int i = 0; i < naround; i++)
-		if (is_stored(are_short, nshort, around[i].id))
-			reexamine_later(instance, closed, &around[i], 1);
-	pfree(are_short);
-}
-
-/* ----------
- * Energy
- * ----------
- */
-
 /* Whatever is undecided and could be in the run counts. */
 static bool
 must_wait_for_energy(Instance *instance, const Commitment *self, const Commitment *other, const void *arg)
@@ -205,7 +76,7 @@ must_wait_for_energy(Instance *instance, const Commitment *self, const Commitmen
 	return other->down == self->down && is_energy(instance, other);
 }
 
-/* The energy committed in one run with a commitment, bids included, itself left out, by id. */
+/* The energy committed in one run with a commitment, bids included, itself left out, in order of posting. */
 static Commitment *
 read_run(Instance *instance, const Commitment *self, int *count)
 {
@@ -243,61 +114,175 @@ read_run(Instance *instance, const Commitment *self, int *count)
 	return energy;
 }
 
-/* Examine the run of a commitment against what of `energy`, in order of ids, was posted earlier. */
-static void
-examine_run(Instance *instance, const Commitment *subject, const UnitTerms *terms,
-			const Commitment *energy, int nenergy, bool stored)
+/* ----------
+ * Settling findings with the open rows
+ * ----------
+ */
+
+#define KIND(kind)		(1 << (kind))
+#define KINDS_OF_PAIRS \
+	(KIND(CONFLICT_DOUBLE_COMMITMENT) | KIND(CONFLICT_DUPLICATE) | KIND(CONFLICT_JUMPING) | \
+	 KIND(CONFLICT_DIRECTION) | KIND(CONFLICT_RECOVERY))
+#define ALL_KINDS		(KIND(CONFLICT_KIND_COUNT) - 1)
+
+static bool
+is_of(const StoredFinding *stored, const Finding *finding)
 {
-	Commitment *earlier = palloc(Max(nenergy, 1) * sizeof(Commitment));
-	int			nearlier = 0;
-	EnergyRun	run;
+	int64		other_id = finding->incumbent != NULL ? finding->incumbent->id :
+		finding->exclusivity != NULL ? finding->exclusivity->id : 0;
 
-	for (int i = 0; i < nenergy && energy[i].id < subject->id; i++)
-		if (energy[i].stage != STAGE_BID)
-			earlier[nearlier++] = energy[i];
-	energy_examine(instance->rulebook, subject, earlier, nearlier, terms, &run);
-	if (run.exceeds)
-	{
-		Finding		finding = {0};
-
-		finding.kind = CONFLICT_ENERGY;
-		finding.challenger = subject;
-		finding.overlap = run.window;
-		finding.ruleset = rulebook_at(instance->rulebook, run.window.start_us);
-		finding.energy = &run;
-		finding_write(instance, &finding);
-	}
-	else if (stored)
-	{
-		StoredFinding finding = {subject->id, 0, CONFLICT_ENERGY};
-
-		finding_close(instance, &finding);
-	}
-	pfree(earlier);
+	return stored->kind == finding->kind && stored->challenger_id == finding->challenger->id &&
+		stored->other_id == other_id;
 }
 
-/* Examine the runs of what was posted later than a commitment and, when it is live, its own. */
+/*
+ * Write what was found and close the open rows of those kinds that were not
+ * found.  False, and the rest left undone, when a trigger changed the book.
+ */
+static bool
+settle(Instance *instance, const Findings *found, uint32 kinds, const StoredFinding *stored, int nstored)
+{
+	uint64		changes = book_changes();
+
+	for (int i = 0; i < found->n && book_changes() == changes; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		finding_write(instance, &found->items[i]);
+	}
+	for (int i = 0; i < nstored && book_changes() == changes; i++)
+	{
+		bool		holds = false;
+
+		if ((KIND(stored[i].kind) & kinds) == 0)
+			continue;
+		for (int j = 0; j < found->n && !holds; j++)
+			holds = is_of(&stored[i], &found->items[j]);
+		if (!holds)
+			finding_close(instance, &stored[i]);
+	}
+	return book_changes() == changes;
+}
+
+/* The open findings whose challenger is that commitment, of findings in the order of challengers. */
+static const StoredFinding *
+stored_on(const StoredFinding *stored, int nstored, int64 challenger_id, int *count)
+{
+	int			low = 0;
+	int			high = nstored;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (stored[middle].challenger_id < challenger_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (*count = 0; low + *count < nstored && stored[low + *count].challenger_id == challenger_id;)
+		(*count)++;
+	return &stored[low];
+}
+
+/* Settle a finding of a commitment for which there is one row at most. */
+static bool
+settle_one(Instance *instance, const Commitment *subject, ConflictKind kind, const Findings *found)
+{
+	StoredFinding stored = {subject->id, 0, kind};
+
+	return settle(instance, found, KIND(kind), &stored, 1);
+}
+
+/* ----------
+ * What a change means for others
+ * ----------
+ */
+
+/* Examine the headroom of a commitment that is in the book already. */
 static void
-examine_runs(Instance *instance, const Commitment *changed, const UnitTerms *terms, bool live, bool stored)
+reexamine_headroom(Instance *instance, const Commitment *subject)
+{
+	Capacity	capacity;
+	Commitment *around;
+	int			naround;
+	Findings	found = {0};
+
+	if (!capacity_read(instance, subject->unit_id, subject->portfolio, subject->down,
+					   &subject->window, &capacity))
+		return;					/* the unit is gone, with its capacity */
+	around = book_read(instance, subject, &subject->window, must_wait, NULL, &naround);
+	examine_headroom(instance, subject, &capacity, around, naround, &found);
+	settle_one(instance, subject, CONFLICT_HEADROOM, &found);
+}
+
+/* Examine again what was posted later than `changed` and stands beside it. */
+static void
+reexamine_later(Instance *instance, const Commitment *changed, const Commitment *around, int naround)
+{
+	if (changed->stage == STAGE_BID)
+		return;					/* a bid takes no headroom from others */
+	for (int i = 0; i < naround; i++)
+		if (around[i].id > changed->id && headroom_concerns(changed, &around[i]))
+			reexamine_headroom(instance, &around[i]);
+}
+
+/*
+ * The same after `closed` left the book.  What is needed of the others can only
+ * become less, so only those that were short need another look; unless members
+ * of its lineage stay, which may now count on their own.
+ */
+static void
+reexamine_after_close(Instance *instance, const Commitment *closed, const Commitment *around, int naround)
+{
+	int			nshort;
+	StoredFinding *are_short;
+
+	for (int i = 0; i < naround; i++)
+		if (same_lineage(closed, &around[i]))
+		{
+			reexamine_later(instance, closed, around, naround);
+			return;
+		}
+
+	are_short = findings_of_unit(instance, closed->unit_id, CONFLICT_HEADROOM, &nshort);
+	for (int i = 0; i < naround; i++)
+	{
+		int			count;
+
+		(void) stored_on(are_short, nshort, around[i].id, &count);
+		if (count > 0)
+			reexamine_later(instance, closed, &around[i], 1);
+	}
+	pfree(are_short);
+}
+
+/* Examine the runs of what was posted later than a commitment that came or went. */
+static void
+reexamine_runs(Instance *instance, const Commitment *changed, const UnitTerms *terms, bool live)
 {
 	Commitment *energy;
 	int			nenergy;
 
-	if ((terms->energy_wh == NOT_DECLARED && terms->max_duration_us == NOT_DECLARED) || !is_energy(instance, changed))
+	if (!terms_limit_runs(terms) || !is_energy(instance, changed) || changed->stage == STAGE_BID)
 		return;
 	energy = read_run(instance, changed, &nenergy);
 	if (live)
 	{
-		examine_run(instance, changed, terms, energy, nenergy, stored);
 		/* it counts for those that follow */
 		energy = energy == NULL ? palloc(sizeof(Commitment)) :
 			repalloc_huge(energy, (nenergy + 1) * sizeof(Commitment));
 		energy[nenergy++] = *changed;
 		qsort(energy, nenergy, sizeof(Commitment), commitment_compare);
 	}
-	for (int i = 0; i < nenergy && changed->stage != STAGE_BID; i++)
-		if (energy[i].id > changed->id)
-			examine_run(instance, &energy[i], terms, energy, nenergy, true);
+	for (int i = 0; i < nenergy; i++)
+	{
+		Findings	found = {0};
+
+		if (energy[i].id <= changed->id)
+			continue;
+		examine_run(instance, &energy[i], terms, energy, nenergy, &found);
+		settle_one(instance, &energy[i], CONFLICT_ENERGY, &found);
+	}
 }
 
 /* ----------
@@ -305,16 +290,29 @@ examine_runs(Instance *instance, const Commitment *changed, const UnitTerms *ter
  * ----------
  */
 
-/* A trigger of a trigger changed the book meanwhile: begin again with what is there now. */
+/* All that is to be said of a commitment; its pairs also as incumbent. */
 static void
-examine_again(Instance *instance, const Commitment *subject)
+examine(Instance *instance, const Commitment *subject, const Capacity *capacity,
+		const Commitment *around, int naround, const UnitTerms *terms, Findings *found)
 {
-	Commitment	now;
+	if (!no_exclusivity(instance))
+	{
+		int			nagreements;
+		Exclusivity *agreements = exclusivities_read(instance, subject->unit_id, &subject->window, &nagreements);
 
-	if (book_find(instance, subject->stage, subject->source_id, &now) && now.id == subject->id)
-		conflict_relinked(instance, &now);
-	else
-		finding_close_all(instance, subject->id);
+		examine_agreements(instance, subject, agreements, nagreements, found);
+	}
+	for (int i = 0; i < naround; i++)
+		examine_pair(instance, subject, &around[i], terms, found);
+	if (capacity != NULL)
+		examine_headroom(instance, subject, capacity, around, naround, found);
+	if (terms_limit_runs(terms) && is_energy(instance, subject))
+	{
+		int			nenergy;
+		Commitment *energy = read_run(instance, subject, &nenergy);
+
+		examine_run(instance, subject, terms, energy, nenergy, found);
+	}
 }
 
 /* `posted` has just been written to the book. */
@@ -325,77 +323,60 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 	int			naround;
 	UnitTerms	terms;
 	Commitment *around = read_surroundings(instance, posted, &terms, &naround);
+	Findings	found = {0};
 
-	/* agreements do not depend on the book, so examine_again() need not look at them */
-	exclusivity_posted(instance, posted);
-	for (int i = 0; i < naround && book_changes() == changes; i++)
-	{
-		Finding		findings[PAIR_FINDINGS_MAX];
-		int			nfindings = pair_findings(instance, posted, &around[i], &terms, findings);
-
-		CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < nfindings; j++)
-			finding_write(instance, &findings[j]);
-	}
-	if (book_changes() == changes)
-		examine_headroom(instance, posted, capacity, around, naround, false);
+	examine(instance, posted, capacity, around, naround, &terms, &found);
+	settle(instance, &found, 0, NULL, 0);
 	if (book_changes() == changes)
 		reexamine_later(instance, posted, around, naround);
 	if (book_changes() == changes)
-		examine_runs(instance, posted, &terms, true, false);
+		reexamine_runs(instance, posted, &terms, true);
 	if (book_changes() != changes)
-		examine_again(instance, posted);
-}
-
-/* Examine the pairs of a commitment that is in the book already. */
-static void
-reexamine_pairs(Instance *instance, const Commitment *subject, const Commitment *around, int naround,
-				const UnitTerms *terms)
-{
-	int			nstored;
-	StoredFinding *stored = findings_of_pairs(instance, subject->id, &nstored);
-
-	for (int i = 0; i < naround; i++)
 	{
-		Finding		findings[PAIR_FINDINGS_MAX];
-		int			nfindings = pair_findings(instance, subject, &around[i], terms, findings);
+		/* a trigger of a trigger changed the book meanwhile: begin again with what is there now */
+		Commitment	now;
 
-		for (int j = 0; j < nfindings; j++)
-			finding_write(instance, &findings[j]);
+		if (book_find(instance, posted->stage, posted->source_id, &now) && now.id == posted->id)
+			conflict_relinked(instance, &now);
+		else
+			finding_close_all(instance, posted->id);
 	}
-	for (int i = 0; i < nstored; i++)
-	{
-		bool		holds = false;
-
-		for (int j = 0; j < naround && !holds; j++)
-		{
-			Finding		findings[PAIR_FINDINGS_MAX];
-			int			nfindings;
-
-			if (around[j].id != stored[i].challenger_id && around[j].id != stored[i].other_id)
-				continue;
-			nfindings = pair_findings(instance, subject, &around[j], terms, findings);
-			for (int k = 0; k < nfindings; k++)
-				holds |= findings[k].kind == stored[i].kind;
-		}
-		if (!holds)
-			finding_close(instance, &stored[i]);
-	}
-	pfree(stored);
 }
 
 /* The links of `relinked` to its lineage changed, and nothing else. */
 void
 conflict_relinked(Instance *instance, const Commitment *relinked)
 {
+	Commitment	subject = *relinked;
 	int			naround;
 	UnitTerms	terms;
-	Commitment *around = read_surroundings(instance, relinked, &terms, &naround);
+	Commitment *around;
 
-	reexamine_pairs(instance, relinked, around, naround, &terms);
-	reexamine_headroom(instance, relinked);
-	reexamine_later(instance, relinked, around, naround);
-	examine_runs(instance, relinked, &terms, true, true);
+	for (;;)
+	{
+		Capacity	capacity;
+		Findings	found = {0};
+		int			nstored;
+		StoredFinding *stored;
+		bool		has_unit;
+
+		CHECK_FOR_INTERRUPTS();
+		around = read_surroundings(instance, &subject, &terms, &naround);
+		has_unit = capacity_read(instance, subject.unit_id, subject.portfolio, subject.down,
+								 &subject.window, &capacity);
+		examine(instance, &subject, has_unit ? &capacity : NULL, around, naround, &terms, &found);
+		stored = findings_of_commitment(instance, subject.id, &nstored);
+		if (settle(instance, &found, ALL_KINDS, stored, nstored))
+			break;
+		if (!book_find(instance, relinked->stage, relinked->source_id, &subject) ||
+			subject.id != relinked->id)
+		{
+			finding_close_all(instance, relinked->id);
+			return;
+		}
+	}
+	reexamine_later(instance, &subject, around, naround);
+	reexamine_runs(instance, &subject, &terms, true);
 }
 
 /* `closed` has just left the book. */
@@ -408,14 +389,7 @@ conflict_closed(Instance *instance, const Commitment *closed)
 
 	finding_close_all(instance, closed->id);
 	reexamine_after_close(instance, closed, around, naround);
-	examine_runs(instance, closed, &terms, false, true);
-}
-
-/* Whatever is undecided on the unit counts. */
-static bool
-must_wait_for_all(Instance *instance, const Commitment *self, const Commitment *other, const void *arg)
-{
-	return true;
+	reexamine_runs(instance, closed, &terms, false);
 }
 
 /*
@@ -457,6 +431,9 @@ conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, con
 		{
 			Commitment *subject = &around[i];
 			Capacity	part;
+			Findings	found = {0};
+			const StoredFinding *stored;
+			int			nstored;
 
 			CHECK_FOR_INTERRUPTS();
 			if (!time_window_overlaps(&subject->window, window))
@@ -464,8 +441,9 @@ conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, con
 			part = capacity_during(&capacity[subject->down], &subject->window);
 			if (part.known != subject->headroom_checked)
 				book_set_headroom_checked(instance, subject->id, part.known);
-			examine_headroom(instance, subject, &part, around, i,
-							 is_stored(are_short, nshort, subject->id));
+			examine_headroom(instance, subject, &part, around, i, &found);
+			stored = stored_on(are_short, nshort, subject->id, &nstored);
+			settle(instance, &found, KIND(CONFLICT_HEADROOM), stored, nstored);
 		}
 		pfree(are_short);
 		pfree(around);
@@ -484,27 +462,28 @@ conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 	for (int i = 0; i < nlive; i++)
 	{
 		int			naround;
-		int			nrun;
 		UnitTerms	terms;
 		Commitment *around;
+		Findings	found = {0};
+		int			nstored;
+		StoredFinding *stored;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!is_energy(instance, &live[i]) || !book_still_has(instance, &live[i], &changes))
 			continue;
 		around = read_surroundings(instance, &live[i], &terms, &naround);
-		reexamine_pairs(instance, &live[i], around, naround, &terms);
-		if (terms.energy_wh == NOT_DECLARED && terms.max_duration_us == NOT_DECLARED)
+		for (int j = 0; j < naround; j++)
+			examine_pair(instance, &live[i], &around[j], &terms, &found);
+		if (terms_limit_runs(&terms))
 		{
-			StoredFinding finding = {live[i].id, 0, CONFLICT_ENERGY};
-
-			finding_close(instance, &finding);
-		}
-		else
-		{
+			int			nrun;
 			Commitment *run = read_run(instance, &live[i], &nrun);
 
-			examine_run(instance, &live[i], &terms, run, nrun, true);
+			examine_run(instance, &live[i], &terms, run, nrun, &found);
 		}
+		stored = findings_of_commitment(instance, live[i].id, &nstored);
+		settle(instance, &found, KINDS_OF_PAIRS | KIND(CONFLICT_ENERGY), stored, nstored);
+		pfree(stored);
 		if (around != NULL)
 			pfree(around);
 	}
@@ -517,6 +496,29 @@ conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio, 
 	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
 	int			nlive;
 	Commitment *live = book_read(instance, &unit, window, must_wait_for_all, NULL, &nlive);
+	uint64		changes = book_changes();
+	TimeWindow	span = *window;
+	Exclusivity *agreements;
+	int			nagreements;
+	int			nstored;
+	StoredFinding *stored;
 
-	exclusivity_changed(instance, unit_id, window, live, nlive);
+	for (int i = 0; i < nlive; i++)
+		span = time_window_cover(&span, &live[i].window);
+	agreements = exclusivities_read(instance, unit_id, &span, &nagreements);
+	stored = findings_of_unit(instance, unit_id, CONFLICT_EXCLUSIVITY, &nstored);
+	for (int i = 0; i < nlive; i++)
+	{
+		Findings	found = {0};
+		const StoredFinding *on;
+		int			non;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!book_still_has(instance, &live[i], &changes))
+			continue;			/* a trigger on the last finding took it away */
+		examine_agreements(instance, &live[i], agreements, nagreements, &found);
+		on = stored_on(stored, nstored, live[i].id, &non);
+		settle(instance, &found, KIND(CONFLICT_EXCLUSIVITY), on, non);
+	}
+	pfree(stored);
 }

@@ -1,14 +1,13 @@
 /*
  * exclusivity.h
- *		Commitments against agreements that a unit serves one service alone.
+ *		Agreements that a unit serves one service alone.
  */
 #ifndef FLEX_EXCLUSIVITY_H
 #define FLEX_EXCLUSIVITY_H
 
 #include "finding.h"
 
-extern void exclusivity_posted(Instance *instance, const Commitment *posted);
-extern void exclusivity_changed(Instance *instance, int64 unit_id, const TimeWindow *window,
-								const Commitment *live, int nlive);
+extern bool no_exclusivity(Instance *instance);
+extern Exclusivity *exclusivities_read(Instance *instance, int64 unit_id, const TimeWindow *window, int *count);
 
 #endif							/* FLEX_EXCLUSIVITY_H */

@@ -67,11 +67,11 @@ static const SavedQuery close_all_query = {
 #define STORED_COLUMNS \
 	"challenger_id::pg_catalog.int8, COALESCE(incumbent_id, exclusivity_id, 0)::pg_catalog.int8, kind::pg_catalog.text"
 
-static const SavedQuery pairs_of_query = {
+static const SavedQuery of_commitment_query = {
 	QUERY_CONFLICTS_OF,
 	"SELECT " STORED_COLUMNS " FROM %1$s.conflict "
 	"WHERE (challenger_id OPERATOR(pg_catalog.=) $1 OR incumbent_id OPERATOR(pg_catalog.=) $1) "
-	"AND incumbent_id IS NOT NULL AND closed_at IS NULL",
+	"AND closed_at IS NULL",
 	1, {INT8OID}
 };
 
@@ -177,14 +177,14 @@ stored_from_result(int *count)
 	return result;
 }
 
-/* The open findings on pairs that a commitment is one of. */
+/* The open findings that a commitment has a part in. */
 StoredFinding *
-findings_of_pairs(Instance *instance, int64 commitment_id, int *count)
+findings_of_commitment(Instance *instance, int64 commitment_id, int *count)
 {
 	Datum		values[1];
 
 	values[0] = Int64GetDatum(commitment_id);
-	instance_query(instance, &pairs_of_query, values, NULL, 0);
+	instance_query(instance, &of_commitment_query, values, NULL, 0);
 	return stored_from_result(count);
 }
 

@@ -57,7 +57,7 @@ extern const char *conflict_kind_name(ConflictKind kind);
 extern void finding_write(Instance *instance, const Finding *finding);
 extern void finding_close(Instance *instance, const StoredFinding *stored);
 extern void finding_close_all(Instance *instance, int64 commitment_id);
-extern StoredFinding *findings_of_pairs(Instance *instance, int64 commitment_id, int *count);
+extern StoredFinding *findings_of_commitment(Instance *instance, int64 commitment_id, int *count);
 extern StoredFinding *findings_of_unit(Instance *instance, int64 unit_id, ConflictKind kind, int *count);
 
 #endif							/* FLEX_FINDING_H */
