@@ -8,9 +8,10 @@
  * or where a portfolio has never had a member registered at all; a portfolio
  * whose members have all left can sell nothing.
  *
- * Reading locks the unit FOR KEY SHARE.  Whoever changes what a unit can sell
- * locks it FOR UPDATE (reexamine.c) and so waits for those who counted on the
- * old figure, finds what they posted, and lets later ones wait for the new figure.
+ * Reading locks the unit FOR KEY SHARE, and so does closing a commitment of it.
+ * Whoever changes what a unit can sell locks it FOR UPDATE (reexamine.c) and so
+ * waits for those who counted on the old figure, finds what they posted, and lets
+ * later ones wait for the new figure and for the findings that follow from it.
  */
 #include "postgres.h"
 #include "compat.h"
@@ -145,6 +146,36 @@ hold_unit(Instance *instance, int64 unit_id, bool portfolio, AttrNumber attr, Da
 	index_close(key, AccessShareLock);
 	table_close(heap, NoLock);	/* kept, as by any SELECT FOR */
 	return found;
+}
+
+/* Hold a unit, as everybody does who posts or closes; false when there is no such unit. */
+bool
+unit_hold(Instance *instance, int64 unit_id, bool portfolio)
+{
+	return hold_unit(instance, unit_id, portfolio, InvalidAttrNumber, NULL, NULL);
+}
+
+static const SavedQuery lock_queries[2] = {
+	{
+		QUERY_LOCK_ASSET,
+		"SELECT FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		1, {INT8OID}
+	},
+	{
+		QUERY_LOCK_PORTFOLIO,
+		"SELECT FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		1, {INT8OID}
+	}
+};
+
+/* Lock a unit against everybody who holds it. */
+void
+unit_lock(Instance *instance, int64 unit_id, bool portfolio)
+{
+	Datum		values[1];
+
+	values[0] = Int64GetDatum(unit_id);
+	instance_query(instance, &lock_queries[portfolio], values, NULL, 0);
 }
 
 /* ----------

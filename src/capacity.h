@@ -32,6 +32,8 @@ typedef struct UnitTerms
 	int64		max_duration_us;	/* of a delivery; NOT_DECLARED also when it has no end */
 } UnitTerms;
 
+extern bool unit_hold(Instance *instance, int64 unit_id, bool portfolio);
+extern void unit_lock(Instance *instance, int64 unit_id, bool portfolio);
 extern UnitTerms unit_terms_read(Instance *instance, int64 unit_id, bool portfolio);
 extern Capacity capacity_during(const Capacity *capacity, const TimeWindow *window);
 extern bool capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,

@@ -75,18 +75,6 @@ static const char *const exclusivity_deleted = AGREED("SELECT unit_id, portfolio
 static const char *const exclusivity_updated =
 AGREED("SELECT unit_id, portfolio_id, valid FROM before UNION ALL SELECT unit_id, portfolio_id, valid FROM after");
 
-static const SavedQuery lock_asset_query = {
-	QUERY_LOCK_ASSET,
-	"SELECT FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
-	1, {INT8OID}
-};
-
-static const SavedQuery lock_portfolio_query = {
-	QUERY_LOCK_PORTFOLIO,
-	"SELECT FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
-	1, {INT8OID}
-};
-
 typedef struct TouchedUnit
 {
 	int64		id;
@@ -184,12 +172,7 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 	units = touched_units(psprintf(sql, instance->schema), &nunits);
 
 	for (int i = 0; i < nunits; i++)
-	{
-		Datum		values[1];
-
-		values[0] = Int64GetDatum(units[i].id);
-		instance_query(instance, units[i].portfolio ? &lock_portfolio_query : &lock_asset_query, values, NULL, 0);
-	}
+		unit_lock(instance, units[i].id, units[i].portfolio);
 	for (int i = 0; i < nunits; i++)
 	{
 		if (units[i].capacity)

@@ -525,12 +525,14 @@ post(Instance *instance, Trade *trade, const Capacity *capacity)
 	conflict_posted(instance, &trade->commitment, capacity);
 }
 
+/* The unit is held first: whoever examines it again waits, or has written what is then closed. */
 static void
-close_commitment(Instance *instance, const Trade *trade)
+close_commitment(Instance *instance, const Commitment *booked)
 {
 	Commitment	closed;
 
-	if (book_close(instance, trade->commitment.stage, trade->commitment.source_id, &closed))
+	(void) unit_hold(instance, booked->unit_id, booked->portfolio);
+	if (book_close(instance, booked->stage, booked->source_id, &closed))
 		conflict_closed(instance, &closed);
 }
 
@@ -566,7 +568,7 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 		check_children(instance, &before->commitment, &after->commitment);
 
 	if (is_booked && (!posts || posts_anew))
-		close_commitment(instance, after);
+		close_commitment(instance, &booked);
 	if (posts_anew)
 		post(instance, after, &capacity);
 	else if (posts && links_change)
@@ -578,6 +580,15 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 	}
 	if (memcmp(before->parent, after->parent, sizeof(before->parent)) != 0)
 		relink_children(instance, &after->commitment);
+}
+
+static void
+trade_deleted(Instance *instance, const Trade *before)
+{
+	Commitment	booked;
+
+	if (before->live && book_find(instance, before->commitment.stage, before->commitment.source_id, &booked))
+		close_commitment(instance, &booked);
 }
 
 PG_FUNCTION_INFO_V1(flex_post_commitment);
@@ -631,8 +642,8 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 		trade_inserted(instance, &after);
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		trade_updated(instance, &before, &after);
-	else if (before.live)
-		close_commitment(instance, &before);
+	else
+		trade_deleted(instance, &before);
 
 	owner_leave(&owner);
 	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
