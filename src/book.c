@@ -372,6 +372,25 @@ book_find(Instance *instance, Stage stage, int64 source_id, Commitment *found)
 	return run_for_trade(instance, &booked_query, stage, source_id, found);
 }
 
+static const SavedQuery get_query = {
+	QUERY_GET,
+	"SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment WHERE id OPERATOR(pg_catalog.=) $1 AND closed_at IS NULL",
+	1, {INT8OID}
+};
+
+/* A live commitment by its id; false when it is not live. */
+bool
+book_get(Instance *instance, int64 commitment_id, Commitment *found)
+{
+	Datum		values[1];
+
+	values[0] = Int64GetDatum(commitment_id);
+	if (instance_query(instance, &get_query, values, NULL, 0) == 0)
+		return false;
+	*found = *book_from_result(instance);
+	return true;
+}
+
 static const SavedQuery set_headroom_checked_query = {
 	QUERY_SET_HEADROOM_CHECKED,
 	"UPDATE %1$s.commitment SET headroom_checked = $2 WHERE id OPERATOR(pg_catalog.=) $1",

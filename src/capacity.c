@@ -245,6 +245,22 @@ capacity_of_members(Capacity *capacity, const TimeWindow *window, int nmembers)
 	}
 }
 
+static UnitTerms
+terms_of_profile(Datum flat)
+{
+	UnitTerms	terms = {0, NOT_DECLARED, NOT_DECLARED};
+	Profile		profile;
+
+	profile_view((struct varlena *) DatumGetPointer(flat), &profile);
+	if (profile_knows(&profile, DIM_RECOVERY))
+		terms.recovery_us = profile.number[DIM_RECOVERY];
+	if (profile_knows(&profile, DIM_ENERGY))
+		terms.energy_wh = profile.number[DIM_ENERGY];
+	if (profile_knows(&profile, DIM_MAX_DURATION) && profile.number[DIM_MAX_DURATION] != ENDLESS)
+		terms.max_duration_us = profile.number[DIM_MAX_DURATION];
+	return terms;
+}
+
 /* What a unit declares of itself; the unit is locked as by capacity_read(). */
 UnitTerms
 unit_terms_read(Instance *instance, int64 unit_id, bool portfolio)
@@ -254,17 +270,7 @@ unit_terms_read(Instance *instance, int64 unit_id, bool portfolio)
 	bool		isnull;
 
 	if (hold_unit(instance, unit_id, portfolio, instance->unit_table[portfolio].profile_attr, &flat, &isnull) && !isnull)
-	{
-		Profile		profile;
-
-		profile_view((struct varlena *) DatumGetPointer(flat), &profile);
-		if (profile_knows(&profile, DIM_RECOVERY))
-			terms.recovery_us = profile.number[DIM_RECOVERY];
-		if (profile_knows(&profile, DIM_ENERGY))
-			terms.energy_wh = profile.number[DIM_ENERGY];
-		if (profile_knows(&profile, DIM_MAX_DURATION) && profile.number[DIM_MAX_DURATION] != ENDLESS)
-			terms.max_duration_us = profile.number[DIM_MAX_DURATION];
-	}
+		terms = terms_of_profile(flat);
 	return terms;
 }
 
@@ -291,38 +297,81 @@ capacity_during(const Capacity *capacity, const TimeWindow *window)
 	return part;
 }
 
-/* The capacity of a unit over a window; false when there is no such unit. */
-bool
-capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
-			  const TimeWindow *window, Capacity *capacity)
+static void
+portfolio_capacity(Instance *instance, int64 portfolio_id, bool down, const TimeWindow *window, Capacity *capacity)
 {
 	Datum		values[3];
-	Datum		result;
+	Datum		has_members;
 	bool		isnull;
 	int			rows;
 
-	if (!hold_unit(instance, unit_id, portfolio, instance->unit_table[portfolio].qualified_attr[down],
-				   &result, &isnull))
-		return false;
-	if (!portfolio)
-	{
-		capacity_uniform(capacity, window, !isnull, isnull ? 0 : power_w_of_kw(result));
-		return true;
-	}
-
-	values[0] = Int64GetDatum(unit_id);
+	values[0] = Int64GetDatum(portfolio_id);
 	instance_query(instance, &has_members_query, values, NULL, 1);
-	result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	has_members = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	SPI_freetuptable(SPI_tuptable);
-	if (!DatumGetBool(result))
+	if (!DatumGetBool(has_members))
 	{
 		capacity_uniform(capacity, window, false, 0);
-		return true;
+		return;
 	}
 	values[1] = TimeWindowPGetDatum(window);
 	values[2] = BoolGetDatum(down);
 	rows = instance_query(instance, &members_query, values, NULL, 0);
 	capacity_of_members(capacity, window, rows);
 	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The capacity of a unit over a window; false when there is no such unit. */
+bool
+capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
+			  const TimeWindow *window, Capacity *capacity)
+{
+	Datum		qualified_kw;
+	bool		isnull = true;
+
+	if (!hold_unit(instance, unit_id, portfolio, instance->unit_table[portfolio].qualified_attr[down],
+				   &qualified_kw, &isnull))
+		return false;
+	if (portfolio)
+		portfolio_capacity(instance, unit_id, down, window, capacity);
+	else
+		capacity_uniform(capacity, window, !isnull, isnull ? 0 : power_w_of_kw(qualified_kw));
 	return true;
+}
+
+/*
+ * The capacity of a unit in both directions and, unless NULL, its terms, without
+ * locking it; false when there is no such unit.
+ */
+bool
+unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window,
+		  Capacity capacity[2], UnitTerms *terms)
+{
+	const UnitTable *table = &instance->unit_table[portfolio];
+	Relation	heap = table_open(table->relid, AccessShareLock);
+	Relation	key = index_open(table->key_relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	bool		found = fetch_unit(heap, key, unit_id, GetActiveSnapshot(), slot);
+
+	for (int down = 0; down < 2 && found && !portfolio; down++)
+	{
+		bool		isnull;
+		Datum		qualified_kw = slot_getattr(slot, table->qualified_attr[down], &isnull);
+
+		capacity_uniform(&capacity[down], window, !isnull, isnull ? 0 : power_w_of_kw(qualified_kw));
+	}
+	if (found && terms != NULL)
+	{
+		bool		isnull;
+		Datum		flat = slot_getattr(slot, table->profile_attr, &isnull);
+
+		if (!isnull)
+			*terms = terms_of_profile(PointerGetDatum(PG_DETOAST_DATUM_COPY(flat)));
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(key, AccessShareLock);
+	table_close(heap, AccessShareLock);
+	for (int down = 0; down < 2 && found && portfolio; down++)
+		portfolio_capacity(instance, unit_id, down != 0, window, &capacity[down]);
+	return found;
 }

@@ -35,6 +35,8 @@ typedef struct UnitTerms
 extern bool unit_hold(Instance *instance, int64 unit_id, bool portfolio);
 extern void unit_lock(Instance *instance, int64 unit_id, bool portfolio);
 extern UnitTerms unit_terms_read(Instance *instance, int64 unit_id, bool portfolio);
+extern bool unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window,
+					  Capacity capacity[2], UnitTerms *terms);
 extern Capacity capacity_during(const Capacity *capacity, const TimeWindow *window);
 extern bool capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 						  const TimeWindow *window, Capacity *capacity);

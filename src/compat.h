@@ -69,6 +69,16 @@
 #define flex_analyze_delay_point()	vacuum_delay_point(true)
 #endif
 
+/* one ownership check for all kinds of objects since 16 (afbfc02983) */
+#if PG_VERSION_NUM < 160000
+#include "utils/acl.h"
+#define flex_class_ownercheck(relid, roleid)	pg_class_ownercheck(relid, roleid)
+#else
+#include "catalog/pg_class.h"
+#include "utils/acl.h"
+#define flex_class_ownercheck(relid, roleid)	object_ownercheck(RelationRelationId, relid, roleid)
+#endif
+
 /* GiST learned to translate strategy numbers, PG_MODULE_MAGIC to carry a name, in 18 */
 #if PG_VERSION_NUM < 180000
 #define FLEX_MODULE_MAGIC PG_MODULE_MAGIC

@@ -12,7 +12,9 @@
  *	closed		Its findings close; what was posted later may now fit.
  *
  * and one for each thing in the register that may change below a live book: what
- * a unit can sell, what it declares, what was agreed of it.
+ * a unit can sell, what it declares, what was agreed of it.  Where an exchange
+ * detects by schedule, events do no more than close the findings of what closes;
+ * sweep.c does the rest.
  *
  * One scan of the index fetches all that a unit has in the window, or as far
  * around it as a pair can reach.  What is to be said of a commitment: examine.c.
@@ -322,9 +324,12 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 	uint64		changes = book_changes();
 	int			naround;
 	UnitTerms	terms;
-	Commitment *around = read_surroundings(instance, posted, &terms, &naround);
+	Commitment *around;
 	Findings	found = {0};
 
+	if (instance->by_schedule)
+		return;
+	around = read_surroundings(instance, posted, &terms, &naround);
 	examine(instance, posted, capacity, around, naround, &terms, &found);
 	settle(instance, &found, 0, NULL, 0);
 	if (book_changes() == changes)
@@ -343,14 +348,14 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 	}
 }
 
-/* The links of `relinked` to its lineage changed, and nothing else. */
-void
-conflict_relinked(Instance *instance, const Commitment *relinked)
+/*
+ * Settle all that is to be said of a commitment that is in the book already,
+ * and give what stands around it.  False when a trigger has taken it away.
+ */
+static bool
+examine_anew(Instance *instance, Commitment *subject, Commitment **around, int *naround, UnitTerms *terms)
 {
-	Commitment	subject = *relinked;
-	int			naround;
-	UnitTerms	terms;
-	Commitment *around;
+	int64		id = subject->id;
 
 	for (;;)
 	{
@@ -361,22 +366,48 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 		bool		has_unit;
 
 		CHECK_FOR_INTERRUPTS();
-		around = read_surroundings(instance, &subject, &terms, &naround);
-		has_unit = capacity_read(instance, subject.unit_id, subject.portfolio, subject.down,
-								 &subject.window, &capacity);
-		examine(instance, &subject, has_unit ? &capacity : NULL, around, naround, &terms, &found);
-		stored = findings_of_commitment(instance, subject.id, &nstored);
+		*around = read_surroundings(instance, subject, terms, naround);
+		has_unit = capacity_read(instance, subject->unit_id, subject->portfolio, subject->down,
+								 &subject->window, &capacity);
+		if (has_unit && capacity.known != subject->headroom_checked)
+			book_set_headroom_checked(instance, id, capacity.known);
+		examine(instance, subject, has_unit ? &capacity : NULL, *around, *naround, terms, &found);
+		stored = findings_of_commitment(instance, id, &nstored);
 		if (settle(instance, &found, ALL_KINDS, stored, nstored))
-			break;
-		if (!book_find(instance, relinked->stage, relinked->source_id, &subject) ||
-			subject.id != relinked->id)
+			return true;
+		if (!book_find(instance, subject->stage, subject->source_id, subject) || subject->id != id)
 		{
-			finding_close_all(instance, relinked->id);
-			return;
+			finding_close_all(instance, id);
+			return false;
 		}
 	}
+}
+
+/* The links of `relinked` to its lineage changed, and nothing else. */
+void
+conflict_relinked(Instance *instance, const Commitment *relinked)
+{
+	Commitment	subject = *relinked;
+	int			naround;
+	UnitTerms	terms;
+	Commitment *around;
+
+	if (instance->by_schedule || !examine_anew(instance, &subject, &around, &naround, &terms))
+		return;
 	reexamine_later(instance, &subject, around, naround);
 	reexamine_runs(instance, &subject, &terms, true);
+}
+
+/* A sweep found that the open rows of a commitment are not what they should be; its unit is locked. */
+void
+conflict_reexamine(Instance *instance, const Commitment *commitment)
+{
+	Commitment	subject = *commitment;
+	int			naround;
+	UnitTerms	terms;
+	Commitment *around;
+
+	(void) examine_anew(instance, &subject, &around, &naround, &terms);
 }
 
 /* `closed` has just left the book. */
@@ -385,8 +416,14 @@ conflict_closed(Instance *instance, const Commitment *closed)
 {
 	int			naround;
 	UnitTerms	terms;
-	Commitment *around = read_surroundings(instance, closed, &terms, &naround);
+	Commitment *around;
 
+	if (instance->by_schedule)
+	{
+		finding_close_all(instance, closed->id);
+		return;
+	}
+	around = read_surroundings(instance, closed, &terms, &naround);
 	finding_close_all(instance, closed->id);
 	reexamine_after_close(instance, closed, around, naround);
 	reexamine_runs(instance, closed, &terms, false);

@@ -23,6 +23,8 @@
 #define ERRCODE_FLEX_UNKNOWN_PARENT			FLEX_ERRCODE('2', '0', '1')
 /* a parent of another unit, product or direction */
 #define ERRCODE_FLEX_PARENT_MISMATCH		FLEX_ERRCODE('2', '0', '2')
+/* a ruleset that this exchange does not have */
+#define ERRCODE_FLEX_UNKNOWN_RULESET		FLEX_ERRCODE('3', '0', '1')
 /* the tables of an instance are not as this library expects them */
 #define ERRCODE_FLEX_INCOMPLETE_EXCHANGE	FLEX_ERRCODE('9', '0', '6')
 /* a conflict trigger that is not declared as it must be */

@@ -28,6 +28,15 @@ static const char *const kind_names[CONFLICT_KIND_COUNT] = {
 	[CONFLICT_ENERGY] = "energy",
 };
 
+static FindingCounts counts = {0};
+
+/* How many rows this session has written and closed so far. */
+FindingCounts
+finding_counts(void)
+{
+	return counts;
+}
+
 const char *
 conflict_kind_name(ConflictKind kind)
 {
@@ -62,10 +71,6 @@ static const SavedQuery close_all_query = {
 	"WHERE (challenger_id OPERATOR(pg_catalog.=) $1 OR incumbent_id OPERATOR(pg_catalog.=) $1) AND closed_at IS NULL",
 	1, {INT8OID}
 };
-
-/* What a stored finding is known by, in the order of StoredFinding. */
-#define STORED_COLUMNS \
-	"challenger_id::pg_catalog.int8, COALESCE(incumbent_id, exclusivity_id, 0)::pg_catalog.int8, kind::pg_catalog.text"
 
 static const SavedQuery of_commitment_query = {
 	QUERY_CONFLICTS_OF,
@@ -127,7 +132,7 @@ finding_write(Instance *instance, const Finding *finding)
 		values[12] = Int64GetDatum(finding->exclusivity->id);
 	else
 		nulls[12] = 'n';
-	instance_query(instance, &write_query, values, nulls, 0);
+	counts.written += instance_query(instance, &write_query, values, nulls, 0);
 }
 
 void
@@ -138,7 +143,7 @@ finding_close(Instance *instance, const StoredFinding *stored)
 	values[0] = Int64GetDatum(stored->challenger_id);
 	values[1] = CStringGetTextDatum(kind_names[stored->kind]);
 	values[2] = Int64GetDatum(stored->other_id);
-	instance_query(instance, &close_query, values, NULL, 0);
+	counts.closed += instance_query(instance, &close_query, values, NULL, 0);
 }
 
 /* Close every finding that a commitment has a part in. */
@@ -148,7 +153,25 @@ finding_close_all(Instance *instance, int64 commitment_id)
 	Datum		values[1];
 
 	values[0] = Int64GetDatum(commitment_id);
-	instance_query(instance, &close_all_query, values, NULL, 0);
+	counts.closed += instance_query(instance, &close_all_query, values, NULL, 0);
+}
+
+/* STORED_COLUMNS of a row, of which the first is that column. */
+void
+stored_finding_read(HeapTuple row, TupleDesc desc, int column, StoredFinding *stored)
+{
+	bool		isnull;
+	const char *kind = SPI_getvalue(row, desc, column + 2);
+
+	stored->challenger_id = DatumGetInt64(SPI_getbinval(row, desc, column, &isnull));
+	stored->other_id = DatumGetInt64(SPI_getbinval(row, desc, column + 1, &isnull));
+	for (int k = 0; k < CONFLICT_KIND_COUNT; k++)
+		if (kind != NULL && strcmp(kind_names[k], kind) == 0)
+		{
+			stored->kind = (ConflictKind) k;
+			return;
+		}
+	elog(ERROR, "unrecognized kind of conflict: \"%s\"", kind == NULL ? "" : kind);
 }
 
 static StoredFinding *
@@ -156,23 +179,9 @@ stored_from_result(int *count)
 {
 	StoredFinding *result = palloc(Max(SPI_processed, 1) * sizeof(StoredFinding));
 
-	*count = 0;
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		const char *kind = SPI_getvalue(row, desc, 3);
-
-		for (int k = 0; k < CONFLICT_KIND_COUNT; k++)
-		{
-			if (strcmp(kind_names[k], kind) != 0)
-				continue;
-			result[*count].challenger_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
-			result[*count].other_id = DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
-			result[(*count)++].kind = (ConflictKind) k;
-		}
-	}
+	*count = (int) SPI_processed;
+	for (int i = 0; i < *count; i++)
+		stored_finding_read(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &result[i]);
 	SPI_freetuptable(SPI_tuptable);
 	return result;
 }

@@ -53,6 +53,18 @@ typedef struct StoredFinding
 	ConflictKind kind;
 } StoredFinding;
 
+/* What it is known by, as columns of table conflict. */
+#define STORED_COLUMNS \
+	"challenger_id::pg_catalog.int8, COALESCE(incumbent_id, exclusivity_id, 0)::pg_catalog.int8, kind::pg_catalog.text"
+
+typedef struct FindingCounts
+{
+	int64		written;		/* rows opened or changed */
+	int64		closed;
+} FindingCounts;
+
+extern FindingCounts finding_counts(void);
+extern void stored_finding_read(HeapTuple row, TupleDesc desc, int column, StoredFinding *stored);
 extern const char *conflict_kind_name(ConflictKind kind);
 extern void finding_write(Instance *instance, const Finding *finding);
 extern void finding_close(Instance *instance, const StoredFinding *stored);

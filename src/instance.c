@@ -369,7 +369,8 @@ build_rules(Instance *instance)
 		instance->rules_context = context;
 
 		initStringInfo(&sql);
-		appendStringInfo(&sql, "SELECT time_zone::pg_catalog.text FROM %s.exchange_instance WHERE time_zone IS NOT NULL", instance->schema);
+		appendStringInfo(&sql, "SELECT time_zone::pg_catalog.text, detection OPERATOR(pg_catalog.=) 'schedule'::pg_catalog.text "
+						 "FROM %s.exchange_instance WHERE time_zone IS NOT NULL", instance->schema);
 		if (SPI_execute_snapshot(SPI_prepare(sql.data, 0, NULL), NULL, NULL, GetLatestSnapshot(),
 								 InvalidSnapshot, true, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 			ereport(ERROR,
@@ -383,9 +384,10 @@ build_rules(Instance *instance)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("exchange_instance.time_zone is not a time zone: \"%s\"", zone_name),
 					 errhint("Use a name of pg_timezone_names, such as Europe/London.")));
+		instance->by_schedule = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)) && !isnull;
 		SPI_freetuptable(SPI_tuptable);
 
-		instance->rulebook = rulebook_compile(instance, context);
+		instance->rulebook = rulebook_compile(instance, context, NULL);
 
 		control.keysize = sizeof(int64);
 		control.entrysize = sizeof(Product);

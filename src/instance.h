@@ -33,6 +33,7 @@ typedef enum QuerySlot
 	QUERY_CLOSE,
 	QUERY_RELINK,
 	QUERY_BOOKED,
+	QUERY_GET,
 	QUERY_SET_HEADROOM_CHECKED,
 	QUERY_CONFLICTS_OF,
 	QUERY_CONFLICT_WRITE,
@@ -121,6 +122,7 @@ typedef struct Instance
 	bool		rules_valid;
 	MemoryContext rules_context;
 	pg_tz	   *zone;			/* delivery days are counted in it */
+	bool		by_schedule;	/* events only keep the book; a sweep finds conflicts */
 	Rulebook   *rulebook;
 	struct HTAB *products;
 	struct HTAB *participants;	/* those that have been looked up and are there */

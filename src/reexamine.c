@@ -169,6 +169,11 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 	if (SPI_register_trigger_data(trigger) != SPI_OK_TD_REGISTER)
 		elog(ERROR, "SPI_register_trigger_data failed");
 	instance = instance_get(RelationGetNamespace(trigger->tg_relation));
+	if (instance->by_schedule)
+	{
+		owner_leave(&owner);
+		return PointerGetDatum(NULL);
+	}
 	units = touched_units(psprintf(sql, instance->schema), &nunits);
 
 	for (int i = 0; i < nunits; i++)

@@ -90,8 +90,12 @@ name_index(const char *name, const char *const *names, int count)
 	return -1;					/* keep compiler quiet */
 }
 
+/*
+ * Compile the rulesets in force; or, given a code, that one alone, whatever its
+ * status, as if it were in force for ever.
+ */
 Rulebook *
-rulebook_compile(Instance *instance, MemoryContext context)
+rulebook_compile(Instance *instance, MemoryContext context, const char *only_ruleset)
 {
 	Rulebook   *book = MemoryContextAllocZero(context, sizeof(Rulebook));
 	uint64		rows;
@@ -104,9 +108,13 @@ rulebook_compile(Instance *instance, MemoryContext context)
 		book->services[i] = MemoryContextStrdup(context, word_column(i, 1));
 	SPI_freetuptable(SPI_tuptable);
 
-	rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, in_force::flexexchange.time_window FROM %s.ruleset "
-							  "WHERE status OPERATOR(pg_catalog.=) 'in_force'::pg_catalog.text AND in_force IS NOT NULL "
-							  "ORDER BY id", instance->schema));
+	if (only_ruleset == NULL)
+		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, in_force::flexexchange.time_window FROM %s.ruleset "
+								  "WHERE status OPERATOR(pg_catalog.=) 'in_force'::pg_catalog.text AND in_force IS NOT NULL "
+								  "ORDER BY id", instance->schema));
+	else
+		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, '-infinity/infinity'::flexexchange.time_window FROM %s.ruleset "
+								  "WHERE code OPERATOR(pg_catalog.=) %s::pg_catalog.text", instance->schema, quote_literal_cstr(only_ruleset)));
 	book->nrulesets = (int) rows;
 	book->rulesets = MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Ruleset));
 	for (int i = 0; i < book->nrulesets; i++)

@@ -53,7 +53,7 @@ typedef struct Rulebook
 
 struct Instance;
 
-extern Rulebook *rulebook_compile(struct Instance *instance, MemoryContext context);
+extern Rulebook *rulebook_compile(struct Instance *instance, MemoryContext context, const char *only_ruleset);
 extern int	rulebook_service(const Rulebook *rulebook, const char *code, int length);
 extern const Ruleset *rulebook_at(const Rulebook *rulebook, int64 instant_us);
 extern const StackingCell *rulebook_cell(const Rulebook *rulebook, const Ruleset *ruleset,

@@ -100,4 +100,4 @@ CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE OR DELETE OR TRUNCATE ON market
 COMMENT ON TRIGGER t95_rules ON market IS 'sessions look products up anew';
 CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE ON exchange_instance
   FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
-COMMENT ON TRIGGER t95_rules ON exchange_instance IS 'sessions read the time zone of delivery days anew';
+COMMENT ON TRIGGER t95_rules ON exchange_instance IS 'sessions read anew in which time zone days are counted and how conflicts are found';

@@ -341,3 +341,51 @@ COMMENT ON COLUMN overlap_report.later_stage IS 'stage of the later';
 COMMENT ON COLUMN overlap_report.overlap IS 'the common window';
 COMMENT ON COLUMN overlap_report.what IS 'double_commitment, duplicate, direction, tranches, use or allowed';
 GRANT SELECT ON overlap_report TO flexexchange_operator, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION detect_conflicts(span time_window DEFAULT time_window(now(), 'infinity'), OUT examined bigint, OUT written bigint, OUT closed bigint)
+LANGUAGE sql VOLATILE STRICT SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+  SELECT examined, written, closed FROM sweep_book('commitment'::regclass, span)
+$function$;
+COMMENT ON FUNCTION detect_conflicts(time_window) IS
+  'sweeps the book: examines every commitment whose delivery overlaps the window (those to come, unless one is given) and settles table conflict with what holds; returns the live commitments of the units that it looked at, the findings opened or changed, and those closed; writes nothing where nothing differs; reports progress as notices';
+REVOKE ALL ON FUNCTION detect_conflicts(time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION detect_conflicts(time_window) TO flexexchange_operator;
+
+CREATE OR REPLACE FUNCTION replay_conflicts(ruleset_code text, span time_window DEFAULT time_window(now(), 'infinity'))
+RETURNS TABLE (change text, kind text, severity text, challenger_id bigint, incumbent_id bigint, exclusivity_id bigint,
+               overlap time_window, short_kw numeric, rationale jsonb)
+LANGUAGE sql VOLATILE STRICT SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+  SELECT r.change, r.kind, r.severity, r.challenger_id, r.incumbent_id, r.exclusivity_id, r.overlap, r.short_kw, r.rationale::jsonb
+  FROM replay_book('commitment'::regclass, ruleset_code, span) r
+$function$;
+COMMENT ON FUNCTION replay_conflicts(text, time_window) IS
+  'what would be found otherwise if that ruleset governed every delivery in the window: a row for each finding that appears, disappears or changes (severity, window or power); writes nothing; error MX301 for an unknown ruleset';
+REVOKE ALL ON FUNCTION replay_conflicts(text, time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION replay_conflicts(text, time_window) TO flexexchange_operator, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION replay(ruleset_code text, span time_window DEFAULT time_window(now(), 'infinity'))
+RETURNS TABLE (kind text, service_a text, service_b text, participant text, appears bigint, disappears bigint, changes bigint)
+LANGUAGE sql VOLATILE STRICT SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+  SELECT r.kind, least(c.service_code, other.service_code), CASE WHEN other.service_code IS NOT NULL THEN greatest(c.service_code, other.service_code) END, p.name,
+         count(*) FILTER (WHERE r.change = 'appears'), count(*) FILTER (WHERE r.change = 'disappears'), count(*) FILTER (WHERE r.change = 'changes')
+  FROM replay_conflicts(ruleset_code, span) r
+  JOIN commitment c ON c.id = r.challenger_id
+  LEFT JOIN commitment i ON i.id = r.incumbent_id
+  LEFT JOIN exclusivity e ON e.id = r.exclusivity_id
+  CROSS JOIN LATERAL (SELECT coalesce(i.service_code, e.service_code) AS service_code) other
+  CROSS JOIN LATERAL (SELECT c.service_provider_id AS id UNION SELECT c.market_operator_id UNION SELECT i.service_provider_id UNION SELECT i.market_operator_id
+                      UNION SELECT e.service_provider_id UNION SELECT e.market_operator_id) party
+  JOIN participant p ON p.id = party.id
+  GROUP BY 1, 2, 3, 4
+  ORDER BY 1, 2, 3, 4
+$function$;
+COMMENT ON FUNCTION replay(text, time_window) IS
+  'replay_conflicts() counted by kind, pair of services (NULL where a finding is not with another) and participant concerned';
+REVOKE ALL ON FUNCTION replay(text, time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION replay(text, time_window) TO flexexchange_operator, flexexchange_regulator;

@@ -18,3 +18,18 @@ CREATE FUNCTION reexamine_units() RETURNS trigger
   LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION reexamine_units() IS
   'trigger, AFTER a change FOR EACH STATEMENT with transition tables before and after, argument asset, portfolio, portfolio_member or exclusivity: examines again the commitments of units whose capacity, profile or agreements changed, in deliveries that have not ended; error MX907 without its argument';
+
+CREATE FUNCTION sweep_book(book regclass, span time_window, OUT examined bigint, OUT written bigint, OUT closed bigint)
+  AS 'MODULE_PATHNAME', 'flex_sweep_book'
+  LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION sweep_book(regclass, time_window) IS
+  'what detect_conflicts() of an exchange does, for the owner of its table commitment; errors 42501, 42809';
+
+CREATE FUNCTION replay_book(book regclass, ruleset_code text, span time_window,
+                            OUT change text, OUT kind text, OUT severity text, OUT challenger_id bigint, OUT incumbent_id bigint,
+                            OUT exclusivity_id bigint, OUT overlap time_window, OUT short_kw numeric, OUT rationale text)
+  RETURNS SETOF record
+  AS 'MODULE_PATHNAME', 'flex_replay_book'
+  LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION replay_book(regclass, text, time_window) IS
+  'what replay_conflicts() of an exchange does, for the owner of its table commitment; errors 42501, 42809, MX301';

@@ -56,7 +56,7 @@ ALTER TABLE hostile_schema.asset ALTER qualified_up_kw TYPE numeric, ALTER profi
 INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 ALTER TABLE hostile_schema.asset DROP profile, ADD profile asset_profile;
 CREATE TABLE hostile_schema.portfolio (id bigint PRIMARY KEY, profile asset_profile);
-CREATE TABLE hostile_schema.exchange_instance (time_zone text);
+CREATE TABLE hostile_schema.exchange_instance (time_zone text, detection text);
 INSERT INTO hostile_schema.exchange_instance VALUES (NULL);
 INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 -- the register's trigger, told nothing, something else, or fired row by row

@@ -1,0 +1,713 @@
+/*
+ * sweep.c
+ *		The whole book at once: what should be open, and what other rules would say.
+ *
+ * The live commitments come unit by unit, sorted by PostgreSQL (work_mem bounds
+ * it, files take the rest), in batches from a cursor.  All that concerns a unit is in
+ * memory only while its turn lasts.  What is to be said of each of its
+ * commitments is said by the same code as event by event (examine.c).
+ *
+ *	sweep_book		compares that with the open rows of table conflict.  Where the
+ *					two differ, it locks the unit as whoever changes the register
+ *					does, and examines the commitment again as an event would: so
+ *					nothing is written from an old reading, and a sweep may run
+ *					beside trading.  Where nothing differs nothing is written.
+ *	replay_book		compares that with what another ruleset would say, and
+ *					writes nothing.
+ *
+ * A finding is on the challenger, so a window selects challengers; whatever
+ * else the unit has is looked at with them.
+ */
+#include "postgres.h"
+#include "compat.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "conflict.h"
+#include "errors.h"
+#include "examine.h"
+#include "exclusivity.h"
+#include "json.h"
+#include "owner.h"
+
+#define BATCH_ROWS			5000
+#define MESSAGE_EVERY_MS	10000
+
+/* What a unit has in the book, and what it is judged by. */
+typedef struct UnitBook
+{
+	int64		unit_id;
+	bool		portfolio;
+	int			n;
+	Commitment *commitments;	/* in order of posting */
+	bool		registered;		/* is the unit still there */
+	Capacity	capacity[2];	/* up, down, over all that it has */
+	UnitTerms	terms;
+	int			nagreements;
+	Exclusivity *agreements;
+} UnitBook;
+
+/* An open finding and what is compared of it. */
+typedef struct StoredDetail
+{
+	int64		unit_id;
+	StoredFinding finding;
+	bool		advisory;
+	TimeWindow	overlap;
+	int64		short_w;
+} StoredDetail;
+
+/* A commitment whose rows are to be settled. */
+typedef struct Difference
+{
+	int64		unit_id;
+	bool		portfolio;
+	int64		commitment_id;
+} Difference;
+
+/* Rows of a cursor, batch by batch. */
+typedef struct Stream
+{
+	Portal		portal;
+	MemoryContext context;		/* of one batch */
+	int			n;
+	int			next;
+	void	   *rows;
+} Stream;
+
+typedef struct Sweep Sweep;
+typedef void (*UnitFunction) (Sweep *sweep, UnitBook *unit);
+
+struct Sweep
+{
+	Instance   *instance;
+	TimeWindow	span;
+	UnitFunction visit;
+	Stream		book;
+	MemoryContext unit_context;
+	int64		examined;		/* commitments */
+	double		expected;		/* the same, for messages; an estimate */
+	TimestampTz last_message;
+
+	/* sweep_book */
+	Stream		stored;
+	StoredDetail *details;		/* of the unit at hand */
+	int			ndetails;
+	int			details_allocated;
+	Difference *differences;
+	int			ndifferences;
+	int			differences_allocated;
+
+	/* replay_book */
+	Rulebook   *proposed;
+	ReturnSetInfo *result;
+};
+
+/* ----------
+ * Streams
+ * ----------
+ */
+
+static void
+stream_open(Stream *stream, Instance *instance, const char *format, const TimeWindow *span)
+{
+	char	   *sql = psprintf(format, instance->schema);
+	Oid			types[1];
+	Datum		values[1];
+	SPIPlanPtr	plan;
+
+	types[0] = instance->window_type;
+	values[0] = TimeWindowPGetDatum(span);
+	plan = SPI_prepare(sql, 1, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	memset(stream, 0, sizeof(Stream));
+	stream->portal = SPI_cursor_open(NULL, plan, values, NULL, true);
+	stream->context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange batch", ALLOCSET_DEFAULT_SIZES);
+}
+
+/* Fetch the next batch; false when there is none.  Its rows are in SPI_tuptable. */
+static bool
+stream_fetch(Stream *stream)
+{
+	MemoryContextReset(stream->context);
+	SPI_cursor_fetch(stream->portal, true, BATCH_ROWS);
+	stream->n = (int) SPI_processed;
+	stream->next = 0;
+	return stream->n > 0;
+}
+
+static Commitment *
+next_commitment(Sweep *sweep)
+{
+	Stream	   *stream = &sweep->book;
+
+	if (stream->next == stream->n)
+	{
+		MemoryContext old;
+
+		if (!stream_fetch(stream))
+			return NULL;
+		old = MemoryContextSwitchTo(stream->context);
+		stream->rows = book_from_result(sweep->instance);
+		MemoryContextSwitchTo(old);
+	}
+	return &((Commitment *) stream->rows)[stream->next++];
+}
+
+static const StoredDetail *
+peek_stored(Sweep *sweep)
+{
+	Stream	   *stream = &sweep->stored;
+
+	if (stream->next == stream->n)
+	{
+		StoredDetail *rows;
+
+		if (!stream_fetch(stream))
+			return NULL;
+		rows = MemoryContextAllocZero(stream->context, stream->n * sizeof(StoredDetail));
+		for (int i = 0; i < stream->n; i++)
+		{
+			HeapTuple	row = SPI_tuptable->vals[i];
+			TupleDesc	desc = SPI_tuptable->tupdesc;
+			bool		isnull;
+			Datum		short_kw;
+
+			rows[i].unit_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+			stored_finding_read(row, desc, 2, &rows[i].finding);
+			rows[i].advisory = DatumGetBool(SPI_getbinval(row, desc, 5, &isnull));
+			rows[i].overlap = *DatumGetTimeWindowP(SPI_getbinval(row, desc, 6, &isnull));
+			short_kw = SPI_getbinval(row, desc, 7, &isnull);
+			rows[i].short_w = isnull ? 0 : power_w_of_kw(short_kw);
+		}
+		SPI_freetuptable(SPI_tuptable);
+		stream->rows = rows;
+	}
+	return &((const StoredDetail *) stream->rows)[stream->next];
+}
+
+/* ----------
+ * What is to be said of a unit
+ * ----------
+ */
+
+static int
+start_compare(const void *x, const void *y)
+{
+	const Commitment *a = *(const Commitment *const *) x;
+	const Commitment *b = *(const Commitment *const *) y;
+
+	return a->window.start_us < b->window.start_us ? -1 : a->window.start_us > b->window.start_us;
+}
+
+static int
+event_compare(const void *x, const void *y)
+{
+	int64		a = ((const int64 *) x)[0];
+	int64		b = ((const int64 *) y)[0];
+
+	return a < b ? -1 : a > b;
+}
+
+/* Does all the power of one direction together fit at every instant? */
+static bool
+all_fit(const UnitBook *unit, bool down)
+{
+	int64	   *events = palloc(4 * unit->n * sizeof(int64));	/* instant, power */
+	int			n = 0;
+	int64		least_w = PG_INT64_MAX;
+	int64		power_w = 0;
+	bool		fit = true;
+
+	for (int i = 0; i < unit->capacity[down].nspans; i++)
+		if (unit->capacity[down].spans[i].known)
+			least_w = Min(least_w, unit->capacity[down].spans[i].power_w);
+	for (int i = 0; i < unit->n; i++)
+	{
+		const Commitment *commitment = &unit->commitments[i];
+
+		if (commitment->down != down)
+			continue;
+		events[n++] = commitment->window.start_us;
+		events[n++] = commitment->power_w;
+		events[n++] = commitment->window.end_us;
+		events[n++] = -commitment->power_w;
+	}
+	qsort(events, n / 2, 2 * sizeof(int64), event_compare);
+	for (int i = 0; i < n && fit; i += 2)
+	{
+		power_w += events[i + 1];
+		/* at one instant the ends count with the starts */
+		if (i + 2 == n || events[i + 2] != events[i])
+			fit = power_w <= least_w;
+	}
+	pfree(events);
+	return fit;
+}
+
+/* The pairs of a unit, each once. */
+static void
+pairs_of_unit(Instance *instance, const UnitBook *unit, Findings *found)
+{
+	const Commitment **by_start = palloc(unit->n * sizeof(Commitment *));
+
+	for (int i = 0; i < unit->n; i++)
+		by_start[i] = &unit->commitments[i];
+	qsort(by_start, unit->n, sizeof(Commitment *), start_compare);
+	for (int i = 0; i < unit->n; i++)
+	{
+		TimeWindow	near = time_window_widen(&by_start[i]->window,
+											 pair_reach_us(instance->rulebook, by_start[i], &unit->terms));
+
+		CHECK_FOR_INTERRUPTS();
+		for (int j = i + 1; j < unit->n && by_start[j]->window.start_us < near.end_us; j++)
+			examine_pair(instance, by_start[i], by_start[j], &unit->terms, found);
+	}
+	pfree(by_start);
+}
+
+/* The runs of a unit in one direction: each against what was posted before within it. */
+static void
+runs_of_unit(Instance *instance, const UnitBook *unit, bool down, const TimeWindow *span, Findings *found)
+{
+	const Commitment **by_start = palloc(unit->n * sizeof(Commitment *));
+	Commitment *run = palloc(unit->n * sizeof(Commitment));
+	int			n = 0;
+
+	for (int i = 0; i < unit->n; i++)
+		if (unit->commitments[i].down == down && is_energy(instance, &unit->commitments[i]))
+			by_start[n++] = &unit->commitments[i];
+	qsort(by_start, n, sizeof(Commitment *), start_compare);
+	for (int first = 0, next; first < n; first = next)
+	{
+		TimeWindow	window = by_start[first]->window;
+
+		for (next = first + 1; next < n && by_start[next]->window.start_us <= window.end_us; next++)
+			window = time_window_cover(&window, &by_start[next]->window);
+		for (int i = first; i < next; i++)
+			run[i - first] = *by_start[i];
+		qsort(run, next - first, sizeof(Commitment), commitment_compare);
+		for (int i = first; i < next; i++)
+			if (time_window_overlaps(&by_start[i]->window, span))
+				examine_run(instance, by_start[i], &unit->terms, run, next - first, found);
+	}
+	pfree(by_start);
+	pfree(run);
+}
+
+/* All that is to be said of the commitments of a unit that overlap a span. */
+static void
+findings_on_unit(Instance *instance, const UnitBook *unit, const TimeWindow *span, Findings *found)
+{
+	int			kept = 0;
+
+	if (unit->n > 1)
+		pairs_of_unit(instance, unit, found);
+	for (int down = 0; down < 2; down++)
+	{
+		if (terms_limit_runs(&unit->terms))
+			runs_of_unit(instance, unit, down != 0, span, found);
+		if (!unit->registered || all_fit(unit, down != 0))
+			continue;
+		for (int i = 0; i < unit->n; i++)
+		{
+			const Commitment *subject = &unit->commitments[i];
+			Capacity	during;
+
+			CHECK_FOR_INTERRUPTS();
+			if (subject->down != (down != 0) || !time_window_overlaps(&subject->window, span))
+				continue;
+			during = capacity_during(&unit->capacity[down], &subject->window);
+			examine_headroom(instance, subject, &during, unit->commitments, i, found);
+		}
+	}
+	for (int i = 0; i < unit->n && unit->nagreements > 0; i++)
+		examine_agreements(instance, &unit->commitments[i], unit->agreements, unit->nagreements, found);
+
+	for (int i = 0; i < found->n; i++)
+		if (time_window_overlaps(&found->items[i].challenger->window, span))
+			found->items[kept++] = found->items[i];
+	found->n = kept;
+}
+
+/* ----------
+ * Going through the book
+ * ----------
+ */
+
+static void
+tell_progress(Sweep *sweep)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (TimestampDifferenceExceeds(sweep->last_message, now, MESSAGE_EVERY_MS))
+	{
+		sweep->last_message = now;
+		ereport(NOTICE,
+				(errmsg("examined " INT64_FORMAT " of about %.0f live commitments",
+						sweep->examined, Max(sweep->expected, (double) sweep->examined))));
+	}
+}
+
+/* What the unit is judged by, over all that it has. */
+static void
+read_unit(Sweep *sweep, UnitBook *unit)
+{
+	TimeWindow	hull = unit->commitments[0].window;
+	bool		energy = false;
+
+	for (int i = 0; i < unit->n; i++)
+	{
+		hull = time_window_cover(&hull, &unit->commitments[i].window);
+		energy |= is_energy(sweep->instance, &unit->commitments[i]);
+	}
+	unit->registered = unit_look(sweep->instance, unit->unit_id, unit->portfolio, &hull,
+								 unit->capacity, energy ? &unit->terms : NULL);
+	if (!no_exclusivity(sweep->instance))
+		unit->agreements = exclusivities_read(sweep->instance, unit->unit_id, &hull, &unit->nagreements);
+}
+
+static void
+go_through(Sweep *sweep)
+{
+	MemoryContext outside = CurrentMemoryContext;
+	Commitment *next = next_commitment(sweep);
+	int			allocated = 64;
+	Commitment *commitments = palloc(allocated * sizeof(Commitment));
+
+	while (next != NULL)
+	{
+		UnitBook	unit = {.unit_id = next->unit_id,.portfolio = next->portfolio};
+
+		unit.terms.energy_wh = unit.terms.max_duration_us = NOT_DECLARED;
+		for (; next != NULL && next->unit_id == unit.unit_id; next = next_commitment(sweep))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (unit.n == allocated)
+				commitments = repalloc_huge(commitments, (allocated *= 2) * sizeof(Commitment));
+			commitments[unit.n++] = *next;
+		}
+		unit.commitments = commitments;
+		MemoryContextSwitchTo(sweep->unit_context);
+		read_unit(sweep, &unit);
+		sweep->visit(sweep, &unit);
+		MemoryContextSwitchTo(outside);
+		MemoryContextReset(sweep->unit_context);
+		sweep->examined += unit.n;
+		tell_progress(sweep);
+	}
+	pfree(commitments);
+}
+
+static const char *const everything_query =
+"SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment WHERE closed_at IS NULL AND $1 IS NOT NULL ORDER BY unit_id, id";
+
+static const char *const touched_query =
+"SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment WHERE closed_at IS NULL AND unit_id OPERATOR(pg_catalog.=) ANY "
+"(SELECT unit_id FROM %1$s.commitment WHERE closed_at IS NULL AND delivery_window OPERATOR(flexexchange.&&) $1) ORDER BY unit_id, id";
+
+static const char *const stored_query =
+"SELECT k.unit_id::pg_catalog.int8, " STORED_COLUMNS ", k.severity OPERATOR(pg_catalog.=) 'advisory'::pg_catalog.text, "
+"k.overlap::flexexchange.time_window, k.short_kw::pg_catalog.numeric "
+"FROM %1$s.conflict k JOIN %1$s.commitment c ON c.id OPERATOR(pg_catalog.=) k.challenger_id "
+"WHERE k.closed_at IS NULL AND c.delivery_window OPERATOR(flexexchange.&&) $1 ORDER BY k.unit_id, k.challenger_id";
+
+static void
+sweep_begin(Sweep *sweep, Instance *instance, const TimeWindow *span, UnitFunction visit, float4 reltuples)
+{
+	memset(sweep, 0, sizeof(Sweep));
+	sweep->instance = instance;
+	sweep->span = *span;
+	sweep->visit = visit;
+	sweep->expected = reltuples;
+	sweep->last_message = GetCurrentTimestamp();
+	sweep->unit_context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange unit", ALLOCSET_DEFAULT_SIZES);
+	stream_open(&sweep->book, instance,
+				span->start_us == TIME_WINDOW_NO_BEGIN && span->end_us == TIME_WINDOW_NO_END ?
+				everything_query : touched_query, span);
+}
+
+/* ----------
+ * sweep_book
+ * ----------
+ */
+
+/* Examine again, each under its unit's lock, the commitments whose rows differ. */
+static void
+settle_differences(Sweep *sweep)
+{
+	int64		locked = 0;
+
+	for (int i = 0; i < sweep->ndifferences; i++)
+	{
+		Difference *difference = &sweep->differences[i];
+		Commitment	commitment;
+
+		CHECK_FOR_INTERRUPTS();
+		if (difference->unit_id != locked)
+		{
+			unit_lock(sweep->instance, difference->unit_id, difference->portfolio);
+			locked = difference->unit_id;
+		}
+		if (book_get(sweep->instance, difference->commitment_id, &commitment))
+			conflict_reexamine(sweep->instance, &commitment);
+		else
+			finding_close_all(sweep->instance, difference->commitment_id);
+		tell_progress(sweep);
+	}
+	sweep->ndifferences = 0;
+}
+
+static void
+note_difference(Sweep *sweep, int64 unit_id, bool portfolio, int64 commitment_id)
+{
+	Difference *last = sweep->ndifferences > 0 ? &sweep->differences[sweep->ndifferences - 1] : NULL;
+
+	if (last != NULL && last->commitment_id == commitment_id)
+		return;
+	if (sweep->ndifferences == sweep->differences_allocated)
+	{
+		MemoryContext owner = GetMemoryChunkContext(sweep);
+
+		sweep->differences_allocated = Max(1024, 2 * sweep->differences_allocated);
+		if (sweep->differences == NULL)
+			sweep->differences = MemoryContextAlloc(owner, sweep->differences_allocated * sizeof(Difference));
+		else
+			sweep->differences = repalloc_huge(sweep->differences, sweep->differences_allocated * sizeof(Difference));
+	}
+	sweep->differences[sweep->ndifferences++] = (Difference) {unit_id, portfolio, commitment_id};
+}
+
+static int64
+finding_other_id(const Finding *finding)
+{
+	return finding->incumbent != NULL ? finding->incumbent->id :
+		finding->exclusivity != NULL ? finding->exclusivity->id : 0;
+}
+
+static bool
+same_finding(const Finding *found, const StoredDetail *stored)
+{
+	return found->kind == stored->finding.kind && found->challenger->id == stored->finding.challenger_id &&
+		finding_other_id(found) == stored->finding.other_id && found->advisory == stored->advisory &&
+		time_window_equal(&found->overlap, &stored->overlap) &&
+		(found->headroom == NULL ? 0 : found->headroom->short_w) == stored->short_w;
+}
+
+/* Bring the stored findings up to those of a unit; what lies before it has no live commitment. */
+static void
+read_stored(Sweep *sweep, int64 unit_id)
+{
+	const StoredDetail *stored;
+
+	sweep->ndetails = 0;
+	while ((stored = peek_stored(sweep)) != NULL && stored->unit_id <= unit_id)
+	{
+		if (stored->unit_id < unit_id)
+			note_difference(sweep, stored->unit_id, false, stored->finding.challenger_id);
+		else
+		{
+			if (sweep->ndetails == sweep->details_allocated)
+			{
+				MemoryContext owner = GetMemoryChunkContext(sweep);
+
+				sweep->details_allocated = Max(64, 2 * sweep->details_allocated);
+				if (sweep->details == NULL)
+					sweep->details = MemoryContextAlloc(owner, sweep->details_allocated * sizeof(StoredDetail));
+				else
+					sweep->details = repalloc_huge(sweep->details, sweep->details_allocated * sizeof(StoredDetail));
+			}
+			sweep->details[sweep->ndetails++] = *stored;
+		}
+		sweep->stored.next++;
+	}
+}
+
+static void
+compare_unit(Sweep *sweep, UnitBook *unit)
+{
+	Findings	found = {0};
+	bool	   *is_open;
+
+	findings_on_unit(sweep->instance, unit, &sweep->span, &found);
+	read_stored(sweep, unit->unit_id);
+	is_open = palloc0(Max(found.n, 1) * sizeof(bool));
+	for (int i = 0; i < sweep->ndetails; i++)
+	{
+		bool		holds = false;
+
+		for (int j = 0; j < found.n && !holds; j++)
+			if (same_finding(&found.items[j], &sweep->details[i]))
+				holds = is_open[j] = true;
+		if (!holds)
+			note_difference(sweep, unit->unit_id, unit->portfolio, sweep->details[i].finding.challenger_id);
+	}
+	for (int j = 0; j < found.n; j++)
+		if (!is_open[j])
+			note_difference(sweep, unit->unit_id, unit->portfolio, found.items[j].challenger->id);
+	for (int i = 0; i < unit->n && unit->registered; i++)
+	{
+		const Commitment *commitment = &unit->commitments[i];
+
+		if (time_window_overlaps(&commitment->window, &sweep->span) &&
+			capacity_during(&unit->capacity[commitment->down], &commitment->window).known != commitment->headroom_checked)
+			note_difference(sweep, unit->unit_id, unit->portfolio, commitment->id);
+	}
+	/* what follows may be as much again */
+	if (sweep->ndifferences * sizeof(Difference) > work_mem * (Size) 1024 / 2)
+		settle_differences(sweep);
+}
+
+/* Open a book that the caller may act for; errors out otherwise. */
+static Relation
+open_book(Oid relid)
+{
+	Relation	book;
+
+	if (!flex_class_ownercheck(relid, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s", get_rel_name(relid) == NULL ? "?" : get_rel_name(relid)),
+				 errhint("Call detect_conflicts() or replay() of the exchange.")));
+	book = table_open(relid, AccessShareLock);
+	if (strcmp(RelationGetRelationName(book), "commitment") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" is not the book of an exchange", RelationGetRelationName(book)),
+				 errhint("Give the table \"commitment\" of an exchange.")));
+	return book;
+}
+
+PG_FUNCTION_INFO_V1(flex_sweep_book);
+Datum
+flex_sweep_book(PG_FUNCTION_ARGS)
+{
+	Relation	book = open_book(PG_GETARG_OID(0));
+	TimeWindow	span = *PG_GETARG_TIME_WINDOW_P(1);
+	FindingCounts before = finding_counts();
+	FindingCounts after;
+	OwnerScope	owner;
+	Sweep	   *sweep;
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {0};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	owner_enter(book, &owner);
+	sweep = palloc(sizeof(Sweep));
+	sweep_begin(sweep, instance_get(RelationGetNamespace(book)), &span, compare_unit, book->rd_rel->reltuples);
+	stream_open(&sweep->stored, sweep->instance, stored_query, &span);
+	go_through(sweep);
+	read_stored(sweep, PG_INT64_MAX);
+	settle_differences(sweep);
+	values[0] = Int64GetDatum(sweep->examined);
+	owner_leave(&owner);
+	table_close(book, AccessShareLock);
+
+	after = finding_counts();
+	values[1] = Int64GetDatum(after.written - before.written);
+	values[2] = Int64GetDatum(after.closed - before.closed);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}
+
+/* ----------
+ * replay_book
+ * ----------
+ */
+
+static void
+emit_change(Sweep *sweep, const char *change, const Rulebook *rulebook, const Finding *finding)
+{
+	Datum		values[9];
+	bool		nulls[9] = {0};
+
+	values[0] = CStringGetTextDatum(change);
+	values[1] = CStringGetTextDatum(conflict_kind_name(finding->kind));
+	values[2] = CStringGetTextDatum(finding->advisory ? "advisory" : "blocking");
+	values[3] = Int64GetDatum(finding->challenger->id);
+	nulls[4] = finding->incumbent == NULL;
+	values[4] = nulls[4] ? (Datum) 0 : Int64GetDatum(finding->incumbent->id);
+	nulls[5] = finding->exclusivity == NULL;
+	values[5] = nulls[5] ? (Datum) 0 : Int64GetDatum(finding->exclusivity->id);
+	values[6] = TimeWindowPGetDatum(&finding->overlap);
+	nulls[7] = finding->headroom == NULL;
+	values[7] = nulls[7] ? (Datum) 0 : power_kw_of_w(finding->headroom->short_w);
+	values[8] = CStringGetTextDatum(json_of_finding(rulebook, finding));
+	tuplestore_putvalues(sweep->result->setResult, sweep->result->setDesc, values, nulls);
+}
+
+static const Finding *
+find_alike(const Findings *findings, const Finding *finding)
+{
+	for (int i = 0; i < findings->n; i++)
+		if (findings->items[i].kind == finding->kind && findings->items[i].challenger == finding->challenger &&
+			finding_other_id(&findings->items[i]) == finding_other_id(finding))
+			return &findings->items[i];
+	return NULL;
+}
+
+static void
+replay_unit(Sweep *sweep, UnitBook *unit)
+{
+	Instance	proposed = *sweep->instance;
+	Findings	now = {0};
+	Findings	then = {0};
+
+	proposed.rulebook = sweep->proposed;
+	findings_on_unit(sweep->instance, unit, &sweep->span, &now);
+	findings_on_unit(&proposed, unit, &sweep->span, &then);
+	for (int i = 0; i < now.n; i++)
+	{
+		const Finding *alike = find_alike(&then, &now.items[i]);
+
+		if (alike == NULL)
+			emit_change(sweep, "disappears", sweep->instance->rulebook, &now.items[i]);
+		else if (alike->advisory != now.items[i].advisory ||
+				 !time_window_equal(&alike->overlap, &now.items[i].overlap) ||
+				 (alike->headroom != NULL && alike->headroom->short_w != now.items[i].headroom->short_w))
+			emit_change(sweep, "changes", sweep->proposed, alike);
+	}
+	for (int i = 0; i < then.n; i++)
+		if (find_alike(&now, &then.items[i]) == NULL)
+			emit_change(sweep, "appears", sweep->proposed, &then.items[i]);
+}
+
+PG_FUNCTION_INFO_V1(flex_replay_book);
+Datum
+flex_replay_book(PG_FUNCTION_ARGS)
+{
+	Relation	book = open_book(PG_GETARG_OID(0));
+	char	   *ruleset = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	TimeWindow	span = *PG_GETARG_TIME_WINDOW_P(2);
+	OwnerScope	owner;
+	Sweep	   *sweep;
+
+	InitMaterializedSRF(fcinfo, 0);
+	owner_enter(book, &owner);
+	sweep = palloc(sizeof(Sweep));
+	sweep_begin(sweep, instance_get(RelationGetNamespace(book)), &span, replay_unit, book->rd_rel->reltuples);
+	sweep->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	sweep->proposed = rulebook_compile(sweep->instance, CurrentMemoryContext, ruleset);
+	if (sweep->proposed->nrulesets == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_UNKNOWN_RULESET),
+				 errmsg("there is no ruleset with code \"%s\"", ruleset),
+				 errhint("See table ruleset for those of this exchange.")));
+	go_through(sweep);
+	owner_leave(&owner);
+	table_close(book, AccessShareLock);
+	return (Datum) 0;
+}
