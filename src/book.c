@@ -40,6 +40,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -85,9 +86,17 @@ stage_of_name(const char *name, int length, Stage *stage)
 int64
 power_w_of_kw(Datum power_kw)
 {
+	static Datum thousand = 0;
+
+	if (thousand == 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		thousand = NumericGetDatum(int64_to_numeric(1000));
+		MemoryContextSwitchTo(old);
+	}
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
-											 DirectFunctionCall2(numeric_mul, power_kw,
-																 NumericGetDatum(int64_to_numeric(1000)))));
+											 DirectFunctionCall2(numeric_mul, power_kw, thousand)));
 }
 
 Datum

@@ -101,7 +101,7 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 	uint64		rows;
 	int			n;
 
-	rows = read_rows(psprintf("SELECT code::pg_catalog.text FROM %s.service WHERE code IS NOT NULL ORDER BY code", instance->schema));
+	rows = read_rows(psprintf("SELECT code::pg_catalog.text FROM %s.service WHERE code IS NOT NULL ORDER BY code COLLATE pg_catalog.\"C\"", instance->schema));
 	n = book->nservices = (int) rows;
 	book->services = MemoryContextAlloc(context, Max(n, 1) * sizeof(char *));
 	for (int i = 0; i < n; i++)
@@ -175,14 +175,28 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 	return book;
 }
 
-/* The index of a service by its code, -1 when there is none. */
+/* The index of a service by its code, -1 when there is none.  Codes are sorted. */
 int
 rulebook_service(const Rulebook *rulebook, const char *code, int length)
 {
-	for (int i = 0; i < rulebook->nservices; i++)
-		if (strncmp(rulebook->services[i], code, length) == 0 &&
-			rulebook->services[i][length] == '\0')
-			return i;
+	int			low = 0;
+	int			high = rulebook->nservices - 1;
+
+	while (low <= high)
+	{
+		int			middle = (low + high) / 2;
+		const char *service = rulebook->services[middle];
+		int			order = strncmp(service, code, length);
+
+		if (order == 0 && service[length] != '\0')
+			order = 1;
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle - 1;
+	}
 	return -1;
 }
 
