@@ -11,8 +11,8 @@
  *	relinked	Its lineage changed: its pairs, headroom and energy are examined again.
  *	closed		Its findings close; what was posted later may now fit.
  *
- * and one for each thing in the register that may change below a live book: what
- * a unit can sell, what it declares, what was agreed of it.  Where an exchange
+ * and one for each thing that may change below a live book: what a unit can sell,
+ * what it declares, what was agreed of it, the rules.  Where an exchange
  * detects by schedule, events do no more than close the findings of what closes;
  * sweep.c does the rest.
  *
@@ -398,7 +398,7 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 	reexamine_runs(instance, &subject, &terms, true);
 }
 
-/* A sweep found that the open rows of a commitment are not what they should be; its unit is locked. */
+/* All that is open on a commitment may be wrong; its unit is locked. */
 void
 conflict_reexamine(Instance *instance, const Commitment *commitment)
 {
@@ -558,4 +558,21 @@ conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio, 
 		settle(instance, &found, KIND(CONFLICT_EXCLUSIVITY), on, non);
 	}
 	pfree(stored);
+}
+
+/* Other rules govern what a unit delivers during `window`, the unit is locked, and nobody posts. */
+void
+conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window)
+{
+	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
+	int			nlive;
+	Commitment *live = book_read(instance, &unit, window, must_wait_for_all, NULL, &nlive);
+	uint64		changes = book_changes();
+
+	for (int i = 0; i < nlive; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (book_still_has(instance, &live[i], &changes))
+			conflict_reexamine(instance, &live[i]);
+	}
 }

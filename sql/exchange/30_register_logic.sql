@@ -101,3 +101,9 @@ COMMENT ON TRIGGER t95_rules ON market IS 'sessions look products up anew';
 CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE ON exchange_instance
   FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
 COMMENT ON TRIGGER t95_rules ON exchange_instance IS 'sessions read anew in which time zone days are counted and how conflicts are found';
+
+-- what a ruleset makes of a verdict goes by the kind of buyer
+CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF buyer_kind ON service
+  FOR EACH ROW WHEN (OLD.buyer_kind IS DISTINCT FROM NEW.buyer_kind)
+  EXECUTE FUNCTION refuse_change('buyer_kind', 'Register another service.');
+COMMENT ON TRIGGER t10_terms_are_kept ON service IS 'rules that have been in force count on who buys a service';

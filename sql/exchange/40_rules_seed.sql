@@ -34,9 +34,9 @@ FROM (VALUES
   ('VAda', 'Variable Availability + Operational Utilisation (day ahead and week ahead)', 'dso')
 ) AS v (code, name, buyer_kind);
 
-INSERT INTO ruleset (code, title, source, status, in_force) VALUES
+INSERT INTO ruleset (code, title, source, in_force) VALUES
   ('ena-2025-01', 'Revenue stacking, January 2025', 'ENA Open Networks, Revenue Stacking Assessment Tool V1.0, January 2025, as re-keyed in GitHub mikefsway/stacking (fe69276)',
-   'in_force', '-infinity/infinity');
+   '-infinity/infinity');
 
 -- One line is one service against all services, in the order of the header:
 -- Y explicit yes, y implicit yes, N explicit no, n implicit no, ? no data,
@@ -161,3 +161,5 @@ FROM (VALUES
 ) AS w (mode, ours, theirs, reason)
 WHERE s.mode = w.mode AND s.verdict IN ('explicit_no', 'implicit_no')
   AND ((s.service_a = ANY (w.ours) AND s.service_b = ANY (w.theirs)) OR (s.service_b = ANY (w.ours) AND s.service_a = ANY (w.theirs)));
+
+UPDATE ruleset SET status = 'in_force' WHERE code = 'ena-2025-01';

@@ -296,6 +296,10 @@ BEGIN
   END LOOP;
 END
 $block$;
+-- after t95_rules: what governs is compiled anew first
+CREATE OR REPLACE TRIGGER t96_reexamine AFTER UPDATE ON ruleset REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units('ruleset');
+COMMENT ON TRIGGER t96_reexamine ON ruleset IS 'examines again the deliveries to come that are governed anew';
 
 DO $block$
 DECLARE

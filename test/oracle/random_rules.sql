@@ -1,8 +1,7 @@
 -- The published rules until the clock changes, then rules with many unknowns and
 -- with co-delivery that makes a graph, then none at all.
-UPDATE ruleset SET in_force = '-infinity/2099-03-29T01:00Z';
-INSERT INTO ruleset (code, title, source, status, in_force)
-  VALUES ('random', 'random rules', 'this test', 'in_force', '2099-03-29T01:00Z/2099-03-30T12:00Z');
+INSERT INTO ruleset (code, title, source, in_force)
+  VALUES ('random', 'random rules', 'this test', '2099-03-29T01:00Z/2099-03-30T12:00Z');
 INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, severity)
   SELECT r.id, a.code, b.code, m,
          (CASE m WHEN 'co_delivery' THEN ARRAY['explicit_yes', 'implicit_no', 'no_data', 'no_data', 'no_data', 'not_applicable']
@@ -15,3 +14,5 @@ INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, seve
 INSERT INTO stacking_interpretation (ruleset_id, mode, verdict, buyer_kind_a, buyer_kind_b, meaning)
   SELECT r.id, i.* FROM ruleset r, (VALUES ('splitting', 'no_data', 'neso', NULL, 'no'), ('jumping', 'not_applicable', 'dso', 'neso', 'no')) i
   WHERE r.code = 'random';
+UPDATE ruleset SET in_force = '-infinity/2099-03-29T01:00Z' WHERE code = 'ena-2025-01';
+UPDATE ruleset SET status = 'in_force' WHERE code = 'random';

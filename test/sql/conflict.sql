@@ -197,16 +197,21 @@ SELECT count(*) FROM open_finding WHERE unit_id = 25;
 SELECT source_id, closed_at IS NOT NULL AS closed FROM commitment WHERE unit_id = 25 ORDER BY id;
 
 -- the rules are those of the delivery, not of today
-UPDATE ruleset SET in_force = '-infinity/2027-01-01T00:00Z' WHERE code = 'ena-2025-01';
-INSERT INTO ruleset (code, title, source, status, in_force) VALUES ('next', 'next year''s rules', 'this test', 'in_force', '2027-01-01T00:00Z/infinity');
-INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict)
-  SELECT r.id, a, b, mode, 'explicit_yes' FROM ruleset r, (VALUES ('DC', 'OUrt'), ('OUrt', 'DC')) v (a, b), unnest(ARRAY['co_delivery', 'splitting', 'jumping']) mode WHERE r.code = 'next';
-SELECT trade('award', 310, 1, 26, 80, '2027-01-20T17:00Z/PT2H'), trade('award', 311, 4, 26, 80, '2027-01-20T17:00Z/PT2H');
-SELECT trade('award', 312, 1, 27, 80, '2026-12-20T17:00Z/PT2H'), trade('award', 313, 4, 27, 80, '2026-12-20T17:00Z/PT2H');
+SELECT copy_ruleset('ena-2025-01', 'next') IS NOT NULL AS copied;
+UPDATE stacking_rule SET verdict = 'explicit_yes', reason = NULL WHERE service_a IN ('DC', 'OUrt') AND service_b IN ('DC', 'OUrt') AND ruleset_id = (SELECT id FROM ruleset WHERE code = 'next');
+SELECT trade('award', 310, 1, 26, 80, '2099-01-20T17:00Z/PT2H'), trade('award', 311, 4, 26, 80, '2099-01-20T17:00Z/PT2H');
+SELECT * FROM open_finding WHERE unit_id = 26;
+SELECT put_ruleset_in_force('next', '2099-01-01T00:00Z');
+SELECT code, status, in_force FROM ruleset ORDER BY id;
+-- what stood in the book is examined again, what comes later is examined by the new rules
+SELECT trade('award', 312, 1, 27, 80, '2098-12-20T17:00Z/PT2H'), trade('award', 313, 4, 27, 80, '2098-12-20T17:00Z/PT2H');
+SELECT trade('award', 316, 1, 31, 80, '2099-12-20T17:00Z/PT2H'), trade('award', 317, 4, 31, 80, '2099-12-20T17:00Z/PT2H');
+SELECT * FROM open_finding WHERE unit_id IN (26, 27, 31);
 -- no ruleset, no stacking rules: headroom and duplicates remain
 UPDATE ruleset SET status = 'retired' WHERE code = 'next';
-SELECT trade('award', 314, 1, 28, 80, '2027-01-20T17:00Z/PT2H'), trade('award', 315, 4, 28, 80, '2027-01-20T17:00Z/PT2H');
+SELECT trade('award', 314, 1, 28, 80, '2099-01-20T17:00Z/PT2H'), trade('award', 315, 4, 28, 80, '2099-01-20T17:00Z/PT2H');
 SELECT * FROM open_finding WHERE unit_id IN (26, 27, 28);
 -- two rulesets for one instant are refused
-UPDATE ruleset SET status = 'in_force', in_force = '2026-12-31T00:00Z/infinity' WHERE code = 'next';
+SELECT copy_ruleset('next', 'too early') IS NOT NULL AS copied;
+UPDATE ruleset SET status = 'in_force', in_force = '2098-12-31T00:00Z/infinity' WHERE code = 'too early';
 SELECT flexexchange.drop_exchange('conflict_test', with_data => true);

@@ -32,6 +32,17 @@ SELECT kind, severity, count(*) > 2 AS enough FROM conflict WHERE closed_at IS N
 SELECT * FROM compare_with_oracle();
 SELECT count(*) AS wrongly_checked FROM oracle_wrongly_checked;
 
+-- Other rules for a book that stands: an end brought forward, a successor, one retired.
+SELECT copy_ruleset('random', 'successor') IS NOT NULL AS copied;
+UPDATE stacking_rule SET verdict = (CASE verdict WHEN 'explicit_yes' THEN 'explicit_no' WHEN 'implicit_no' THEN 'no_data' WHEN 'no_data' THEN 'implicit_yes' ELSE verdict END)
+WHERE ruleset_id = (SELECT id FROM ruleset WHERE code = 'successor');
+UPDATE ruleset SET in_force = '2099-03-29T01:00Z/2099-03-30T00:00Z' WHERE code = 'random';
+SELECT put_ruleset_in_force('successor', '2099-03-27T20:00Z');
+SELECT code, status, in_force FROM ruleset ORDER BY id;
+SELECT * FROM compare_with_oracle();
+UPDATE ruleset SET status = 'retired' WHERE code = 'random';
+SELECT * FROM compare_with_oracle();
+
 -- The journal of this test and the book agree on the order of posting.
 SELECT count(*) FROM (
   SELECT c.source_id, row_number() OVER (ORDER BY c.id) AS a, row_number() OVER (ORDER BY j.seq) AS b

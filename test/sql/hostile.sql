@@ -143,7 +143,7 @@ INSERT INTO product (id, market_id, code, name, service_code) VALUES (60, 2, 'X'
 SELECT dispatching(20, 60, 2, 1, '2026-01-01T00:00Z/PT1H');
 BEGIN;
 SAVEPOINT s;
-UPDATE stacking_rule SET verdict = 'explicit_yes' WHERE mode = 'splitting';
+UPDATE ruleset SET status = 'retired';
 SELECT dispatching(21, 1, 3, 1, '2026-01-01T00:00Z/PT1H'), dispatching(22, 2, 3, 1, '2026-01-01T00:00Z/PT1H');
 ROLLBACK TO s;
 SELECT dispatching(21, 1, 3, 1, '2026-01-01T00:00Z/PT1H'), dispatching(22, 2, 3, 1, '2026-01-01T00:00Z/PT1H');

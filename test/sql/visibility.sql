@@ -61,13 +61,16 @@ SET ROLE seen_nobody;
 SELECT count(*) FROM seen_test.award;
 RESET ROLE;
 -- where the ruleset shares identity and price, they are told
-UPDATE ruleset SET share_identity = true, share_price = true;
+SELECT copy_ruleset('ena-2025-01', 'open') IS NOT NULL AS copied;
+UPDATE ruleset SET share_identity = true, share_price = true WHERE code = 'open';
+SELECT put_ruleset_in_force('open', '2099-01-01T00:00Z');
+SET ROLE seen_neso;
+INSERT INTO award (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h) VALUES (1, 3, 1, 'up', 60, '2099-11-20T17:00Z/PT2H', 12.34);
 SET ROLE seen_dso;
-INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (2, 3, 1, 'up', 30, '2026-11-20T17:00Z/PT1H');
+INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (2, 3, 1, 'up', 30, '2099-11-20T17:00Z/PT1H');
 SELECT message FROM notification ORDER BY id DESC LIMIT 1;
 SELECT content -> 'incumbent' ->> 'market_operator' AS other, content -> 'incumbent' ->> 'availability_price_per_mw_h' AS price FROM notification WHERE content ->> 'kind' = 'double_commitment' ORDER BY id DESC LIMIT 1;
 RESET ROLE;
-UPDATE ruleset SET share_identity = false, share_price = false;
 
 -- a sealed bid: only the bidder hears of it, and nobody else reads it, before the gate closes
 SET ROLE seen_dso;
