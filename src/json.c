@@ -214,6 +214,8 @@ json_of_finding(const Rulebook *rulebook, const Finding *finding)
 			append(modes, json_mode(finding->cell, MODE_SPLITTING));
 		}
 		set(object, "modes", modes);
+		if (finding->kind == CONFLICT_JUMPING)
+			set(object, "scope", json_string(jumping_scope_name(finding->ruleset->jumping_scope)));
 	}
 	if (finding->exclusivity != NULL)
 	{

@@ -13,8 +13,9 @@
  *						the later not superseding the earlier.  Advisory.
  *	direction			opposite directions, overlapping, and both are energy:
  *						instructed by a dispatch, or scheduled by what the product is.
- *	jumping				not overlapping, different services, a known no, and the
- *						local delivery days have one in common.
+ *	jumping				not overlapping, different services, a known no, and within
+ *						the scope of the ruleset: the local delivery days have one in
+ *						common, the contract periods overlap, or any two of the unit.
  *	recovery			two dispatches, of one lineage or not, of which the later
  *						begins sooner after the earlier than the unit has declared
  *						to need, or than the earlier's product lets it claim.
@@ -69,6 +70,9 @@ share_a_day(pg_tz *zone, const TimeWindow *a, const TimeWindow *b)
  * local day lasts less than 27 hours in any zone, and share_a_day() decides.
  */
 #define A_LOCAL_DAY	(27 * USECS_PER_HOUR)
+
+/* Whatever else the unit has: a contract may be of any length. */
+#define ANY_TIME	PG_INT64_MAX
 
 /* ----------
  * Pairs
@@ -155,6 +159,53 @@ overlap_finding(Instance *instance, const Commitment *a, const Commitment *b, Fi
 	return true;
 }
 
+static const SavedQuery contract_query = {
+	QUERY_CONTRACT,
+	"SELECT delivery_window::flexexchange.time_window FROM %1$s.award WHERE id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+/*
+ * The contract period of a commitment: the window of the award that it comes from,
+ * a framework of a season perhaps, or its own.
+ */
+static TimeWindow
+contract_period(Instance *instance, const Commitment *commitment)
+{
+	TimeWindow	period = {TIME_WINDOW_NO_BEGIN, TIME_WINDOW_NO_END};
+	Datum		values[1];
+	bool		isnull;
+
+	if (commitment->ancestor[STAGE_AWARD] == 0)
+		return commitment->window;
+	values[0] = Int64GetDatum(commitment->ancestor[STAGE_AWARD]);
+	/* an award that is not decided yet: as if it could matter, for must_wait() */
+	if (instance_query(instance, &contract_query, values, NULL, 1) == 0)
+		return period;
+	period = *DatumGetTimeWindowP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return period;
+}
+
+static bool
+within_jumping_scope(Instance *instance, JumpingScope scope, const Commitment *a, const Commitment *b)
+{
+	TimeWindow	period_a;
+	TimeWindow	period_b;
+
+	switch (scope)
+	{
+		case JUMPING_DAY:
+			return share_a_day(instance->zone, &a->window, &b->window);
+		case JUMPING_CONTRACT:
+			period_a = contract_period(instance, a);
+			period_b = contract_period(instance, b);
+			return time_window_overlaps(&period_a, &period_b);
+		default:
+			return true;
+	}
+}
+
 static bool
 jumping_finding(Instance *instance, const Commitment *a, const Commitment *b, Finding *finding)
 {
@@ -163,7 +214,7 @@ jumping_finding(Instance *instance, const Commitment *a, const Commitment *b, Fi
 	if (a->service == b->service ||
 		!stacking_finding(instance, finding, later->window.start_us) ||
 		finding->cell->meaning[MODE_JUMPING] != MEANING_NO ||
-		!share_a_day(instance->zone, &a->window, &b->window))
+		!within_jumping_scope(instance, finding->ruleset->jumping_scope, a, b))
 		return false;
 	finding->kind = CONFLICT_JUMPING;
 	finding->decisive = MODE_JUMPING;
@@ -227,7 +278,9 @@ pair_findings(Instance *instance, const Commitment *a, const Commitment *b,
 int64
 pair_reach_us(const Rulebook *rulebook, const Commitment *commitment, const UnitTerms *terms)
 {
-	int64		reach_us = rulebook_may_jump(rulebook, commitment->service) ? A_LOCAL_DAY : 0;
+	JumpingScope scope;
+	int64		reach_us = !rulebook_may_jump(rulebook, commitment->service, &scope) ? 0 :
+		scope == JUMPING_DAY ? A_LOCAL_DAY : ANY_TIME;
 
 	return commitment->stage == STAGE_DISPATCH ? Max(reach_us, terms->recovery_us) : reach_us;
 }

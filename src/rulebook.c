@@ -5,7 +5,9 @@
  * The meaning of a verdict is decided in SQL, by view stacking_meaning, so that
  * people and machine read the same rules.  Here they become arrays.  Where the
  * two orders of a pair differ, the stricter verdict holds, and a warning in one
- * order is a warning in both.
+ * order is a warning in both.  What is to be done about a finding is decided by
+ * view ruleset_action_meaning in the same way; of its answers only those that are
+ * more than to notify are kept, and they are few.
  */
 #include "postgres.h"
 #include "compat.h"
@@ -29,6 +31,24 @@ static const char *const meaning_names[] = {
 	[MEANING_UNKNOWN] = "unknown",
 	[MEANING_NO] = "no",
 };
+
+static const char *const scope_names[JUMPING_SCOPE_COUNT] = {
+	[JUMPING_DAY] = "day",
+	[JUMPING_CONTRACT] = "contract",
+	[JUMPING_REGISTRATION] = "registration",
+};
+
+static const char *const action_names[ACTION_COUNT] = {
+	[ACTION_NOTIFY] = "notify",
+	[ACTION_HOLD] = "hold",
+	[ACTION_REJECT] = "reject",
+};
+
+const char *
+jumping_scope_name(JumpingScope scope)
+{
+	return scope_names[scope];
+}
 
 const char *
 stacking_mode_name(StackingMode mode)
@@ -90,6 +110,28 @@ name_index(const char *name, const char *const *names, int count)
 	return -1;					/* keep compiler quiet */
 }
 
+static void
+compile_actions(Instance *instance, Ruleset *ruleset, MemoryContext context)
+{
+	uint64		rows;
+
+	rows = read_rows(psprintf("SELECT kind::pg_catalog.text, severity::pg_catalog.text, stage::pg_catalog.text, action::pg_catalog.text "
+							  "FROM %s.ruleset_action_meaning WHERE ruleset_id OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 "
+							  "AND action OPERATOR(pg_catalog.<>) 'notify'::pg_catalog.text", instance->schema, ruleset->id));
+	ruleset->nactions = (int) rows;
+	ruleset->actions = MemoryContextAlloc(context, Max(rows, 1) * sizeof(ActionRule));
+	for (uint64 i = 0; i < rows; i++)
+	{
+		ActionRule *rule = &ruleset->actions[i];
+
+		rule->kind = MemoryContextStrdup(context, word_column(i, 1));
+		rule->severity = MemoryContextStrdup(context, word_column(i, 2));
+		rule->stage = MemoryContextStrdup(context, word_column(i, 3));
+		rule->action = name_index(word_column(i, 4), action_names, ACTION_COUNT);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
  * Compile the rulesets in force; or, given a code, that one alone, whatever its
  * status, as if it were in force for ever.
@@ -109,11 +151,11 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 	SPI_freetuptable(SPI_tuptable);
 
 	if (only_ruleset == NULL)
-		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, in_force::flexexchange.time_window FROM %s.ruleset "
+		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, in_force::flexexchange.time_window, jumping_scope::pg_catalog.text FROM %s.ruleset "
 								  "WHERE status OPERATOR(pg_catalog.=) 'in_force'::pg_catalog.text AND in_force IS NOT NULL "
 								  "ORDER BY id", instance->schema));
 	else
-		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, '-infinity/infinity'::flexexchange.time_window FROM %s.ruleset "
+		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, '-infinity/infinity'::flexexchange.time_window, jumping_scope::pg_catalog.text FROM %s.ruleset "
 								  "WHERE code OPERATOR(pg_catalog.=) %s::pg_catalog.text", instance->schema, quote_literal_cstr(only_ruleset)));
 	book->nrulesets = (int) rows;
 	book->rulesets = MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Ruleset));
@@ -126,6 +168,7 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 		ruleset->code = MemoryContextStrdup(context, word_column(i, 2));
 		ruleset->in_force = *DatumGetTimeWindowP(SPI_getbinval(SPI_tuptable->vals[i],
 															   SPI_tuptable->tupdesc, 3, &isnull));
+		ruleset->jumping_scope = name_index(word_column(i, 4), scope_names, JUMPING_SCOPE_COUNT);
 		ruleset->cells = MemoryContextAllocZero(context, Max(n * n, 1) * sizeof(StackingCell));
 		ruleset->jumps = MemoryContextAllocZero(context, Max(n, 1) * sizeof(bool));
 	}
@@ -171,6 +214,7 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 				ruleset->jumps[sa] = ruleset->jumps[sb] = true;
 		}
 		SPI_freetuptable(SPI_tuptable);
+		compile_actions(instance, ruleset, context);
 	}
 	return book;
 }
@@ -216,12 +260,40 @@ rulebook_cell(const Rulebook *rulebook, const Ruleset *ruleset, int service_a, i
 	return &ruleset->cells[service_a * rulebook->nservices + service_b];
 }
 
-/* Does any ruleset forbid this service to jump to another? */
+/* Does any ruleset forbid this service to jump to another?  If so, the widest scope. */
 bool
-rulebook_may_jump(const Rulebook *rulebook, int service)
+rulebook_may_jump(const Rulebook *rulebook, int service, JumpingScope *scope)
 {
+	bool		jumps = false;
+
+	*scope = JUMPING_DAY;
 	for (int i = 0; i < rulebook->nrulesets; i++)
 		if (rulebook->rulesets[i].jumps[service])
+		{
+			jumps = true;
+			*scope = Max(*scope, rulebook->rulesets[i].jumping_scope);
+		}
+	return jumps;
+}
+
+/* Does any ruleset ask in which contract period a commitment lies? */
+bool
+rulebook_counts_contracts(const Rulebook *rulebook)
+{
+	for (int i = 0; i < rulebook->nrulesets; i++)
+		if (rulebook->rulesets[i].jumping_scope == JUMPING_CONTRACT)
 			return true;
 	return false;
+}
+
+/* What a ruleset wants done about a finding; where none is in force, no more than to notify. */
+RulesetAction
+rulebook_action(const Ruleset *ruleset, const char *kind, const char *severity, const char *stage)
+{
+	for (int i = 0; ruleset != NULL && i < ruleset->nactions; i++)
+		if (strcmp(ruleset->actions[i].kind, kind) == 0 &&
+			strcmp(ruleset->actions[i].severity, severity) == 0 &&
+			strcmp(ruleset->actions[i].stage, stage) == 0)
+			return ruleset->actions[i].action;
+	return ACTION_NOTIFY;
 }

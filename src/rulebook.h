@@ -24,6 +24,33 @@ typedef enum StackingMeaning
 	MEANING_NO
 } StackingMeaning;
 
+/* How far apart two commitments may be and still be a jump, the narrower first. */
+typedef enum JumpingScope
+{
+	JUMPING_DAY,				/* a local delivery day in common */
+	JUMPING_CONTRACT,			/* contract periods that overlap */
+	JUMPING_REGISTRATION,		/* whenever, for as long as the unit is registered */
+	JUMPING_SCOPE_COUNT
+} JumpingScope;
+
+/* What a ruleset wants done about a finding. */
+typedef enum RulesetAction
+{
+	ACTION_NOTIFY,				/* both stand, the parties are told */
+	ACTION_HOLD,				/* the challenger is stored, and live once it is resolved */
+	ACTION_REJECT,				/* the challenger is stored as rejected */
+	ACTION_COUNT
+} RulesetAction;
+
+/* A finding about which more is wanted than to notify. */
+typedef struct ActionRule
+{
+	const char *kind;
+	const char *severity;
+	const char *stage;			/* of the challenger */
+	RulesetAction action;
+} ActionRule;
+
 typedef struct StackingCell
 {
 	StackingMeaning meaning[MODE_COUNT];
@@ -40,6 +67,9 @@ typedef struct Ruleset
 	TimeWindow	in_force;
 	StackingCell *cells;		/* nservices x nservices, symmetric */
 	bool	   *jumps;			/* per service: is any jumping a known no */
+	JumpingScope jumping_scope;
+	int			nactions;
+	ActionRule *actions;
 } Ruleset;
 
 typedef struct Rulebook
@@ -58,7 +88,11 @@ extern int	rulebook_service(const Rulebook *rulebook, const char *code, int leng
 extern const Ruleset *rulebook_at(const Rulebook *rulebook, int64 instant_us);
 extern const StackingCell *rulebook_cell(const Rulebook *rulebook, const Ruleset *ruleset,
 										 int service_a, int service_b);
-extern bool rulebook_may_jump(const Rulebook *rulebook, int service);
+extern bool rulebook_may_jump(const Rulebook *rulebook, int service, JumpingScope *scope);
+extern bool rulebook_counts_contracts(const Rulebook *rulebook);
+extern RulesetAction rulebook_action(const Ruleset *ruleset, const char *kind, const char *severity,
+									 const char *stage);
+extern const char *jumping_scope_name(JumpingScope scope);
 extern const char *stacking_mode_name(StackingMode mode);
 extern const char *stacking_meaning_name(StackingMeaning meaning);
 

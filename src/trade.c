@@ -561,6 +561,7 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 	bool		posts_anew = posts && !(is_booked && same_terms(&booked, &after->commitment));
 	bool		terms_change = !same_terms(&before->commitment, &after->commitment);
 	bool		links_change = !same_links(before, after);
+	bool		contract_changes;
 
 	if (posts_anew || terms_change || links_change)
 		trade_resolve(instance, after, &capacity);
@@ -578,7 +579,12 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 		if (book_relink(instance, &after->commitment, &relinked))
 			conflict_relinked(instance, &relinked);
 	}
-	if (memcmp(before->parent, after->parent, sizeof(before->parent)) != 0)
+	contract_changes = after->commitment.stage == STAGE_AWARD && rulebook_counts_contracts(instance->rulebook) &&
+		!time_window_equal(&before->commitment.window, &after->commitment.window);
+	/* others count on the contract period of what came from this award */
+	if (contract_changes)
+		unit_lock(instance, after->commitment.unit_id, after->commitment.portfolio);
+	if (contract_changes || memcmp(before->parent, after->parent, sizeof(before->parent)) != 0)
 		relink_children(instance, &after->commitment);
 }
 

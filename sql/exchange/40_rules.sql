@@ -19,7 +19,7 @@ CREATE TABLE ruleset (
   CONSTRAINT ruleset_code_is_short CHECK (check_text(code, 'ruleset.code', 64)),
   CONSTRAINT ruleset_title_is_short CHECK (check_text(title, 'ruleset.title', 255)),
   CONSTRAINT ruleset_status_is_known CHECK (check_code(status, 'ruleset.status', 'proposed', 'in_force', 'retired')),
-  CONSTRAINT ruleset_jumping_scope_is_known CHECK (check_code(jumping_scope, 'ruleset.jumping_scope', 'day')),
+  CONSTRAINT ruleset_jumping_scope_is_known CHECK (check_code(jumping_scope, 'ruleset.jumping_scope', 'day', 'contract', 'registration')),
   CONSTRAINT ruleset_one_in_force EXCLUDE USING gist (in_force WITH &&) WHERE (status = 'in_force')
 );
 COMMENT ON TABLE ruleset IS 'agreed sets of rules, each in force for deliveries in a window';
@@ -29,7 +29,7 @@ COMMENT ON COLUMN ruleset.title IS 'title';
 COMMENT ON COLUMN ruleset.source IS 'the document or data that it comes from';
 COMMENT ON COLUMN ruleset.status IS 'proposed (may be changed), in_force (applied, and kept as it is) or retired (no longer applied); it only goes on';
 COMMENT ON COLUMN ruleset.in_force IS 'the deliveries that it governs; once in force, only its end may be brought forward, to an instant to come';
-COMMENT ON COLUMN ruleset.jumping_scope IS 'how far apart two commitments may be and still jump: day, when their local delivery days have one in common';
+COMMENT ON COLUMN ruleset.jumping_scope IS 'how far apart two commitments may be and still jump: day, when their local delivery days have one in common; contract, when the windows of the awards that they come from overlap; registration, whenever';
 COMMENT ON COLUMN ruleset.share_identity IS 'true when a notification names the other buyer';
 COMMENT ON COLUMN ruleset.share_price IS 'true when a notification tells the other price';
 COMMENT ON COLUMN ruleset.recorded_at IS 'when the row was written';

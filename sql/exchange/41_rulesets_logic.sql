@@ -1,11 +1,45 @@
 -- archetype: medium
--- Rulesets as agreed documents: what may still be changed, and how a successor
--- is made.
+-- Rulesets as agreed documents: what is to be done about a finding, what may still
+-- be changed, and how a successor is made.
 --
 -- A ruleset is proposed, then in force, then retired.  While it is proposed its
 -- terms and its rows may be changed as one likes.  From the moment it is in force
 -- they are what the parties agreed, and stay: a change is a copy, proposed in turn
 -- and put in force from an instant to come.
+
+SELECT protect_table('ruleset_action', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
+CREATE OR REPLACE TRIGGER t95_rules AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ruleset_action
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON ruleset_action IS 'sessions compile the rules anew';
+
+CREATE OR REPLACE VIEW ruleset_action_meaning WITH (security_invoker = true) AS
+  SELECT s.id AS ruleset_id, kind.code AS kind, severity.code AS severity, stage.code AS stage,
+         coalesce(a.action, CASE WHEN stage.code = 'bid' AND severity.code = 'blocking' THEN 'hold' ELSE 'notify' END) AS action,
+         a.reason, a.id AS ruleset_action_id
+  FROM ruleset s
+  CROSS JOIN (VALUES ('double_commitment'), ('duplicate'), ('jumping'), ('headroom'), ('direction'), ('recovery'), ('exclusivity'), ('energy')) AS kind (code)
+  CROSS JOIN (VALUES ('blocking'), ('advisory')) AS severity (code)
+  CROSS JOIN (VALUES ('bid'), ('award'), ('availability'), ('dispatch')) AS stage (code)
+  LEFT JOIN LATERAL (
+    SELECT r.action, r.reason, r.id FROM ruleset_action r
+    WHERE r.ruleset_id = s.id
+      AND coalesce(r.kind, kind.code) = kind.code AND coalesce(r.severity, severity.code) = severity.code
+      AND coalesce(r.stage, stage.code) = stage.code
+      -- an operator's dispatch is not held without being asked for
+      AND (stage.code <> 'dispatch' OR r.stage IS NOT NULL OR r.action = 'notify')
+    ORDER BY num_nonnulls(r.kind, r.stage, r.severity) DESC, r.kind NULLS LAST, r.stage NULLS LAST
+    LIMIT 1
+  ) a ON true;
+COMMENT ON VIEW ruleset_action_meaning IS
+  'every kind of finding, severity and stage of the challenger with what each ruleset wants done about it; the conflict engine compiles this view';
+COMMENT ON COLUMN ruleset_action_meaning.ruleset_id IS 'the ruleset';
+COMMENT ON COLUMN ruleset_action_meaning.kind IS 'kind of the finding';
+COMMENT ON COLUMN ruleset_action_meaning.severity IS 'blocking or advisory';
+COMMENT ON COLUMN ruleset_action_meaning.stage IS 'stage of the challenger: bid, award, availability or dispatch';
+COMMENT ON COLUMN ruleset_action_meaning.action IS 'notify, hold or reject';
+COMMENT ON COLUMN ruleset_action_meaning.reason IS 'why, where the ruleset says so';
+COMMENT ON COLUMN ruleset_action_meaning.ruleset_action_id IS 'the row that decides, NULL when none does';
+GRANT SELECT ON ruleset_action_meaning TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION keep_agreed_ruleset() RETURNS trigger
 LANGUAGE plpgsql VOLATILE
@@ -101,7 +135,7 @@ DECLARE
   event text;
   tables text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['stacking_rule', 'stacking_interpretation'] LOOP
+  FOREACH name IN ARRAY ARRAY['stacking_rule', 'stacking_interpretation', 'ruleset_action'] LOOP
     FOR event, tables IN VALUES ('INSERT', 'NEW TABLE AS after'), ('UPDATE', 'OLD TABLE AS before NEW TABLE AS after'), ('DELETE', 'OLD TABLE AS before') LOOP
       EXECUTE format('CREATE OR REPLACE TRIGGER %1$I AFTER %2$s ON %3$I REFERENCING %4$s
         FOR EACH STATEMENT EXECUTE FUNCTION keep_agreed_rules()', 't10_agreed_is_kept_' || lower(event), event, name, tables);
@@ -109,7 +143,7 @@ BEGIN
                      't10_agreed_is_kept_' || lower(event), name);
     END LOOP;
   END LOOP;
-  FOREACH name IN ARRAY ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation'] LOOP
+  FOREACH name IN ARRAY ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation', 'ruleset_action'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON %I
       FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''Delete the rulesets that are proposed; what has been in force stays.'')', name);
     EXECUTE format('COMMENT ON TRIGGER t10_no_truncate ON %I IS ''agreements are not truncated''', name);
@@ -159,6 +193,9 @@ BEGIN
   INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, severity, reason)
     SELECT copied, s.service_a, s.service_b, s.mode, s.verdict, s.severity, s.reason
     FROM stacking_rule s WHERE s.ruleset_id = original ORDER BY s.id;
+  INSERT INTO ruleset_action (ruleset_id, kind, severity, stage, action, reason)
+    SELECT copied, a.kind, a.severity, a.stage, a.action, a.reason
+    FROM ruleset_action a WHERE a.ruleset_id = original ORDER BY a.id;
   RETURN copied;
 END
 $function$;

@@ -88,8 +88,9 @@ BEGIN
                     commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent),
                     rules, modes);
     WHEN 'jumping' THEN
-      RETURN format('%s may not serve both services on one delivery day: %s, and %s. Under ruleset %s %s.',
-                    unit, commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent),
+      RETURN format('%s may not serve both services %s: %s, and %s. Under ruleset %s %s.',
+                    unit, CASE found.rationale ->> 'scope' WHEN 'contract' THEN 'in one contract period' WHEN 'registration' THEN 'while it is registered' ELSE 'on one delivery day' END,
+                    commitment_words(challenger, names_challenger), commitment_words(incumbent, names_incumbent),
                     rules, modes);
     WHEN 'duplicate' THEN
       RETURN format('%s was instructed twice under one product %s: %s, and before that %s; the later one does not say that it takes the place of the earlier.',

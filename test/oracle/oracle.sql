@@ -13,7 +13,10 @@ CREATE VIEW oracle_commitment AS
          split_part(t.delivery_window::text, '/', 2)::timestamptz AS until,
          t.bid_id, t.award_id, t.availability_id,
          coalesce(t.bid_id, t.award_id, t.availability_id, t.id) AS lineage,
-         t.supersedes_id, j.seq, t.stage = 'dispatch' OR p.utilisation = 'scheduled' AS is_energy
+         t.supersedes_id, j.seq, t.stage = 'dispatch' OR p.utilisation = 'scheduled' AS is_energy,
+         -- the contract period: the window of the award that it comes from, or its own
+         split_part(coalesce(w.delivery_window, t.delivery_window)::text, '/', 1)::timestamptz AS contract_since,
+         split_part(coalesce(w.delivery_window, t.delivery_window)::text, '/', 2)::timestamptz AS contract_until
   FROM (
     SELECT 'bid' AS stage, id, asset_id, portfolio_id, product_id, direction, power_kw, delivery_window,
            NULL::bigint AS bid_id, NULL::bigint AS award_id, NULL::bigint AS availability_id, NULL::bigint AS supersedes_id
@@ -35,6 +38,7 @@ CREATE VIEW oracle_commitment AS
   ) t
   JOIN product p ON p.id = t.product_id
   JOIN journal j ON j.source_id = t.id
+  LEFT JOIN award w ON w.id = t.award_id
   WHERE NOT (t.stage = 'award' AND p.binds = 'availability');
 
 -- The same, taken down once for each comparison.
@@ -119,6 +123,7 @@ CREATE VIEW oracle_pair AS
            a.product_id = b.product_id AS one_product, a.direction = b.direction AS one_direction, a.is_energy AND b.is_energy AS both_energy,
            b.supersedes_id IS NOT DISTINCT FROM a.id AS supersedes,
            a.since < b.until AND b.since < a.until AS meet,
+           a.contract_since < b.contract_until AND b.contract_since < a.contract_until AS contracts_meet,
            greatest(a.since, b.since) AS later_start
     FROM oracle_now a JOIN oracle_now b ON b.unit_id = a.unit_id AND b.seq > a.seq
     WHERE a.lineage <> b.lineage
@@ -150,9 +155,14 @@ CREATE VIEW oracle_pair AS
          least(a_since, b_since), greatest(a_until, b_until), rules
   FROM judged, (SELECT time_zone AS zone FROM exchange_instance) z
   WHERE NOT meet AND a_service <> b_service AND jumping = 'no'
-    -- the local days of one and of the other have one in common
-    AND (a_since AT TIME ZONE zone)::date <= ((b_until - interval '1 microsecond') AT TIME ZONE zone)::date
-    AND (b_since AT TIME ZONE zone)::date <= ((a_until - interval '1 microsecond') AT TIME ZONE zone)::date;
+    AND CASE (SELECT jumping_scope FROM ruleset WHERE id = rules)
+          WHEN 'day' THEN
+            -- the local days of one and of the other have one in common
+            (a_since AT TIME ZONE zone)::date <= ((b_until - interval '1 microsecond') AT TIME ZONE zone)::date
+            AND (b_since AT TIME ZONE zone)::date <= ((a_until - interval '1 microsecond') AT TIME ZONE zone)::date
+          WHEN 'contract' THEN contracts_meet
+          WHEN 'registration' THEN true
+        END;
 
 -- Capacity of a unit at an instant, kW; NULL when not known.
 CREATE FUNCTION oracle_capacity(unit bigint, way text, instant timestamptz) RETURNS numeric LANGUAGE plpgsql STABLE AS $$

@@ -1,7 +1,8 @@
 -- The published rules until the clock changes, then rules with many unknowns and
--- with co-delivery that makes a graph, then none at all.
-INSERT INTO ruleset (code, title, source, in_force)
-  VALUES ('random', 'random rules', 'this test', '2099-03-29T01:00Z/2099-03-30T12:00Z');
+-- with co-delivery that makes a graph, and where jumping is judged within a
+-- contract, then none at all.
+INSERT INTO ruleset (code, title, source, in_force, jumping_scope)
+  VALUES ('random', 'random rules', 'this test', '2099-03-29T01:00Z/2099-03-30T12:00Z', 'contract');
 INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, severity)
   SELECT r.id, a.code, b.code, m,
          (CASE m WHEN 'co_delivery' THEN ARRAY['explicit_yes', 'implicit_no', 'no_data', 'no_data', 'no_data', 'not_applicable']

@@ -36,6 +36,7 @@ SELECT count(*) AS wrongly_checked FROM oracle_wrongly_checked;
 SELECT copy_ruleset('random', 'successor') IS NOT NULL AS copied;
 UPDATE stacking_rule SET verdict = (CASE verdict WHEN 'explicit_yes' THEN 'explicit_no' WHEN 'implicit_no' THEN 'no_data' WHEN 'no_data' THEN 'implicit_yes' ELSE verdict END)
 WHERE ruleset_id = (SELECT id FROM ruleset WHERE code = 'successor');
+UPDATE ruleset SET jumping_scope = 'registration' WHERE code = 'successor';
 UPDATE ruleset SET in_force = '2099-03-29T01:00Z/2099-03-30T00:00Z' WHERE code = 'random';
 SELECT put_ruleset_in_force('successor', '2099-03-27T20:00Z');
 SELECT code, status, in_force FROM ruleset ORDER BY id;
