@@ -163,3 +163,6 @@ WHERE s.mode = w.mode AND s.verdict IN ('explicit_no', 'implicit_no')
   AND ((s.service_a = ANY (w.ours) AND s.service_b = ANY (w.theirs)) OR (s.service_b = ANY (w.ours) AND s.service_a = ANY (w.theirs)));
 
 UPDATE ruleset SET status = 'in_force' WHERE code = 'ena-2025-01';
+
+-- the first session to compile them plans well, before autovacuum comes round
+ANALYZE service, ruleset, stacking_rule, stacking_interpretation;
