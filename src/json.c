@@ -660,6 +660,16 @@ json_shown_key(const JsonPlace *place)
 	return shown(place->key, strlen(place->key));
 }
 
+/* "Line 2, column 14, key in_force." for a value */
+char *
+json_position(const JsonReader *reader, const JsonPlace *place)
+{
+	TokenScan		scan;
+
+	scan_for_place(&scan, reader, place, false);
+	return scan_position(&scan, reader, true);
+}
+
 /* Say what is wrong with a value or with its key.  Returns false. */
 bool
 json_refuse(const JsonReader *reader, const JsonPlace *place, bool at_key, int sqlstate,

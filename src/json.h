@@ -58,6 +58,7 @@ extern bool json_boolean_of(const JsonPlace *place);
 extern JsonNumber json_number(const JsonReader *reader, const JsonPlace *place, int decimals, int64 *result);
 extern char *json_shown(const JsonReader *reader, const JsonPlace *place);
 extern char *json_shown_key(const JsonPlace *place);
+extern char *json_position(const JsonReader *reader, const JsonPlace *place);
 extern bool json_refuse(const JsonReader *reader, const JsonPlace *place, bool at_key, int sqlstate,
 						const char *hint, const char *format,...) pg_attribute_printf(6, 7);
 

@@ -18,6 +18,7 @@ CREATE TABLE ruleset (
   recorded_at    timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT ruleset_code_is_short CHECK (check_text(code, 'ruleset.code', 64)),
   CONSTRAINT ruleset_title_is_short CHECK (check_text(title, 'ruleset.title', 255)),
+  CONSTRAINT ruleset_source_is_short CHECK (check_text(source, 'ruleset.source', 1000)),
   CONSTRAINT ruleset_status_is_known CHECK (check_code(status, 'ruleset.status', 'proposed', 'in_force', 'retired')),
   CONSTRAINT ruleset_jumping_scope_is_known CHECK (check_code(jumping_scope, 'ruleset.jumping_scope', 'day', 'contract', 'registration')),
   CONSTRAINT ruleset_one_in_force EXCLUDE USING gist (in_force WITH &&) WHERE (status = 'in_force')
@@ -74,7 +75,12 @@ CREATE TABLE stacking_interpretation (
   meaning      text NOT NULL,
   reason       text,
   CONSTRAINT stacking_interpretation_once UNIQUE NULLS NOT DISTINCT (ruleset_id, mode, verdict, buyer_kind_a, buyer_kind_b),
-  CONSTRAINT stacking_interpretation_is_ordered CHECK (buyer_kind_a <= buyer_kind_b OR (buyer_kind_b IS NULL)),
+  CONSTRAINT stacking_interpretation_is_ordered CHECK (
+    buyer_kind_b IS NULL OR (buyer_kind_a IS NOT NULL AND buyer_kind_a COLLATE "C" <= buyer_kind_b)),
+  CONSTRAINT stacking_interpretation_buyers_are_known CHECK (
+    check_code(buyer_kind_a, 'stacking_interpretation.buyer_kind_a', 'capacity_market', 'wholesale', 'neso', 'dso')
+    AND check_code(buyer_kind_b, 'stacking_interpretation.buyer_kind_b', 'capacity_market', 'wholesale', 'neso', 'dso')),
+  CONSTRAINT stacking_interpretation_reason_is_short CHECK (check_text(reason, 'stacking_interpretation.reason', 1000)),
   CONSTRAINT stacking_interpretation_mode_is_known CHECK (
     check_code(mode, 'stacking_interpretation.mode', 'co_delivery', 'splitting', 'jumping')),
   CONSTRAINT stacking_interpretation_verdict_is_known CHECK (
@@ -83,12 +89,12 @@ CREATE TABLE stacking_interpretation (
     check_code(meaning, 'stacking_interpretation.meaning', 'yes', 'no', 'unknown', 'not_tested'))
 );
 COMMENT ON TABLE stacking_interpretation IS
-  'what a ruleset makes of no_data and not_applicable; the row that names most buyer kinds wins; without a row no_data is unknown and not_applicable not_tested';
+  'what a ruleset makes of no_data and not_applicable; the row that names most buyer kinds wins, of two that name as many the stricter; without a row no_data is unknown and not_applicable not_tested';
 COMMENT ON COLUMN stacking_interpretation.id IS 'surrogate key';
 COMMENT ON COLUMN stacking_interpretation.ruleset_id IS 'the ruleset';
 COMMENT ON COLUMN stacking_interpretation.mode IS 'co_delivery, splitting or jumping';
 COMMENT ON COLUMN stacking_interpretation.verdict IS 'no_data or not_applicable';
-COMMENT ON COLUMN stacking_interpretation.buyer_kind_a IS 'kind of buyer of either service, NULL for any; the two in alphabetical order';
+COMMENT ON COLUMN stacking_interpretation.buyer_kind_a IS 'kind of buyer of either service, NULL for any; the two in alphabetical order, the one that is given first';
 COMMENT ON COLUMN stacking_interpretation.buyer_kind_b IS 'kind of buyer of the other service, NULL for any';
 COMMENT ON COLUMN stacking_interpretation.meaning IS 'yes, no, unknown (a finding is advisory) or not_tested (the mode drops out)';
 COMMENT ON COLUMN stacking_interpretation.reason IS 'why, for people';

@@ -51,7 +51,7 @@ CREATE OR REPLACE VIEW stacking_meaning WITH (security_invoker = true) AS
     WHERE m.ruleset_id = s.id AND m.mode = mode.code AND m.verdict = coalesce(r.verdict, 'no_data')
       AND ((coalesce(m.buyer_kind_a, a.buyer_kind) = a.buyer_kind AND coalesce(m.buyer_kind_b, b.buyer_kind) = b.buyer_kind)
         OR (coalesce(m.buyer_kind_a, b.buyer_kind) = b.buyer_kind AND coalesce(m.buyer_kind_b, a.buyer_kind) = a.buyer_kind))
-    ORDER BY num_nonnulls(m.buyer_kind_a, m.buyer_kind_b) DESC, m.id
+    ORDER BY num_nonnulls(m.buyer_kind_a, m.buyer_kind_b) DESC, array_position(ARRAY['no', 'unknown', 'not_tested', 'yes'], m.meaning), m.id
     LIMIT 1
   ) i ON true;
 COMMENT ON VIEW stacking_meaning IS

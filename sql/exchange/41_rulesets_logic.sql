@@ -237,3 +237,132 @@ COMMENT ON FUNCTION put_ruleset_in_force(text, timestamptz) IS
   'puts a proposed ruleset in force for deliveries from an instant until the next ruleset begins, and ends the one that it follows there; examines again what it governs; errors MX301, 55000';
 REVOKE ALL ON FUNCTION put_ruleset_in_force(text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION put_ruleset_in_force(text, timestamptz) TO flexexchange_operator;
+
+-- ---------------------------------------------------------------- documents
+
+-- One more table of rules is one more branch here, one more name in
+-- export_ruleset(), one more INSERT in import_ruleset() and copy_ruleset(), and its
+-- fields in src/ruleset_document.c.
+CREATE OR REPLACE VIEW ruleset_content WITH (security_invoker = true) AS
+  SELECT r.id AS ruleset_id, 'ruleset' AS part, ARRAY[term.place] AS place, term.key, term.content, term.document
+  FROM ruleset r
+  CROSS JOIN LATERAL (VALUES
+    ('1', 'code', r.code, to_json(r.code)::text), ('2', 'title', r.title, to_json(r.title)::text), ('3', 'source', r.source, to_json(r.source)::text),
+    ('4', 'in_force', r.in_force::text, to_json(r.in_force::text)::text), ('5', 'jumping_scope', r.jumping_scope, to_json(r.jumping_scope)::text),
+    ('6', 'share_identity', r.share_identity::text, to_json(r.share_identity)::text), ('7', 'share_price', r.share_price::text, to_json(r.share_price)::text)
+  ) AS term (place, key, content, document)
+  UNION ALL
+  SELECT s.ruleset_id, 'stacking_rule', ARRAY[s.mode, s.service_a, s.service_b],
+         concat_ws(' ', s.mode, s.service_a, s.service_b),
+         concat_ws(', ', s.verdict, s.severity) || coalesce(': ' || s.reason, ''),
+         json_strip_nulls(json_build_object('mode', s.mode, 'service_a', s.service_a, 'service_b', s.service_b,
+           'verdict', s.verdict, 'severity', s.severity, 'reason', s.reason))::text
+  FROM stacking_rule s
+  UNION ALL
+  SELECT i.ruleset_id, 'stacking_interpretation', ARRAY[i.mode, i.verdict, coalesce(i.buyer_kind_a, ''), coalesce(i.buyer_kind_b, '')],
+         concat_ws(' ', i.mode, i.verdict, coalesce(i.buyer_kind_a, 'any'), coalesce(i.buyer_kind_b, 'any')),
+         i.meaning || coalesce(': ' || i.reason, ''),
+         json_strip_nulls(json_build_object('mode', i.mode, 'verdict', i.verdict, 'buyer_kind_a', i.buyer_kind_a, 'buyer_kind_b', i.buyer_kind_b,
+           'meaning', i.meaning, 'reason', i.reason))::text
+  FROM stacking_interpretation i
+  UNION ALL
+  SELECT a.ruleset_id, 'ruleset_action', ARRAY[coalesce(a.kind, ''), coalesce(a.severity, ''), coalesce(a.stage, '')],
+         concat_ws(' ', coalesce(a.kind, 'any'), coalesce(a.severity, 'any'), coalesce(a.stage, 'any')),
+         a.action || coalesce(': ' || a.reason, ''),
+         json_strip_nulls(json_build_object('kind', a.kind, 'severity', a.severity, 'stage', a.stage, 'action', a.action, 'reason', a.reason))::text
+  FROM ruleset_action a;
+COMMENT ON VIEW ruleset_content IS 'every term and rule of each ruleset as one row, in words and as it stands in the JSON document';
+COMMENT ON COLUMN ruleset_content.ruleset_id IS 'the ruleset';
+COMMENT ON COLUMN ruleset_content.part IS 'the table that it is of';
+COMMENT ON COLUMN ruleset_content.place IS 'what names the row within its part, for sorting and comparing; an empty text stands for NULL';
+COMMENT ON COLUMN ruleset_content.key IS 'the same for people';
+COMMENT ON COLUMN ruleset_content.content IS 'what it says, for people';
+COMMENT ON COLUMN ruleset_content.document IS 'its line of the JSON document: a value of the ruleset, or an object';
+GRANT SELECT ON ruleset_content TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION export_ruleset(code text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+SET TimeZone = 'UTC'
+AS $function$
+DECLARE
+  exported CONSTANT bigint := require_ruleset(code);
+  document text := E'{\n  "format": "flexexchange ruleset",\n  "version": 1';
+  part_name text;
+  rows text;
+BEGIN
+  document := document || (SELECT string_agg(format(E',\n  "%s": %s', c.key, c.document), '' ORDER BY c.place COLLATE "C")
+                           FROM ruleset_content c WHERE c.ruleset_id = exported AND c.part = 'ruleset');
+  FOREACH part_name IN ARRAY ARRAY['stacking_rule', 'stacking_interpretation', 'ruleset_action'] LOOP
+    SELECT string_agg(E'\n    ' || c.document, ',' ORDER BY c.place COLLATE "C") INTO rows
+    FROM ruleset_content c WHERE c.ruleset_id = exported AND c.part = part_name;
+    document := document || format(E',\n  "%s": [%s]', part_name, coalesce(rows || E'\n  ', ''));
+  END LOOP;
+  RETURN document || E'\n}\n';
+END
+$function$;
+COMMENT ON FUNCTION export_ruleset(text) IS
+  'a ruleset as one JSON document, always written in the same way: fixed keys, sorted rows, times in UTC; import_ruleset() reads it; error MX301';
+REVOKE ALL ON FUNCTION export_ruleset(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION export_ruleset(text)
+  TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION import_ruleset(document text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+SET TimeZone = 'UTC'
+AS $function$
+DECLARE
+  content jsonb;
+  imported bigint;
+BEGIN
+  IF document IS NULL THEN
+    RAISE EXCEPTION 'document must be a JSON text, not NULL'
+      USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the text that export_ruleset() wrote.';
+  END IF;
+  PERFORM check_ruleset_document(document, ARRAY(SELECT s.code FROM service s));
+  content := document::jsonb;
+  IF EXISTS (SELECT FROM ruleset r WHERE r.code = content ->> 'code') THEN
+    RAISE EXCEPTION 'there is a ruleset % already', quote_literal(content ->> 'code')
+      USING ERRCODE = 'unique_violation', HINT = 'Give the document another code; diff_rulesets() then compares the two.';
+  END IF;
+  INSERT INTO ruleset (code, title, source, in_force, jumping_scope, share_identity, share_price)
+    SELECT r.code, r.title, r.source, r.in_force, coalesce(r.jumping_scope, 'day'), coalesce(r.share_identity, false), coalesce(r.share_price, false)
+    FROM jsonb_to_record(content) AS r (code text, title text, source text, in_force time_window, jumping_scope text, share_identity boolean, share_price boolean)
+    RETURNING id INTO imported;
+  INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, severity, reason)
+    SELECT imported, s.service_a, s.service_b, s.mode, s.verdict, s.severity, s.reason
+    FROM jsonb_to_recordset(content -> 'stacking_rule')
+      AS s (service_a text, service_b text, mode text, verdict text, severity text, reason text);
+  INSERT INTO stacking_interpretation (ruleset_id, mode, verdict, buyer_kind_a, buyer_kind_b, meaning, reason)
+    SELECT imported, i.mode, i.verdict, i.buyer_kind_a, i.buyer_kind_b, i.meaning, i.reason
+    FROM jsonb_to_recordset(content -> 'stacking_interpretation')
+      AS i (mode text, verdict text, buyer_kind_a text, buyer_kind_b text, meaning text, reason text);
+  INSERT INTO ruleset_action (ruleset_id, kind, severity, stage, action, reason)
+    SELECT imported, a.kind, a.severity, a.stage, a.action, a.reason
+    FROM jsonb_to_recordset(content -> 'ruleset_action') AS a (kind text, severity text, stage text, action text, reason text);
+  RETURN imported;
+END
+$function$;
+COMMENT ON FUNCTION import_ruleset(text) IS
+  'reads the JSON document of a ruleset, strictly, as a proposed ruleset; gives its id; errors 22P02 and 22023 name line, column and key, 23505 a code that is taken';
+REVOKE ALL ON FUNCTION import_ruleset(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION import_ruleset(text) TO flexexchange_operator;
+
+CREATE OR REPLACE FUNCTION diff_rulesets(a text, b text)
+RETURNS TABLE (part text, key text, in_a text, in_b text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  WITH of_a AS (SELECT c.part, c.place, c.key, c.content FROM ruleset_content c WHERE c.ruleset_id = require_ruleset(a)),
+       of_b AS (SELECT c.part, c.place, c.key, c.content FROM ruleset_content c WHERE c.ruleset_id = require_ruleset(b))
+  SELECT part, coalesce(of_a.key, of_b.key), of_a.content, of_b.content
+  FROM of_a FULL JOIN of_b USING (part, place)
+  WHERE of_a.content IS DISTINCT FROM of_b.content AND (part, coalesce(of_a.key, of_b.key)) <> ('ruleset', 'code')
+  ORDER BY part COLLATE "C", place COLLATE "C"
+$function$;
+COMMENT ON FUNCTION diff_rulesets(text, text) IS
+  'what two rulesets say differently, term by term and rule by rule; NULL where one of them says nothing; error MX301';
+REVOKE ALL ON FUNCTION diff_rulesets(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION diff_rulesets(text, text)
+  TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;

@@ -66,7 +66,9 @@ BEGIN
       WHERE i.ruleset_id = rules AND i.mode = which_mode AND i.verdict = said
         AND ((i.buyer_kind_a IS NULL OR i.buyer_kind_a = kind_a) AND (i.buyer_kind_b IS NULL OR i.buyer_kind_b = kind_b)
           OR (i.buyer_kind_a IS NULL OR i.buyer_kind_a = kind_b) AND (i.buyer_kind_b IS NULL OR i.buyer_kind_b = kind_a))
-      ORDER BY (i.buyer_kind_a IS NOT NULL)::int + (i.buyer_kind_b IS NOT NULL)::int DESC, i.id LIMIT 1;
+      -- who names most kinds decides, of two that name as many the stricter
+      ORDER BY (i.buyer_kind_a IS NOT NULL)::int + (i.buyer_kind_b IS NOT NULL)::int DESC,
+               CASE i.meaning WHEN 'no' THEN 1 WHEN 'unknown' THEN 2 WHEN 'not_tested' THEN 3 ELSE 4 END LIMIT 1;
       IF NOT FOUND THEN
         meant := CASE said WHEN 'no_data' THEN 'unknown' ELSE 'not_tested' END;
       END IF;
