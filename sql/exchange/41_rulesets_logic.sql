@@ -153,8 +153,10 @@ $block$;
 
 -- ---------------------------------------------------------------- successors
 
+-- VOLATILE, for the planner tries STABLE functions beforehand, in a snapshot in which
+-- a ruleset that the same statement has made is not there yet: an error then
 CREATE OR REPLACE FUNCTION require_ruleset(code text) RETURNS bigint
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -354,8 +356,8 @@ RETURNS TABLE (part text, key text, in_a text, in_b text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
-  WITH of_a AS (SELECT c.part, c.place, c.key, c.content FROM ruleset_content c WHERE c.ruleset_id = require_ruleset(a)),
-       of_b AS (SELECT c.part, c.place, c.key, c.content FROM ruleset_content c WHERE c.ruleset_id = require_ruleset(b))
+  WITH of_a AS (SELECT c.part, c.place, c.key, c.content FROM ruleset_content c WHERE c.ruleset_id = (SELECT require_ruleset(a))),
+       of_b AS (SELECT c.part, c.place, c.key, c.content FROM ruleset_content c WHERE c.ruleset_id = (SELECT require_ruleset(b)))
   SELECT part, coalesce(of_a.key, of_b.key), of_a.content, of_b.content
   FROM of_a FULL JOIN of_b USING (part, place)
   WHERE of_a.content IS DISTINCT FROM of_b.content AND (part, coalesce(of_a.key, of_b.key)) <> ('ruleset', 'code')
