@@ -21,6 +21,5 @@ extern void conflict_capacity_changed(Instance *instance, int64 unit_id, bool po
 									  const TimeWindow *window);
 
 /* reexamine.c: let nobody post on a unit before this transaction ends */
-extern void unit_lock(Instance *instance, int64 unit_id, bool portfolio);
 
 #endif							/* FLEX_CONFLICT_H */

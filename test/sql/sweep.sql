@@ -66,8 +66,11 @@ CREATE TEMP TABLE replayed AS
   FROM replay_conflicts('random', '-infinity/infinity') r JOIN commitment c ON c.id = r.challenger_id LEFT JOIN commitment i ON i.id = r.incumbent_id;
 CREATE TEMP TABLE oracle_before AS SELECT kind, severity, challenger, incumbent, since, until, short_kw FROM oracle_finding();
 BEGIN;
-UPDATE ruleset SET status = 'retired' WHERE code <> 'random';
-UPDATE ruleset SET in_force = '-infinity/infinity' WHERE code = 'random';
+UPDATE exchange_instance SET detection = 'schedule';
+UPDATE ruleset SET status = 'retired' WHERE status = 'in_force';
+SELECT copy_ruleset('random', 'everywhere') IS NOT NULL AS copied;
+UPDATE ruleset SET in_force = '-infinity/infinity' WHERE code = 'everywhere';
+UPDATE ruleset SET status = 'in_force' WHERE code = 'everywhere';
 SELECT oracle_learn();
 CREATE TEMP TABLE oracle_after AS SELECT kind, severity, challenger, incumbent, since, until, short_kw FROM oracle_finding();
 CREATE TEMP TABLE oracle_change (LIKE replayed);
