@@ -33,6 +33,7 @@
 #include "conflict.h"
 #include "examine.h"
 #include "exclusivity.h"
+#include "hold.h"
 
 /* ----------
  * What stands around a commitment
@@ -317,10 +318,37 @@ examine(Instance *instance, const Commitment *subject, const Capacity *capacity,
 	}
 }
 
+/*
+ * What the rules want done about findings on a commitment that has just been
+ * posted: say so in each, and return the sternest.  A bid obliges to nothing, so
+ * nothing is held for its sake.
+ */
+static RulesetAction
+judge(Instance *instance, const Commitment *posted, Findings *found)
+{
+	RulesetAction sternest = ACTION_NOTIFY;
+
+	for (int i = 0; i < found->n; i++)
+	{
+		Finding    *finding = &found->items[i];
+		const Ruleset *ruleset = finding->ruleset != NULL ? finding->ruleset :
+			rulebook_at(instance->rulebook, finding->overlap.start_us);
+
+		if (finding->challenger != posted ||
+			(finding->incumbent != NULL && finding->incumbent->stage == STAGE_BID))
+			continue;
+		finding->action = rulebook_action(ruleset, conflict_kind_name(finding->kind),
+										  finding->advisory ? "advisory" : "blocking", stage_name(posted->stage));
+		sternest = Max(sternest, finding->action);
+	}
+	return sternest;
+}
+
 /* `posted` has just been written to the book. */
 void
 conflict_posted(Instance *instance, const Commitment *posted, const Capacity *capacity)
 {
+	RulesetAction action;
 	uint64		changes = book_changes();
 	int			naround;
 	UnitTerms	terms;
@@ -331,7 +359,11 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 		return;
 	around = read_surroundings(instance, posted, &terms, &naround);
 	examine(instance, posted, capacity, around, naround, &terms, &found);
+	action = judge(instance, posted, &found);
 	settle(instance, &found, 0, NULL, 0);
+	/* as a rule this takes the commitment out of the book again */
+	if (action != ACTION_NOTIFY && book_changes() == changes)
+		hold_carry_out(instance, posted, action);
 	if (book_changes() == changes)
 		reexamine_later(instance, posted, around, naround);
 	if (book_changes() == changes)
@@ -452,7 +484,7 @@ conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, con
 		changes = book_changes();
 		around = book_read(instance, &unit, window, must_wait_for_all, NULL, &naround);
 		if (naround == 0)
-			return;
+			break;
 		/* they reach beyond the window, and so does what they stand beside */
 		for (int i = 0; i < naround; i++)
 			span = time_window_cover(&span, &around[i].window);
@@ -485,6 +517,7 @@ conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, con
 		pfree(are_short);
 		pfree(around);
 	} while (book_changes() != changes);
+	hold_release(instance, unit_id);
 }
 
 /* What a unit declares changed, and the unit is locked: so may what its dispatches need. */
@@ -524,6 +557,7 @@ conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 		if (around != NULL)
 			pfree(around);
 	}
+	hold_release(instance, unit_id);
 }
 
 /* The agreements on a unit changed during `window`, and the unit is locked. */
@@ -558,6 +592,7 @@ conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio, 
 		settle(instance, &found, KIND(CONFLICT_EXCLUSIVITY), on, non);
 	}
 	pfree(stored);
+	hold_release(instance, unit_id);
 }
 
 /* Other rules govern what a unit delivers during `window`, the unit is locked, and nobody posts. */
@@ -575,4 +610,5 @@ conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 		if (book_still_has(instance, &live[i], &changes))
 			conflict_reexamine(instance, &live[i]);
 	}
+	hold_release(instance, unit_id);
 }

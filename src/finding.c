@@ -46,15 +46,15 @@ conflict_kind_name(ConflictKind kind)
 static const SavedQuery write_query = {
 	QUERY_CONFLICT_WRITE,
 	"INSERT INTO %1$s.conflict AS c (kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, "
-	"short_kw, short_windows, ruleset_id, stacking_rule_id, rationale, exclusivity_id) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb, $13) "
+	"short_kw, short_windows, ruleset_id, stacking_rule_id, rationale, exclusivity_id, action) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb, $13, $14) "
 	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id) WHERE closed_at IS NULL DO UPDATE "
 	"SET severity = EXCLUDED.severity, overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, "
 	"short_windows = EXCLUDED.short_windows, ruleset_id = EXCLUDED.ruleset_id, "
 	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale "
 	"WHERE c.rationale OPERATOR(pg_catalog.<>) EXCLUDED.rationale",
-	13, {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, WINDOW_ARG,
-		NUMERICOID, WINDOW_ARRAY_ARG, INT8OID, INT8OID, TEXTOID, INT8OID}
+	14, {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, WINDOW_ARG,
+		NUMERICOID, WINDOW_ARRAY_ARG, INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID}
 };
 
 static const SavedQuery close_query = {
@@ -92,8 +92,8 @@ static const SavedQuery of_unit_query = {
 void
 finding_write(Instance *instance, const Finding *finding)
 {
-	Datum		values[13] = {0};
-	char		nulls[13];
+	Datum		values[14] = {0};
+	char		nulls[14];
 	const Headroom *headroom = finding->headroom;
 
 	memset(nulls, ' ', sizeof(nulls));
@@ -132,6 +132,7 @@ finding_write(Instance *instance, const Finding *finding)
 		values[12] = Int64GetDatum(finding->exclusivity->id);
 	else
 		nulls[12] = 'n';
+	values[13] = CStringGetTextDatum(ruleset_action_name(finding->action));
 	counts.written += instance_query(instance, &write_query, values, nulls, 0);
 }
 

@@ -43,6 +43,7 @@ typedef struct Finding
 	const Headroom *headroom;	/* NULL but for headroom */
 	const EnergyRun *energy;	/* NULL but for energy */
 	int64		recovery_us;	/* that was due; of recovery alone */
+	RulesetAction action;		/* to be carried out; nought is to notify */
 } Finding;
 
 /* An open finding, by what it is of. */

@@ -45,6 +45,12 @@ static const char *const action_names[ACTION_COUNT] = {
 };
 
 const char *
+ruleset_action_name(RulesetAction action)
+{
+	return action_names[action];
+}
+
+const char *
 jumping_scope_name(JumpingScope scope)
 {
 	return scope_names[scope];

@@ -93,6 +93,7 @@ extern bool rulebook_counts_contracts(const Rulebook *rulebook);
 extern RulesetAction rulebook_action(const Ruleset *ruleset, const char *kind, const char *severity,
 									 const char *stage);
 extern const char *jumping_scope_name(JumpingScope scope);
+extern const char *ruleset_action_name(RulesetAction action);
 extern const char *stacking_mode_name(StackingMode mode);
 extern const char *stacking_meaning_name(StackingMeaning meaning);
 

@@ -34,6 +34,7 @@
 
 #include "conflict.h"
 #include "errors.h"
+#include "hold.h"
 #include "owner.h"
 
 /* ----------
@@ -586,6 +587,9 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 		unit_lock(instance, after->commitment.unit_id, after->commitment.portfolio);
 	if (contract_changes || memcmp(before->parent, after->parent, sizeof(before->parent)) != 0)
 		relink_children(instance, &after->commitment);
+	/* a bid stood in nobody's way */
+	if (is_booked && booked.stage != STAGE_BID && (!posts || posts_anew))
+		hold_release(instance, booked.unit_id);
 }
 
 static void
@@ -594,7 +598,11 @@ trade_deleted(Instance *instance, const Trade *before)
 	Commitment	booked;
 
 	if (before->live && book_find(instance, before->commitment.stage, before->commitment.source_id, &booked))
+	{
 		close_commitment(instance, &booked);
+		if (booked.stage != STAGE_BID)
+			hold_release(instance, booked.unit_id);
+	}
 }
 
 PG_FUNCTION_INFO_V1(flex_post_commitment);

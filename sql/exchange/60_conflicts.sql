@@ -71,7 +71,7 @@ CREATE TABLE notification (
   content        jsonb NOT NULL,
   created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT notification_event_is_known CHECK (
-    check_code(event, 'notification.event', 'conflict_found', 'conflict_changed', 'conflict_closed'))
+    check_code(event, 'notification.event', 'conflict_found', 'conflict_changed', 'conflict_closed', 'hold_resolved'))
 );
 -- a participant reads on from the last id it has seen
 CREATE INDEX notification_cursor_idx ON notification (participant_id, id);
@@ -80,7 +80,7 @@ COMMENT ON TABLE notification IS
   'what each participant is told, with no more than the rules share; read it by cursor: WHERE id > the last one seen ORDER BY id';
 COMMENT ON COLUMN notification.id IS 'surrogate key; the cursor';
 COMMENT ON COLUMN notification.participant_id IS 'who is told';
-COMMENT ON COLUMN notification.event IS 'conflict_found, conflict_changed or conflict_closed';
+COMMENT ON COLUMN notification.event IS 'conflict_found, conflict_changed, conflict_closed or hold_resolved';
 COMMENT ON COLUMN notification.conflict_id IS 'the conflict';
 COMMENT ON COLUMN notification.message IS 'one sentence for people';
 COMMENT ON COLUMN notification.content IS 'the same for machines: commitments of the reader in full, of others the service, window and kW, and identity or price only where the ruleset shares them';

@@ -192,6 +192,8 @@ DECLARE
   reader record;
 BEGIN
   told := CASE WHEN TG_OP = 'INSERT' THEN 'conflict_found'
+               -- what was held or rejected for it is out of the book, and its parties know
+               WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL AND NEW.action <> 'notify' THEN NULL
                WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL THEN 'conflict_closed'
                WHEN (NEW.short_kw, NEW.short_windows, NEW.severity) IS DISTINCT FROM (OLD.short_kw, OLD.short_windows, OLD.severity)
                THEN 'conflict_changed' END;
@@ -251,7 +253,9 @@ BEGIN
     VALUES (reader.participant_id, told, NEW.id,
             CASE told WHEN 'conflict_closed' THEN 'No longer so: ' ELSE '' END
               || conflict_words(NEW, reader.owns_challenger OR coalesce(rules.share_identity, false),
-                                reader.owns_incumbent OR coalesce(rules.share_identity, false)),
+                                reader.owns_incumbent OR coalesce(rules.share_identity, false))
+              || CASE WHEN told = 'conflict_found' AND NEW.action <> 'notify'
+                      THEN format(' The %s is %s.', challenger.stage, CASE NEW.action WHEN 'hold' THEN 'held until that is resolved' ELSE 'rejected' END) ELSE '' END,
             jsonb_strip_nulls(jsonb_build_object(
               'event', told, 'kind', NEW.kind, 'severity', NEW.severity, 'stage', NEW.stage,
               'unit_id', NEW.unit_id, 'start', lower(NEW.overlap), 'end', upper(NEW.overlap),

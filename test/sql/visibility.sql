@@ -88,7 +88,7 @@ SELECT count(*) AS sealed FROM commitment WHERE stage = 'bid';
 RESET ROLE;
 -- after the gate both buyers hear of it
 SELECT max(id) AS before FROM notification \gset
-UPDATE bid SET competition_id = 2, power_kw = 41;
+UPDATE bid SET competition_id = 2, power_kw = 41, status = 'submitted';
 SELECT p.name FROM notification n JOIN participant p ON p.id = n.participant_id WHERE n.id > :before AND n.event = 'conflict_found' GROUP BY p.name ORDER BY p.name;
 SET ROLE seen_neso;
 SELECT power_kw FROM bid;
