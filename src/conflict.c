@@ -355,7 +355,7 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 	Commitment *around;
 	Findings	found = {0};
 
-	if (instance->by_schedule)
+	if (!instance_detects_by_event(instance))
 		return;
 	around = read_surroundings(instance, posted, &terms, &naround);
 	examine(instance, posted, capacity, around, naround, &terms, &found);
@@ -424,7 +424,7 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 	UnitTerms	terms;
 	Commitment *around;
 
-	if (instance->by_schedule || !examine_anew(instance, &subject, &around, &naround, &terms))
+	if (!instance_detects_by_event(instance) || !examine_anew(instance, &subject, &around, &naround, &terms))
 		return;
 	reexamine_later(instance, &subject, around, naround);
 	reexamine_runs(instance, &subject, &terms, true);
@@ -450,7 +450,7 @@ conflict_closed(Instance *instance, const Commitment *closed)
 	UnitTerms	terms;
 	Commitment *around;
 
-	if (instance->by_schedule)
+	if (!instance_detects_by_event(instance))
 	{
 		finding_close_all(instance, closed->id);
 		return;

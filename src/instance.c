@@ -49,6 +49,9 @@
 
 static HTAB *instances = NULL;
 
+/* setting flexexchange.detect_always */
+bool		flex_detect_always = false;
+
 /* Names and types; the type of delivery_window is looked up. */
 static const Oid book_column_types[BOOK_NCOLUMNS] = {
 	[BOOK_ID] = INT8OID,
@@ -559,4 +562,11 @@ instance_has_participant(Instance *instance, int64 participant_id)
 	if (settled)
 		hash_search(instance->participants, &participant_id, HASH_ENTER, NULL);
 	return true;
+}
+
+/* Do events of the book find conflicts, or is that left to sweeps? */
+bool
+instance_detects_by_event(const Instance *instance)
+{
+	return flex_detect_always || !instance->by_schedule;
 }

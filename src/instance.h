@@ -137,6 +137,8 @@ typedef struct Instance
 	"service_provider_id, direction, power_kw, delivery_window, bid_id, award_id, availability_id, " \
 	"supersedes_id, headroom_checked, closed_at"
 
+extern bool flex_detect_always;
+
 extern void instance_initialize(void);
 extern Oid	time_window_type(void);
 extern void require_column_type(Oid relid, const char *column, AttrNumber attr, Oid type);
@@ -144,6 +146,7 @@ extern Instance *instance_get(Oid namespace_oid);
 extern int	instance_query(Instance *instance, const SavedQuery *query,
 						   Datum *values, const char *nulls, long limit);
 extern const Product *instance_product(Instance *instance, int64 product_id);
+extern bool instance_detects_by_event(const Instance *instance);
 extern bool instance_has_participant(Instance *instance, int64 participant_id);
 
 #endif							/* FLEX_INSTANCE_H */

@@ -226,7 +226,7 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	}
 	instance = instance_get(RelationGetNamespace(trigger->tg_relation));
-	if (instance->by_schedule)
+	if (!instance_detects_by_event(instance))
 	{
 		owner_leave(&owner);
 		return PointerGetDatum(NULL);

@@ -24,6 +24,15 @@ REVOKE ALL ON FUNCTION current_participant_is(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION current_participant_is(text)
   TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION acts_for_exchange() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') OR pg_has_role(session_role(), 'flexexchange_regulator', 'MEMBER');
+END;
+COMMENT ON FUNCTION acts_for_exchange() IS 'true when the session is the operator''s or the regulator''s, who read everything';
+REVOKE ALL ON FUNCTION acts_for_exchange() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION acts_for_exchange() TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
 SELECT protect_table('participant', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
 SELECT protect_table('participant_login');
 
