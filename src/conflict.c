@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 
 #include "conflict.h"
+#include "counteraction.h"
 #include "exclusivity.h"
 #include "pair.h"
 
@@ -328,6 +329,7 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 
 	/* agreements do not depend on the book, so examine_again() need not look at them */
 	exclusivity_posted(instance, posted);
+	counteraction_posted(instance, posted);
 	for (int i = 0; i < naround && book_changes() == changes; i++)
 	{
 		Finding		findings[PAIR_FINDINGS_MAX];
@@ -396,6 +398,7 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 	reexamine_headroom(instance, relinked);
 	reexamine_later(instance, relinked, around, naround);
 	examine_runs(instance, relinked, &terms, true, true);
+	counteraction_relinked(instance, relinked);
 }
 
 /* `closed` has just left the book. */
@@ -406,6 +409,8 @@ conflict_closed(Instance *instance, const Commitment *closed)
 	UnitTerms	terms;
 	Commitment *around = read_surroundings(instance, closed, &terms, &naround);
 
+	/* it waits for those who may be writing findings with it */
+	counteraction_closed(instance, closed);
 	finding_close_all(instance, closed->id);
 	reexamine_after_close(instance, closed, around, naround);
 	examine_runs(instance, closed, &terms, false, true);
