@@ -42,6 +42,24 @@ SELECT count(*) AS wrong FROM (
   (SELECT * FROM network_dispatch EXCEPT SELECT * FROM network_places(ARRAY(SELECT id FROM commitment)))
   UNION ALL (SELECT * FROM network_places(ARRAY(SELECT id FROM commitment)) EXCEPT SELECT * FROM network_dispatch)) x;
 
+-- Asked ahead of a book of dispatches alone, the report says what the engine found: the same limits with the
+-- same excess, the same dispatches against one another and the same removals.
+SELECT count(*) > 10 AS enough FROM risk_of_conflict('2099-01-01T00:00Z/P3D');
+SELECT count(*) AS wrong FROM (
+  (SELECT what, operating_limit_id, constraint_period_id, coalesce(up_kw, down_kw) - limit_kw, NULL::bigint, NULL::bigint FROM risk_of_conflict('2099-01-01T00:00Z/P3D') WHERE limit_kw IS NOT NULL
+   UNION SELECT what, NULL, NULL, NULL, c, unit_removal_id FROM risk_of_conflict('2099-01-01T00:00Z/P3D'), unnest(commitment_ids) c WHERE limit_kw IS NULL
+   EXCEPT (SELECT CASE WHEN operating_limit_id IS NULL THEN 'constraint_period' ELSE 'operating_limit' END, operating_limit_id, constraint_period_id, max(short_kw), NULL, NULL
+           FROM conflict WHERE kind = 'counteraction' AND closed_at IS NULL AND short_kw IS NOT NULL GROUP BY 2, 3
+           UNION SELECT CASE WHEN unit_removal_id IS NULL THEN 'opposed' ELSE 'removal' END, NULL, NULL, NULL, c, unit_removal_id
+           FROM conflict k, LATERAL (VALUES (challenger_id), (incumbent_id)) AS v (c) WHERE k.kind = 'counteraction' AND closed_at IS NULL AND short_kw IS NULL AND c IS NOT NULL))
+  UNION ALL
+  ((SELECT CASE WHEN operating_limit_id IS NULL THEN 'constraint_period' ELSE 'operating_limit' END, operating_limit_id, constraint_period_id, max(short_kw), NULL, NULL
+    FROM conflict WHERE kind = 'counteraction' AND closed_at IS NULL AND short_kw IS NOT NULL GROUP BY 2, 3
+    UNION SELECT CASE WHEN unit_removal_id IS NULL THEN 'opposed' ELSE 'removal' END, NULL, NULL, NULL, c, unit_removal_id
+    FROM conflict k, LATERAL (VALUES (challenger_id), (incumbent_id)) AS v (c) WHERE k.kind = 'counteraction' AND closed_at IS NULL AND short_kw IS NULL AND c IS NOT NULL)
+   EXCEPT (SELECT what, operating_limit_id, constraint_period_id, coalesce(up_kw, down_kw) - limit_kw, NULL::bigint, NULL::bigint FROM risk_of_conflict('2099-01-01T00:00Z/P3D') WHERE limit_kw IS NOT NULL
+           UNION SELECT what, NULL, NULL, NULL, c, unit_removal_id FROM risk_of_conflict('2099-01-01T00:00Z/P3D'), unnest(commitment_ids) c WHERE limit_kw IS NULL))) x;
+
 -- When everybody withdraws, nothing is left.
 UPDATE dispatch SET status = 'cancelled';
 SELECT (SELECT count(*) FROM engine_counteraction) AS open, (SELECT count(*) FROM network_dispatch) AS placed;
