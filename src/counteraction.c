@@ -57,19 +57,24 @@ static const SavedQuery affected_query = {
 	"AND flexexchange.resource_window(x.grid_node_id, x.valid) OPERATOR(flexexchange.&&) flexexchange.resource_window(p.node, p.during) "
 	"JOIN %1$s.network_dispatch n ON n.direction OPERATOR(pg_catalog.=) p.direction "
 	"AND n.commitment_id OPERATOR(pg_catalog.>) p.commitment_id "
-	"AND flexexchange.resource_window(n.grid_node_id, n.valid) OPERATOR(flexexchange.&&) flexexchange.resource_window(p.node, p.during)",
-	5, {INT8ARRAYOID, INT8ARRAYOID, WINDOW_ARRAY_ARG, TEXTARRAYOID, INT8ARRAYOID}
+	"AND flexexchange.resource_window(n.grid_node_id, n.valid) OPERATOR(flexexchange.&&) flexexchange.resource_window(p.node, p.during) "
+	"WHERE NOT $6 OR EXISTS (SELECT FROM %1$s.conflict k WHERE k.challenger_id OPERATOR(pg_catalog.=) n.commitment_id "
+	"AND k.kind OPERATOR(pg_catalog.=) 'counteraction'::pg_catalog.text AND k.short_kw IS NOT NULL AND k.closed_at IS NULL)",
+	6, {INT8ARRAYOID, INT8ARRAYOID, WINDOW_ARRAY_ARG, TEXTARRAYOID, INT8ARRAYOID, BOOLOID}
 };
 
-/* The dispatches themselves, and those whose limits are charged with them. */
+/*
+ * The dispatches themselves, and those posted later whose limits are charged with
+ * them; when there can only be less than before, those that are too much.
+ */
 static Datum
-affected(Instance *instance, const int64 *ids, int nids, const Place *places, int nplaces)
+affected(Instance *instance, const int64 *ids, int nids, const Place *places, int nplaces, bool less)
 {
 	Datum	   *windows = palloc(Max(nplaces, 1) * sizeof(Datum));
 	Datum	   *directions = palloc(Max(nplaces, 1) * sizeof(Datum));
 	int64	   *nodes = palloc(Max(nplaces, 1) * sizeof(int64));
 	int64	   *commitments = palloc(Max(nplaces, 1) * sizeof(int64));
-	Datum		values[5];
+	Datum		values[6];
 	int64	   *result;
 	int			count;
 
@@ -86,6 +91,7 @@ affected(Instance *instance, const int64 *ids, int nids, const Place *places, in
 												sizeof(TimeWindow), false, TYPALIGN_DOUBLE));
 	values[3] = PointerGetDatum(construct_array(directions, nplaces, TEXTOID, -1, false, TYPALIGN_INT));
 	values[4] = int64_array(commitments, nplaces);
+	values[5] = BoolGetDatum(less);
 	instance_query(instance, &affected_query, values, NULL, 0);
 	result = int64_column_of_result(1, &count);
 	return int64_array(result, count);
@@ -117,9 +123,15 @@ static const SavedQuery write_query = {
 	1, {INT8ARRAYOID}
 };
 
-/* `fresh`: they were posted just now, so nothing is stored of them yet. */
+typedef enum Event
+{
+	DISPATCH_POSTED,			/* just now, so nothing is stored of it yet */
+	DISPATCH_CLOSED,			/* what others are charged with can only become less */
+	DISPATCHES_TOUCHED
+} Event;
+
 static void
-examine(Instance *instance, const int64 *dispatches, int ndispatches, bool fresh)
+examine(Instance *instance, const int64 *dispatches, int ndispatches, Event event)
 {
 	int64	   *ids;
 	int			nids;
@@ -137,7 +149,7 @@ examine(Instance *instance, const int64 *dispatches, int ndispatches, bool fresh
 	restrictions = network_restrictions(instance, places, nplaces, &nrestrictions);
 	any = network_wait(instance, places, nplaces, restrictions, nrestrictions);
 	values[0] = int64_array(ids, nids);
-	if (fresh && nids == ndispatches && !any && nrestrictions == 0)
+	if (event == DISPATCH_POSTED && nids == 1 && !any && nrestrictions == 0)
 	{
 		int			removed = instance_query(instance, &is_removed_query, values, NULL, 1);
 
@@ -146,7 +158,8 @@ examine(Instance *instance, const int64 *dispatches, int ndispatches, bool fresh
 			return;				/* nothing in reach */
 	}
 	if (nrestrictions > 0)
-		values[0] = affected(instance, ids, nids, places, nplaces);
+		/* unless what it superseded counts again */
+		values[0] = affected(instance, ids, nids, places, nplaces, event == DISPATCH_CLOSED && nids == 1);
 	instance_query(instance, &write_query, values, NULL, 0);
 }
 
@@ -185,14 +198,14 @@ examine_found(Instance *instance, const SavedQuery *query, const int64 *resource
 												sizeof(TimeWindow), false, TYPALIGN_DOUBLE));
 	instance_query(instance, query, values, NULL, 0);
 	ids = int64_column_of_result(1, &nids);
-	examine(instance, ids, nids, false);
+	examine(instance, ids, nids, DISPATCHES_TOUCHED);
 }
 
 void
 counteraction_posted(Instance *instance, const Commitment *posted)
 {
 	if (posted->stage == STAGE_DISPATCH && network_watched(instance))
-		examine(instance, &posted->id, 1, true);
+		examine(instance, &posted->id, 1, DISPATCH_POSTED);
 }
 
 /* Which dispatch it supersedes may have changed: one of its unit. */
@@ -210,7 +223,7 @@ void
 counteraction_closed(Instance *instance, const Commitment *closed)
 {
 	if (closed->stage == STAGE_DISPATCH && network_watched(instance))
-		examine(instance, &closed->id, 1, false);
+		examine(instance, &closed->id, 1, DISPATCH_CLOSED);
 }
 
 /* ----------
@@ -334,7 +347,7 @@ dispatch_changed(Instance *instance, TriggerData *trigger)
 	id = DatumGetInt64(SPI_getbinval(row, RelationGetDescr(relation), id_attr, &isnull));
 	if (!isnull && TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && network_watched(instance) &&
 		book_find(instance, STAGE_DISPATCH, id, &booked))
-		examine(instance, &booked.id, 1, false);
+		examine(instance, &booked.id, 1, DISPATCHES_TOUCHED);
 }
 
 PG_FUNCTION_INFO_V1(flex_reexamine_network);

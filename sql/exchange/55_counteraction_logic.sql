@@ -13,15 +13,18 @@ SET search_path FROM CURRENT
 AS $function$
 BEGIN
   RETURN QUERY
-  WITH RECURSIVE path AS (
+  WITH RECURSIVE asked AS MATERIALIZED (
+    -- by id alone: while a book is young, the planner takes the index of live rows for the shorter way
+    SELECT c.* FROM commitment c WHERE c.id = ANY (commitments)
+  ), path AS (
     SELECT c.id, u.grid_node_id AS node, c.delivery_window AS during, ARRAY[u.grid_node_id] AS nodes,
            c.direction, c.market_operator_id, d.grid_node_id AS element
-    FROM commitment c
+    FROM asked c
     JOIN dispatch d ON d.id = c.source_id
     CROSS JOIN LATERAL (
       SELECT a.grid_node_id FROM asset a WHERE c.unit_kind = 'asset' AND a.id = c.unit_id
       UNION ALL SELECT p.grid_node_id FROM portfolio p WHERE c.unit_kind = 'portfolio' AND p.id = c.unit_id) u
-    WHERE c.id = ANY (commitments) AND c.stage = 'dispatch' AND c.closed_at IS NULL AND u.grid_node_id IS NOT NULL
+    WHERE c.stage = 'dispatch' AND c.closed_at IS NULL AND u.grid_node_id IS NOT NULL
     UNION ALL
     SELECT path.id, p.parent_id, path.during * p.valid, path.nodes || p.parent_id,
            path.direction, path.market_operator_id, path.element
@@ -131,13 +134,33 @@ BEGIN
   WHERE (c.unit_kind, c.unit_id) <> (i.unit_kind, i.unit_id)
     AND NOT EXISTS (SELECT FROM commitment e WHERE e.supersedes_id IN (c.source_id, i.source_id) AND e.closed_at IS NULL AND e.stage = 'dispatch');
 
-  -- more than an element can bear: what was posted up to a dispatch, with it
+  -- more than an element can bear: what was posted up to a dispatch, with it.  First
+  -- where all that is there is too much at all, which is seldom; then for each dispatch
   RETURN QUERY
-  WITH charge AS MATERIALIZED (
+  WITH bearing AS MATERIALIZED (
     SELECT s.commitment_id, s.direction, s.valid * x.valid AS during, x.kind, x.id AS restriction_id, x.grid_node_id AS node, x.limit_kw
     FROM network_dispatch s
     JOIN network_restriction x ON resource_window(x.grid_node_id, x.valid) && resource_window(s.grid_node_id, s.valid)
     WHERE s.commitment_id = ANY (subjects) AND x.direction = s.direction
+  ), span AS (
+    SELECT h.kind, h.restriction_id, h.node, h.direction, h.limit_kw, time_window(min(lower(h.during)), max(upper(h.during))) AS during
+    FROM bearing h GROUP BY 1, 2, 3, 4, 5
+  ), all_step AS (
+    SELECT g.kind, g.restriction_id, g.limit_kw, e.instant, sum(e.kw) AS kw
+    FROM span g
+    JOIN network_dispatch r ON resource_window(r.grid_node_id, r.valid) && resource_window(g.node, g.during) AND r.direction = g.direction
+    JOIN commitment b ON b.id = r.commitment_id,
+    LATERAL (VALUES (lower(r.valid * g.during), b.power_kw), (upper(r.valid * g.during), - b.power_kw)) AS e (instant, kw)
+    GROUP BY 1, 2, 3, 4
+  ), all_level AS (
+    SELECT t.kind, t.restriction_id, t.limit_kw, t.instant, sum(t.kw) OVER up AS kw, lead(t.instant) OVER up AS until
+    FROM all_step t WINDOW up AS (PARTITION BY t.kind, t.restriction_id ORDER BY t.instant)
+  ), crowded AS MATERIALIZED (
+    SELECT v.kind, v.restriction_id, unnest(window_union(time_window(v.instant, v.until))) AS during
+    FROM all_level v WHERE v.kw > v.limit_kw GROUP BY 1, 2
+  ), charge AS MATERIALIZED (
+    SELECT h.commitment_id, h.direction, h.during * w.during AS during, h.kind, h.restriction_id, h.node
+    FROM bearing h JOIN crowded w ON w.kind = h.kind AND w.restriction_id = h.restriction_id AND w.during && h.during
   ), counted AS (
     SELECT h.commitment_id, h.kind, h.restriction_id, r.valid * h.during AS during, b.power_kw
     FROM charge h
@@ -181,17 +204,21 @@ BEGIN
 
   -- a unit that its network operator has taken out
   RETURN QUERY
+  WITH asked AS MATERIALIZED (
+    SELECT c AS row FROM commitment c WHERE c.id = ANY (subjects)
+  )
   SELECT c.id, NULL::bigint, NULL::bigint, NULL::bigint, u.id, 'blocking', c.unit_id, NULL::bigint, c.delivery_window * u.valid,
          NULL::numeric, NULL::time_window[], NULL::bigint, NULL::bigint, NULL::bigint,
          jsonb_strip_nulls(jsonb_build_object(
            'kind', 'counteraction', 'severity', 'blocking', 'overlap', (c.delivery_window * u.valid)::text,
-           'challenger', dispatch_rationale(c, d.purpose, d.grid_node_id),
+           'challenger', dispatch_rationale(asked.row, d.purpose, d.grid_node_id),
            'removal', jsonb_build_object('unit_removal_id', u.id, 'service', u.service_code, 'window', u.valid::text, 'reason', u.reason)))
-  FROM commitment c
+  FROM asked
+  CROSS JOIN LATERAL (SELECT (asked.row).*) c
   JOIN service s ON s.code = c.service_code
   JOIN dispatch d ON d.id = c.source_id
   JOIN unit_removal u ON u.closed_at IS NULL AND resource_window(u.unit_id, u.valid) && resource_window(c.unit_id, c.delivery_window)
-  WHERE c.id = ANY (subjects) AND c.stage = 'dispatch' AND c.closed_at IS NULL
+  WHERE c.stage = 'dispatch' AND c.closed_at IS NULL
     AND (u.portfolio_id IS NOT NULL) = (c.unit_kind = 'portfolio') AND u.operator_id <> c.market_operator_id
     AND (u.service_code = c.service_code OR (u.service_code IS NULL AND s.buyer_kind = 'neso'))
     AND NOT EXISTS (SELECT FROM commitment e WHERE e.supersedes_id = c.source_id AND e.closed_at IS NULL AND e.stage = 'dispatch');
