@@ -144,10 +144,10 @@ BEGIN
     ('constraint_period', '%1$s.grid_node_id, %1$s.direction, %1$s.limit_kw, %1$s.revises_id'),
     ('unit_removal', '%1$s.asset_id, %1$s.portfolio_id, %1$s.service_code, %1$s.reason')
   LOOP
-    terms := 'ROW(%1$s.id, %1$s.mrid, %1$s.valid, %1$s.operator_id, %1$s.source, %1$s.recorded_at, ' || terms || ')';
-    -- all but closed_at, and that once
+    terms := 'ROW(%1$s.id, %1$s.mrid, %1$s.operator_id, %1$s.source, %1$s.recorded_at, ' || terms || ')';
+    -- all but closed_at, and that once; a dump names the operator <> of windows in full, but not that of IS DISTINCT FROM
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE ON %I
-      FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL OR %s IS DISTINCT FROM %s)
+      FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL OR OLD.valid <> NEW.valid OR %s IS DISTINCT FROM %s)
       EXECUTE FUNCTION refuse_change(''terms'', ''Close the row (closed_at) and write a new one.'')',
       name, format(terms, 'OLD'), format(terms, 'NEW'));
     EXECUTE format('COMMENT ON TRIGGER t10_terms_are_kept ON %I IS ''what was stated is closed, not turned into another''', name);
