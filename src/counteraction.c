@@ -39,15 +39,6 @@
  * ----------
  */
 
-static const SavedQuery is_removed_query = {
-	QUERY_NETWORK_IS_REMOVED,
-	"SELECT FROM %1$s.commitment c JOIN %1$s.unit_removal u ON u.closed_at IS NULL "
-	"AND flexexchange.resource_window(u.unit_id, u.valid) OPERATOR(flexexchange.&&) "
-	"flexexchange.resource_window(c.unit_id, c.delivery_window) "
-	"WHERE c.id OPERATOR(pg_catalog.=) ANY ($1) LIMIT 1",
-	1, {INT8ARRAYOID}
-};
-
 static const SavedQuery affected_query = {
 	QUERY_COUNTERACTION_AFFECTED,
 	"SELECT id FROM pg_catalog.unnest($1) AS s (id) UNION "
@@ -149,14 +140,9 @@ examine(Instance *instance, const int64 *dispatches, int ndispatches, Event even
 	restrictions = network_restrictions(instance, places, nplaces, &nrestrictions);
 	any = network_wait(instance, places, nplaces, restrictions, nrestrictions);
 	values[0] = int64_array(ids, nids);
+	any |= network_any_removal(instance, values[0]);
 	if (event == DISPATCH_POSTED && nids == 1 && !any && nrestrictions == 0)
-	{
-		int			removed = instance_query(instance, &is_removed_query, values, NULL, 1);
-
-		SPI_freetuptable(SPI_tuptable);
-		if (removed == 0)
-			return;				/* nothing in reach */
-	}
+		return;					/* nothing in reach */
 	if (nrestrictions > 0)
 		/* unless what it superseded counts again */
 		values[0] = affected(instance, ids, nids, places, nplaces, event == DISPATCH_CLOSED && nids == 1);

@@ -275,10 +275,53 @@ static const SavedQuery restrictions_query = {
 	2, {INT8ARRAYOID, WINDOW_ARRAY_ARG}
 };
 
+/* A transaction that keeps one snapshot cannot write a finding on what it may not see. */
+static void
+require_visible(int64 xmin, const char *what, int64 id)
+{
+	TransactionId written = (TransactionId) xmin;
+
+	if (IsolationUsesXactSnapshot() && TransactionIdIsNormal(written) &&
+		!TransactionIdIsCurrentTransactionId(written) &&
+		XidInMVCCSnapshot(written, GetTransactionSnapshot()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to a concurrent %s " INT64_FORMAT, what, id),
+				 errhint("The transaction might succeed if retried.")));
+}
+
+static const SavedQuery removals_query = {
+	QUERY_NETWORK_REMOVALS,
+	"SELECT u.unit_id::pg_catalog.int8, u.xmin::pg_catalog.text::pg_catalog.int8 "
+	"FROM %1$s.commitment c JOIN %1$s.unit_removal u ON u.closed_at IS NULL "
+	"AND flexexchange.resource_window(u.unit_id, u.valid) OPERATOR(flexexchange.&&) "
+	"flexexchange.resource_window(c.unit_id, c.delivery_window) "
+	"WHERE c.id OPERATOR(pg_catalog.=) ANY ($1)",
+	1, {INT8ARRAYOID}
+};
+
+/* Is any of the units of these commitments taken out of something meanwhile? */
+bool
+network_any_removal(Instance *instance, Datum ids)
+{
+	int			count = instance_query(instance, &removals_query, &ids, NULL, 0);
+
+	for (int i = 0; i < count; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		require_visible(DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull)), "removal of unit",
+						DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return count > 0;
+}
+
 /*
  * The limits and constraint periods where these places are.  All of them are
- * decided, since the nodes are held.  A transaction that keeps one snapshot
- * cannot write a finding on what it may not see.
+ * decided, since the nodes are held.
  */
 Restriction *
 network_restrictions(Instance *instance, const Place *places, int nplaces, int *count)
@@ -303,20 +346,12 @@ network_restrictions(Instance *instance, const Place *places, int nplaces, int *
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		TransactionId written = (TransactionId) DatumGetInt64(SPI_getbinval(row, desc, 5, &isnull));
 
 		result[i].node_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
 		result[i].window = *DatumGetTimeWindowP(SPI_getbinval(row, desc, 2, &isnull));
 		result[i].down = DatumGetBool(SPI_getbinval(row, desc, 3, &isnull));
 		result[i].operator_id = DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull));
-		if (IsolationUsesXactSnapshot() && TransactionIdIsNormal(written) &&
-			!TransactionIdIsCurrentTransactionId(written) &&
-			XidInMVCCSnapshot(written, GetTransactionSnapshot()))
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("could not serialize access due to a concurrent limit at grid node " INT64_FORMAT,
-							result[i].node_id),
-					 errhint("The transaction might succeed if retried.")));
+		require_visible(DatumGetInt64(SPI_getbinval(row, desc, 5, &isnull)), "limit at grid node", result[i].node_id);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	pfree(windows);

@@ -34,6 +34,7 @@ extern Place *network_place(Instance *instance, const int64 *ids, int nids, int 
 extern Restriction *network_restrictions(Instance *instance, const Place *places, int nplaces, int *count);
 extern bool network_wait(Instance *instance, const Place *places, int nplaces,
 						 const Restriction *restrictions, int nrestrictions);
+extern bool network_any_removal(Instance *instance, Datum ids);
 extern Datum int64_array(const int64 *values, int count);
 extern int64 *int64_column_of_result(int column, int *count);
 

@@ -199,8 +199,33 @@ RESET ROLE;
 SELECT p.name, n.message FROM notification n JOIN participant p ON p.id = n.participant_id WHERE n.id > :before ORDER BY n.id;
 SELECT content - 'challenger' FROM notification n JOIN participant p ON p.id = n.participant_id WHERE n.id > :before AND p.name = 'North DSO';
 SET ROLE net_north;
+-- a revision closes its own row
+INSERT INTO constraint_period (grid_node_id, valid, direction, limit_kw, operator_id, revises_id) SELECT grid_node_id, valid, direction, 20, operator_id, id FROM constraint_period WHERE closed_at IS NULL;
+SELECT limit_kw, closed_at IS NULL AS standing FROM constraint_period WHERE grid_node_id = 102 ORDER BY id;
 UPDATE constraint_period SET closed_at = now() WHERE closed_at IS NULL RETURNING grid_node_id;
 RESET ROLE;
 SELECT * FROM open_finding;
+UPDATE operating_limit SET closed_at = now() WHERE grid_node_id = 102;
+
+-- a trigger of a user's answers a finding by withdrawing what it is on, or what it is with
+CREATE FUNCTION withdraw() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE net_test.dispatch d SET status = 'refused' FROM net_test.commitment c
+  WHERE c.id = CASE TG_ARGV[0] WHEN 'challenger' THEN NEW.challenger_id ELSE NEW.incumbent_id END AND d.id = c.source_id AND d.status = 'instructed';
+  RETURN NULL;
+END $$;
+CREATE TRIGGER t70_withdraw AFTER INSERT ON conflict FOR EACH ROW WHEN (NEW.kind = 'counteraction') EXECUTE FUNCTION withdraw('challenger');
+SELECT instruct(500, 1, 1, 'up', 400, '2099-10-01T10:00Z/PT2H');
+SELECT instruct(501, 1, 2, 'up', 200, '2099-10-01T11:00Z/PT2H');
+SELECT instruct(502, 2, 2, 'down', 300, '2099-10-01T11:30Z/PT2H', 'hold_limit');
+SELECT id, status FROM dispatch WHERE id >= 500 AND id < 600 ORDER BY id;
+SELECT * FROM open_finding;
+DROP TRIGGER t70_withdraw ON conflict;
+CREATE TRIGGER t70_withdraw AFTER INSERT ON conflict FOR EACH ROW WHEN (NEW.kind = 'counteraction') EXECUTE FUNCTION withdraw('incumbent');
+SELECT instruct(503, 2, 2, 'down', 300, '2099-10-01T10:00Z/PT2H', 'hold_limit');
+SELECT instruct(504, 1, 1, 'up', 900, '2099-10-01T10:00Z/PT2H');
+SELECT id, status FROM dispatch WHERE id >= 500 AND id < 600 ORDER BY id;
+SELECT challenger, incumbent, overlap, short_kw FROM open_finding;
+SELECT count(*) AS wrong FROM (SELECT * FROM network_dispatch EXCEPT SELECT * FROM network_places(ARRAY(SELECT id FROM commitment))) x;
 SELECT flexexchange.drop_exchange('net_test', with_data => true);
 DROP ROLE net_neso, net_north, net_south, net_seller, net_other;
