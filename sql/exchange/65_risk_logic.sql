@@ -22,25 +22,33 @@ BEGIN
     WHERE c.closed_at IS NULL AND c.stage <> 'bid' AND c.delivery_window && span
       AND NOT EXISTS (SELECT FROM commitment e WHERE c.stage = 'dispatch' AND e.supersedes_id = c.source_id AND e.closed_at IS NULL AND e.stage = 'dispatch')
   ), child AS MATERIALIZED (
-    -- each under its nearest live ancestor
-    SELECT k.id, coalesce(v.id, a.id) AS parent_id, k.part, k.power_kw
+    SELECT k.id, a.id AS award_id, v.id AS availability_id, k.stage, k.part, k.power_kw
     FROM live k
-    LEFT JOIN live v ON v.stage = 'availability' AND v.source_id = k.availability_id
     LEFT JOIN live a ON a.stage = 'award' AND a.source_id = k.award_id
-    WHERE coalesce(v.id, a.id) IS NOT NULL
+    LEFT JOIN live v ON v.stage = 'availability' AND v.source_id = k.availability_id
+    WHERE a.id IS NOT NULL OR v.id IS NOT NULL
   ), instant AS (
+    -- when anything can change in a lineage
     SELECT l.id, lower(l.part) AS at FROM live l
-    UNION SELECT k.parent_id, e.at FROM child k JOIN live l ON l.id = k.parent_id, LATERAL (VALUES (lower(k.part)), (upper(k.part))) AS e (at) WHERE l.part @> e.at
-    -- what an availability is used for changes what is left of its award
-    UNION SELECT k.parent_id, e.at FROM child k JOIN child g ON g.parent_id = k.id JOIN live l ON l.id = k.parent_id,
-      LATERAL (VALUES (lower(g.part)), (upper(g.part))) AS e (at) WHERE l.part @> e.at
+    UNION
+    SELECT p.id, e.at
+    FROM child k
+    CROSS JOIN LATERAL (VALUES (k.award_id), (k.availability_id)) AS p (id)
+    JOIN live l ON l.id = p.id,
+    LATERAL (VALUES (lower(k.part)), (upper(k.part))) AS e (at)
+    WHERE l.part @> e.at
   ), piece AS (
-    SELECT i.id, time_window(i.at, lead(i.at, 1, upper(l.part)) OVER (PARTITION BY i.id ORDER BY i.at)) AS during
+    SELECT i.id, i.at, time_window(i.at, lead(i.at, 1, upper(l.part)) OVER (PARTITION BY i.id ORDER BY i.at)) AS during
     FROM instant i JOIN live l ON l.id = i.id
   ), remaining AS (
-    SELECT p.id, p.during, l.power_kw - coalesce((
-             SELECT sum(greatest(k.power_kw, (SELECT sum(g.power_kw) FROM child g WHERE g.parent_id = k.id AND g.part @> lower(p.during))))
-             FROM child k WHERE k.parent_id = p.id AND k.part @> lower(p.during)), 0) AS kw
+    -- what an availability does not leave to its dispatches is the availability's; a dispatch outside of its availability uses the award
+    SELECT p.id, p.during, l.power_kw
+      - coalesce((SELECT sum(greatest(k.power_kw, (SELECT sum(d.power_kw) FROM child d WHERE d.availability_id = k.id AND d.part @> p.at)))
+                  FROM child k WHERE k.award_id = p.id AND k.stage = 'availability' AND k.part @> p.at), 0)
+      - coalesce((SELECT sum(d.power_kw) FROM child d
+                  WHERE d.stage = 'dispatch' AND d.part @> p.at
+                    AND p.id = CASE WHEN EXISTS (SELECT FROM live v WHERE v.id = d.availability_id AND v.part @> p.at)
+                                    THEN d.availability_id ELSE d.award_id END), 0) AS kw
     FROM piece p JOIN live l ON l.id = p.id
   )
   SELECT l.id, l.stage, l.unit_kind, l.unit_id, l.service_code, l.market_operator_id, l.service_provider_id, l.direction, r.kw, r.during
