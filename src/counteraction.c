@@ -136,7 +136,7 @@ examine(Instance *instance, const int64 *dispatches, int ndispatches, Event even
 	if (ndispatches == 0)
 		return;
 	ids = network_hold_dispatches(instance, dispatches, ndispatches, &nids);
-	places = network_place(instance, ids, nids, &nplaces);
+	places = network_place(instance, ids, nids, event == DISPATCHES_TOUCHED, &nplaces);
 	restrictions = network_restrictions(instance, places, nplaces, &nrestrictions);
 	any = network_wait(instance, places, nplaces, restrictions, nrestrictions);
 	values[0] = int64_array(ids, nids);

@@ -21,7 +21,8 @@
  *	  last sees the other's, and waits when it is undecided and could matter, as
  *	  in book.c.  When both wait, one ends with 40P01.
  *	- The dispatches that are examined are locked FOR SHARE, so that none of them is
- *	  closed meanwhile.
+ *	  closed meanwhile, and their rows are written even when they stay the same, so
+ *	  that whoever closes one that stands against them waits.
  *
  * An exchange to which the network never mattered does none of this.  The first
  * limit, constraint period, removal or named element writes table network_watch,
@@ -196,6 +197,16 @@ static const SavedQuery places_query = {
 	1, {INT8ARRAYOID}
 };
 
+/*
+ * Who examines a dispatch whose rows stay as they are writes them all the same, so
+ * that whoever withdraws one that stands against it waits, as for one just posted.
+ */
+static const SavedQuery touch_query = {
+	QUERY_NETWORK_TOUCH,
+	"UPDATE %1$s.network_dispatch SET steps = steps WHERE commitment_id OPERATOR(pg_catalog.=) ANY ($1) RETURNING " PLACE_COLUMNS,
+	1, {INT8ARRAYOID}
+};
+
 /* The places that the last query gave, after those that are there already. */
 static Place *
 append_places(Place *places, int *count)
@@ -225,7 +236,7 @@ append_places(Place *places, int *count)
  * rows that they have now and those that they had.
  */
 Place *
-network_place(Instance *instance, const int64 *ids, int nids, int *count)
+network_place(Instance *instance, const int64 *ids, int nids, bool touch, int *count)
 {
 	Datum		values[1];
 	Place	   *places = NULL;
@@ -246,7 +257,7 @@ network_place(Instance *instance, const int64 *ids, int nids, int *count)
 		places = append_places(places, count);
 		instance_query(instance, &place_query, values, NULL, 0);
 		nbefore = *count;
-		instance_query(instance, &places_query, values, NULL, 0);
+		instance_query(instance, touch ? &touch_query : &places_query, values, NULL, 0);
 		places = append_places(places, count);
 		all_held = true;
 		for (int i = 0; i < *count; i++)
