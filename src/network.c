@@ -165,9 +165,10 @@ static const SavedQuery lock_nodes_query = {
 	QUERY_NETWORK_LOCK_NODES,
 	"SELECT id::pg_catalog.int8 FROM %1$s.grid_node WHERE id OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"SELECT grid_node_id FROM %1$s.network_places($1) UNION ALL "
-	"SELECT grid_node_id FROM %1$s.network_dispatch WHERE commitment_id OPERATOR(pg_catalog.=) ANY ($1))) "
+	"SELECT grid_node_id FROM %1$s.network_dispatch WHERE commitment_id OPERATOR(pg_catalog.=) ANY ($1) UNION ALL "
+	"SELECT id FROM pg_catalog.unnest($2) AS t (id))) "
 	"ORDER BY id FOR KEY SHARE",
-	1, {INT8ARRAYOID}
+	2, {INT8ARRAYOID, INT8ARRAYOID}
 };
 
 #define PLACE_COLUMNS \
@@ -211,8 +212,7 @@ static const SavedQuery touch_query = {
 static Place *
 append_places(Place *places, int *count)
 {
-	places = places == NULL ? palloc(Max(SPI_processed, 1) * sizeof(Place)) :
-		repalloc_huge(places, (*count + SPI_processed + 1) * sizeof(Place));
+	places = repalloc_huge(places, (*count + SPI_processed + 1) * sizeof(Place));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
@@ -238,32 +238,42 @@ append_places(Place *places, int *count)
 Place *
 network_place(Instance *instance, const int64 *ids, int nids, bool touch, int *count)
 {
-	Datum		values[1];
-	Place	   *places = NULL;
-	int64	   *held;
-	int			nheld;
+	Datum		values[2];
+	Place	   *places = palloc(sizeof(Place));
+	int64	   *nodes = NULL;
+	int			nnodes = 0;
 	bool		all_held;
 
 	values[0] = int64_array(ids, nids);
 	*count = 0;
 	do
 	{
-		int			nbefore;
+		int64	   *held;
+		int			nheld;
+		int			nremoved;
 
 		CHECK_FOR_INTERRUPTS();
+		/* rows that were found before may be gone by now: their nodes are held all the same */
+		values[1] = int64_array(nodes, nnodes);
 		instance_query(instance, &lock_nodes_query, values, NULL, 0);
 		held = int64_column_of_result(1, &nheld);
 		instance_query(instance, &unplace_query, values, NULL, 0);
 		places = append_places(places, count);
 		instance_query(instance, &place_query, values, NULL, 0);
-		nbefore = *count;
+		nremoved = *count;
 		instance_query(instance, touch ? &touch_query : &places_query, values, NULL, 0);
 		places = append_places(places, count);
+
 		all_held = true;
-		for (int i = 0; i < *count; i++)
-			all_held &= contains(held, nheld, places[i].node_id);
+		nodes = palloc(Max(*count, 1) * sizeof(int64));
+		nnodes = *count;
+		for (int i = 0; i < nnodes; i++)
+		{
+			nodes[i] = places[i].node_id;
+			all_held &= contains(held, nheld, nodes[i]);
+		}
 		if (!all_held)
-			*count = nbefore;	/* what was read now is read again */
+			*count = nremoved;	/* what is there is read again */
 	} while (!all_held);
 	return places;
 }
