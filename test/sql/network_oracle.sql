@@ -28,11 +28,11 @@ SELECT random_network(12);
 SELECT random_dispatching(1, 80, false, 12);
 SELECT count(*) > 30 AS dispatches, (SELECT count(*) FROM network_dispatch) AS placed, (SELECT count(*) FROM network_watch) AS watched FROM commitment WHERE closed_at IS NULL;
 -- from the first limit on it is
-SELECT random_dispatching(81, 450, true, 12);
+SELECT random_dispatching(81, 330, true, 12);
 SELECT CASE WHEN incumbent IS NOT NULL THEN 'opposed' ELSE what END AS what, severity, prevailing IS NOT NULL AS prevails, count(*) > 0 AS some
 FROM engine_counteraction GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 SELECT * FROM compare_counteractions();
-SELECT random_dispatching(451, 800, true, 13);
+SELECT random_dispatching(331, 560, true, 13);
 SELECT count(*) > 50 AS enough, count(DISTINCT node) > 4 AS at_many, count(*) FILTER (WHERE what = 'removal') > 0 AS removals FROM engine_counteraction;
 SELECT * FROM compare_counteractions();
 
