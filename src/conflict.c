@@ -31,6 +31,7 @@
 #include "miscadmin.h"
 
 #include "conflict.h"
+#include "counteraction.h"
 #include "examine.h"
 #include "exclusivity.h"
 #include "hold.h"
@@ -365,6 +366,8 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 	if (action != ACTION_NOTIFY && book_changes() == changes)
 		hold_carry_out(instance, posted, action);
 	if (book_changes() == changes)
+		counteraction_posted(instance, posted);
+	if (book_changes() == changes)
 		reexamine_later(instance, posted, around, naround);
 	if (book_changes() == changes)
 		reexamine_runs(instance, posted, &terms, true);
@@ -428,6 +431,7 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 		return;
 	reexamine_later(instance, &subject, around, naround);
 	reexamine_runs(instance, &subject, &terms, true);
+	counteraction_relinked(instance, &subject);
 }
 
 /* All that is open on a commitment may be wrong; its unit is locked. */
@@ -450,6 +454,8 @@ conflict_closed(Instance *instance, const Commitment *closed)
 	UnitTerms	terms;
 	Commitment *around;
 
+	/* it waits for those who may be writing findings with it */
+	counteraction_closed(instance, closed);
 	if (!instance_detects_by_event(instance))
 	{
 		finding_close_all(instance, closed->id);

@@ -37,6 +37,14 @@ finding_counts(void)
 	return counts;
 }
 
+/* Others than this file wrote and closed rows. */
+void
+finding_counted(int64 written, int64 closed)
+{
+	counts.written += written;
+	counts.closed += closed;
+}
+
 const char *
 conflict_kind_name(ConflictKind kind)
 {
@@ -48,7 +56,7 @@ static const SavedQuery write_query = {
 	"INSERT INTO %1$s.conflict AS c (kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, "
 	"short_kw, short_windows, ruleset_id, stacking_rule_id, rationale, exclusivity_id, action) "
 	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb, $13, $14) "
-	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id) WHERE closed_at IS NULL DO UPDATE "
+	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id, operating_limit_id, constraint_period_id, unit_removal_id) WHERE closed_at IS NULL DO UPDATE "
 	"SET severity = EXCLUDED.severity, overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, "
 	"short_windows = EXCLUDED.short_windows, ruleset_id = EXCLUDED.ruleset_id, "
 	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale "
@@ -76,7 +84,7 @@ static const SavedQuery of_commitment_query = {
 	QUERY_CONFLICTS_OF,
 	"SELECT " STORED_COLUMNS " FROM %1$s.conflict "
 	"WHERE (challenger_id OPERATOR(pg_catalog.=) $1 OR incumbent_id OPERATOR(pg_catalog.=) $1) "
-	"AND closed_at IS NULL",
+	"AND closed_at IS NULL AND kind OPERATOR(pg_catalog.<>) 'counteraction'::pg_catalog.text",
 	1, {INT8OID}
 };
 
@@ -187,7 +195,7 @@ stored_from_result(int *count)
 	return result;
 }
 
-/* The open findings that a commitment has a part in. */
+/* The open findings that a commitment has a part in, as a member of its unit: those of the network are counteraction.c's. */
 StoredFinding *
 findings_of_commitment(Instance *instance, int64 commitment_id, int *count)
 {

@@ -65,6 +65,7 @@ typedef struct FindingCounts
 } FindingCounts;
 
 extern FindingCounts finding_counts(void);
+extern void finding_counted(int64 written, int64 closed);
 extern void stored_finding_read(HeapTuple row, TupleDesc desc, int column, StoredFinding *stored);
 extern const char *conflict_kind_name(ConflictKind kind);
 extern void finding_write(Instance *instance, const Finding *finding);

@@ -183,6 +183,9 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 	book->any_exclusivity =
 		read_rows(psprintf("SELECT FROM %s.exclusivity LIMIT 1", instance->schema)) > 0;
 	SPI_freetuptable(SPI_tuptable);
+	book->network_watched =
+		read_rows(psprintf("SELECT FROM %s.network_watch LIMIT 1", instance->schema)) > 0;
+	SPI_freetuptable(SPI_tuptable);
 
 	for (int r = 0; r < book->nrulesets; r++)
 	{

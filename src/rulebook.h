@@ -79,6 +79,7 @@ typedef struct Rulebook
 	int			nrulesets;
 	Ruleset    *rulesets;		/* those in force, by window; they do not overlap */
 	bool		any_exclusivity;	/* is there any agreement at all */
+	bool		network_watched;	/* does the network matter: see network.c */
 } Rulebook;
 
 struct Instance;

@@ -12,6 +12,7 @@
  *					does, and examines the commitment again as an event would: so
  *					nothing is written from an old reading, and a sweep may run
  *					beside trading.  Where nothing differs nothing is written.
+ *					Dispatches against the network are looked at again in batches.
  *	replay_book		compares that with what another ruleset would say, and
  *					writes nothing.
  *
@@ -33,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "conflict.h"
+#include "counteraction.h"
 #include "errors.h"
 #include "examine.h"
 #include "exclusivity.h"
@@ -420,7 +422,8 @@ static const char *const stored_query =
 "SELECT k.unit_id::pg_catalog.int8, " STORED_COLUMNS ", k.severity OPERATOR(pg_catalog.=) 'advisory'::pg_catalog.text, "
 "k.overlap::flexexchange.time_window, k.short_kw::pg_catalog.numeric "
 "FROM %1$s.conflict k JOIN %1$s.commitment c ON c.id OPERATOR(pg_catalog.=) k.challenger_id "
-"WHERE k.closed_at IS NULL AND c.delivery_window OPERATOR(flexexchange.&&) $1 ORDER BY k.unit_id, k.challenger_id";
+"WHERE k.closed_at IS NULL AND k.kind OPERATOR(pg_catalog.<>) 'counteraction'::pg_catalog.text "
+"AND c.delivery_window OPERATOR(flexexchange.&&) $1 ORDER BY k.unit_id, k.challenger_id";
 
 static void
 sweep_begin(Sweep *sweep, Instance *instance, const TimeWindow *span, UnitFunction visit, float4 reltuples)
@@ -613,6 +616,7 @@ flex_sweep_book(PG_FUNCTION_ARGS)
 	go_through(sweep);
 	read_stored(sweep, PG_INT64_MAX);
 	settle_differences(sweep);
+	counteraction_swept(sweep->instance, &span);
 	values[0] = Int64GetDatum(sweep->examined);
 	owner_leave(&owner);
 	table_close(book, AccessShareLock);

@@ -2,7 +2,7 @@
 -- Rules: who reads and writes them, and how to look a verdict up.
 
 SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
-FROM unnest(ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation']) t;
+FROM unnest(ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation', 'primacy_rule']) t;
 SELECT protect_table('exclusivity');
 GRANT SELECT ON exclusivity TO flexexchange_participant;
 DROP POLICY IF EXISTS exclusivity_read_own ON exclusivity;

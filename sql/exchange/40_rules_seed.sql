@@ -162,6 +162,19 @@ FROM (VALUES
 WHERE s.mode = w.mode AND s.verdict IN ('explicit_no', 'implicit_no')
   AND ((s.service_a = ANY (w.ours) AND s.service_b = ANY (w.theirs)) OR (s.service_b = ANY (w.ours) AND s.service_a = ANY (w.theirs)));
 
+-- Who prevails: the four cases of the market facilitator's working group on market
+-- coordination (2025), each with the rule that its cost-benefit analysis came to.
+-- What protects a limit comes before what uses spare room.
+INSERT INTO primacy_rule (ruleset_id, case_code, dso_purpose, dso_direction, prevails, reason, source)
+SELECT r.id, v.*, 'Market Facilitator, market coordination working group, 2025, conflict cases'
+FROM ruleset r, (VALUES
+  ('1', 'hold_limit',   'down', 'dso',  'into a constraint: negative flexibility holds a thermal limit that the system operator''s action would break'),
+  ('4', 'hold_limit',   'up',   'dso',  'into a constraint: positive flexibility holds a thermal limit that the system operator''s action would break'),
+  ('2', 'use_headroom', 'up',   'neso', 'out of a constraint: positive flexibility would fill the headroom that the system operator''s action has made'),
+  ('3', 'use_headroom', 'down', 'neso', 'out of a constraint: negative flexibility would fill the headroom that the system operator''s action has made')
+) AS v
+WHERE r.code = 'ena-2025-01';
+
 UPDATE ruleset SET status = 'in_force' WHERE code = 'ena-2025-01';
 
 -- the first session to compile them plans well, before autovacuum comes round

@@ -220,6 +220,8 @@ CREATE TABLE dispatch (
   live                      boolean GENERATED ALWAYS AS (status IN ('instructed', 'acknowledged', 'executing', 'stopped', 'completed', 'failed')) STORED,
   source                    text,
   recorded_at               timestamptz NOT NULL DEFAULT now(),
+  purpose                   text,
+  grid_node_id              bigint REFERENCES grid_node,
   CONSTRAINT dispatch_id_is_positive CHECK (id > 0),
   CONSTRAINT dispatch_is_of_one_unit CHECK (
     check_one(num_nonnulls(asset_id, portfolio_id), 'dispatch.asset_id and portfolio_id')),
@@ -227,7 +229,8 @@ CREATE TABLE dispatch (
   CONSTRAINT dispatch_power_is_positive CHECK (check_positive(power_kw, 'dispatch.power_kw')),
   CONSTRAINT dispatch_status_is_known CHECK (
     check_code(status, 'dispatch.status', 'instructed', 'acknowledged', 'executing', 'stopped', 'completed', 'failed', 'held', 'rejected', 'refused', 'cancelled', 'lapsed', 'superseded')),
-  CONSTRAINT dispatch_source_is_short CHECK (check_text(source, 'dispatch.source', 255))
+  CONSTRAINT dispatch_source_is_short CHECK (check_text(source, 'dispatch.source', 255)),
+  CONSTRAINT dispatch_purpose_is_known CHECK (check_code(purpose, 'dispatch.purpose', 'hold_limit', 'use_headroom', 'system'))
 );
 CREATE INDEX dispatch_award_id_idx ON dispatch (award_id);
 CREATE INDEX dispatch_availability_id_idx ON dispatch (availability_id);
@@ -253,12 +256,15 @@ COMMENT ON COLUMN dispatch.status IS 'instructed, acknowledged, executing, stopp
 COMMENT ON COLUMN dispatch.live IS 'true while it is or was to be delivered: instructed, acknowledged, executing, stopped (the window then ends with the stop), completed, failed';
 COMMENT ON COLUMN dispatch.source IS 'the platform that recorded it; NULL: this exchange';
 COMMENT ON COLUMN dispatch.recorded_at IS 'when the row was written';
+COMMENT ON COLUMN dispatch.purpose IS 'what it is for: hold_limit (keep a network element within its limit), use_headroom (fill room that has come about), system (balance, frequency); NULL: not said';
+COMMENT ON COLUMN dispatch.grid_node_id IS 'the network element that it is for; NULL: not said';
 COMMENT ON CONSTRAINT dispatch_id_is_positive ON dispatch IS 'zero stands for none in the book';
 COMMENT ON CONSTRAINT dispatch_is_of_one_unit ON dispatch IS 'either an asset or a portfolio';
 COMMENT ON CONSTRAINT dispatch_direction_is_known ON dispatch IS 'up or down';
 COMMENT ON CONSTRAINT dispatch_power_is_positive ON dispatch IS 'power is unsigned';
 COMMENT ON CONSTRAINT dispatch_status_is_known ON dispatch IS 'a known status';
 COMMENT ON CONSTRAINT dispatch_source_is_short ON dispatch IS 'at most 255 characters';
+COMMENT ON CONSTRAINT dispatch_purpose_is_known ON dispatch IS 'a known purpose';
 COMMENT ON INDEX dispatch_award_id_idx IS 'the dispatches of an award';
 COMMENT ON INDEX dispatch_availability_id_idx IS 'the dispatches of an availability';
 COMMENT ON INDEX dispatch_supersedes_id_idx IS 'what took the place of a dispatch';
@@ -292,6 +298,8 @@ CREATE TABLE commitment (
 CREATE INDEX commitment_live_idx ON commitment USING gist (resource_window(unit_id, delivery_window)) WHERE closed_at IS NULL;
 -- the live commitment of a trade
 CREATE UNIQUE INDEX commitment_source_key ON commitment (source_id, stage) WHERE closed_at IS NULL;
+-- which live dispatch has taken the place of another
+CREATE INDEX commitment_supersedes_idx ON commitment (supersedes_id) WHERE closed_at IS NULL AND supersedes_id IS NOT NULL;
 COMMENT ON TABLE commitment IS
   'the book: one row for every bid that stands, every obligation and every dispatch, written by their triggers alone; rows are closed, never deleted, and a change of unit, product, direction, power or window posts anew';
 COMMENT ON COLUMN commitment.id IS 'surrogate key; the order of posting';
@@ -315,3 +323,4 @@ COMMENT ON COLUMN commitment.posted_at IS 'when it was posted';
 COMMENT ON COLUMN commitment.closed_at IS 'when it ceased to be live; NULL while it is';
 COMMENT ON INDEX commitment_live_idx IS 'what a unit has in a window: found by the conflict engine by this name';
 COMMENT ON INDEX commitment_source_key IS 'a trade has one live commitment';
+COMMENT ON INDEX commitment_supersedes_idx IS 'which live dispatch has taken the place of another';

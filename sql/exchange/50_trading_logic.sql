@@ -21,8 +21,8 @@ GRANT INSERT (award_id, product_id, service_provider_id, asset_id, portfolio_id,
       UPDATE (award_id, power_kw, delivery_window, availability_price_per_mw_h, status)
   ON availability TO flexexchange_participant;
 GRANT INSERT (award_id, availability_id, supersedes_id, product_id, service_provider_id, asset_id, portfolio_id, direction,
-              power_kw, delivery_window, utilisation_price_per_mwh, status),
-      UPDATE (award_id, availability_id, supersedes_id, power_kw, delivery_window, utilisation_price_per_mwh, status)
+              power_kw, delivery_window, utilisation_price_per_mwh, status, purpose, grid_node_id),
+      UPDATE (award_id, availability_id, supersedes_id, power_kw, delivery_window, utilisation_price_per_mwh, status, purpose, grid_node_id)
   ON dispatch TO flexexchange_participant;
 
 CREATE OR REPLACE FUNCTION own_product_ids() RETURNS SETOF bigint

@@ -52,6 +52,61 @@ COMMENT ON FUNCTION commitment_words(commitment, boolean) IS
 REVOKE ALL ON FUNCTION commitment_words(commitment, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION commitment_words(commitment, boolean) TO flexexchange_operator, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION unit_words(posted commitment) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT CASE posted.unit_kind
+           WHEN 'asset' THEN (SELECT format('asset "%s"', name) FROM asset WHERE id = posted.unit_id)
+           ELSE (SELECT format('portfolio "%s"', name) FROM portfolio WHERE id = posted.unit_id) END
+$function$;
+COMMENT ON FUNCTION unit_words(commitment) IS 'the unit of a commitment in words';
+REVOKE ALL ON FUNCTION unit_words(commitment) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION unit_words(commitment) TO flexexchange_operator, flexexchange_regulator;
+
+-- A counteraction is between units: each is named only where its commitment is.
+CREATE OR REPLACE FUNCTION counteraction_words(found conflict, challenger commitment, incumbent commitment,
+                                               names_challenger boolean, names_incumbent boolean) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  element text := (SELECT format('%s "%s"', replace(kind, '_', ' '), name) FROM grid_node WHERE id = found.grid_node_id);
+  instructed text := commitment_words(challenger, names_challenger)
+                     || CASE WHEN names_challenger THEN ' with ' || unit_words(challenger) ELSE '' END;
+  bound jsonb := found.rationale -> 'limit';
+  primacy jsonb := found.rationale -> 'primacy';
+  removal jsonb := found.rationale -> 'removal';
+BEGIN
+  IF bound IS NOT NULL THEN
+    RETURN format('Behind %s at most %s kW %s may be instructed at once (%s%s), but with this instruction %s kW are, %s kW too much %s: %s.',
+                  element, bound ->> 'limit_kw', bound ->> 'direction',
+                  CASE WHEN bound ? 'operating_limit_id' THEN 'operating limit' ELSE 'constraint period' END, coalesce(', ' || (bound ->> 'source'), ''),
+                  bound ->> 'dispatched_kw', bound ->> 'short_kw', window_words(found.overlap), instructed);
+  ELSIF removal IS NOT NULL THEN
+    RETURN format('%s has been taken out of %s by its network operator %s (%s), but is instructed: %s.',
+                  initcap(left(unit_words(challenger), 1)) || substr(unit_words(challenger), 2),
+                  coalesce((SELECT name FROM service WHERE code = removal ->> 'service'), 'the services of the system operator'),
+                  window_words(found.overlap), removal ->> 'reason', commitment_words(challenger, names_challenger));
+  END IF;
+  RETURN format('Two instructions oppose one another behind %s %s: %s, and before that %s. %s',
+                element, window_words(found.overlap), instructed,
+                commitment_words(incumbent, names_incumbent) || CASE WHEN names_incumbent THEN ' with ' || unit_words(incumbent) ELSE '' END,
+                CASE primacy ->> 'prevails'
+                  WHEN 'dso' THEN 'The distribution operator prevails'
+                  WHEN 'neso' THEN 'The system operator prevails'
+                  WHEN 'joint' THEN 'The two operators decide together'
+                  ELSE 'Nobody prevails' END
+                || CASE WHEN primacy ? 'case'
+                        THEN format(' by case %s of ruleset %s%s.', primacy ->> 'case', found.rationale ->> 'ruleset', coalesce(': ' || (primacy ->> 'reason'), ''))
+                        ELSE ': no rule is for what the instructions say of their purpose.' END);
+END
+$function$;
+COMMENT ON FUNCTION counteraction_words(conflict, commitment, commitment, boolean, boolean) IS
+  'a counteraction in one or two sentences, with who prevails and why; names a buyer and its unit only when told to';
+REVOKE ALL ON FUNCTION counteraction_words(conflict, commitment, commitment, boolean, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION counteraction_words(conflict, commitment, commitment, boolean, boolean) TO flexexchange_operator, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION conflict_words(found conflict, names_challenger boolean, names_incumbent boolean) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -126,6 +181,8 @@ BEGIN
                     unit, found.rationale #>> '{headroom,capacity_kw}', challenger.direction,
                     found.rationale #>> '{headroom,needed_kw}', others, trim_scale(found.short_kw),
                     window_words(found.overlap), commitment_words(challenger, names_challenger));
+    WHEN 'counteraction' THEN
+      RETURN counteraction_words($1, challenger, incumbent, names_challenger, names_incumbent);
   END CASE;
 END
 $function$;
@@ -195,7 +252,8 @@ BEGIN
                -- what was held or rejected for it is out of the book, and its parties know
                WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL AND NEW.action <> 'notify' THEN NULL
                WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL THEN 'conflict_closed'
-               WHEN (NEW.short_kw, NEW.short_windows, NEW.severity) IS DISTINCT FROM (OLD.short_kw, OLD.short_windows, OLD.severity)
+               WHEN (NEW.short_kw, NEW.short_windows, NEW.severity, NEW.prevailing_id)
+                    IS DISTINCT FROM (OLD.short_kw, OLD.short_windows, OLD.severity, OLD.prevailing_id)
                THEN 'conflict_changed' END;
   IF told IS NULL THEN
     RETURN NULL;
@@ -228,6 +286,10 @@ BEGIN
       UNION ALL SELECT incumbent.market_operator_id, false, true WHERE incumbent.id IS NOT NULL
       UNION ALL SELECT agreement.service_provider_id, false, true WHERE agreement.id IS NOT NULL
       UNION ALL SELECT agreement.market_operator_id, false, true WHERE agreement.id IS NOT NULL
+      -- whoever stated the limit, constraint period or removal that is gone against
+      UNION ALL SELECT operator_id, false, true FROM operating_limit WHERE id = NEW.operating_limit_id
+      UNION ALL SELECT operator_id, false, true FROM constraint_period WHERE id = NEW.constraint_period_id
+      UNION ALL SELECT operator_id, false, true FROM unit_removal WHERE id = NEW.unit_removal_id
       -- headroom: all whose promise stands in the set that does not fit
       UNION ALL
       SELECT p.id, false, false
@@ -258,7 +320,7 @@ BEGIN
                       THEN format(' The %s is %s.', challenger.stage, CASE NEW.action WHEN 'hold' THEN 'held until that is resolved' ELSE 'rejected' END) ELSE '' END,
             jsonb_strip_nulls(jsonb_build_object(
               'event', told, 'kind', NEW.kind, 'severity', NEW.severity, 'stage', NEW.stage,
-              'unit_id', NEW.unit_id, 'start', lower(NEW.overlap), 'end', upper(NEW.overlap),
+              'unit_id', CASE WHEN NEW.grid_node_id IS NULL OR reader.owns_challenger OR rules.share_identity THEN NEW.unit_id END, 'start', lower(NEW.overlap), 'end', upper(NEW.overlap),
               'short_kw', NEW.short_kw, 'short_windows', to_jsonb(NEW.short_windows::text[]), 'ruleset', rules.code, 'action', NEW.action,
               'challenger', commitment_content(challenger, reader.owns_challenger, rules),
               'exclusivity', CASE WHEN agreement.id IS NOT NULL THEN
@@ -266,7 +328,9 @@ BEGIN
                 || CASE WHEN reader.owns_incumbent OR rules.share_identity
                         THEN jsonb_build_object('exclusivity_id', agreement.id, 'market_operator', (SELECT name FROM participant WHERE id = agreement.market_operator_id))
                         ELSE '{}' END END,
-              'incumbent', CASE WHEN incumbent.id IS NOT NULL THEN commitment_content(incumbent, reader.owns_incumbent, rules) END)));
+              'incumbent', CASE WHEN incumbent.id IS NOT NULL THEN commitment_content(incumbent, reader.owns_incumbent, rules) END,
+              'elements', NEW.rationale -> 'elements', 'primacy', NEW.rationale -> 'primacy',
+              'limit', NEW.rationale -> 'limit', 'removal', NEW.rationale -> 'removal')));
   END LOOP;
   RETURN NULL;
 END

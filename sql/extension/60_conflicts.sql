@@ -19,6 +19,12 @@ CREATE FUNCTION reexamine_units() RETURNS trigger
 COMMENT ON FUNCTION reexamine_units() IS
   'trigger, AFTER a change FOR EACH STATEMENT with transition tables before and after, argument asset, portfolio, portfolio_member, exclusivity or ruleset: examines again the commitments of units whose capacity, profile, agreements or rules changed, in deliveries that have not ended; error MX907 without its argument';
 
+CREATE FUNCTION reexamine_network() RETURNS trigger
+  AS 'MODULE_PATHNAME', 'flex_reexamine_network'
+  LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION reexamine_network() IS
+  'trigger, argument operating_limit, constraint_period, unit_removal, grid_node_parent, asset or portfolio (AFTER a change FOR EACH STATEMENT with transition tables before and after) or dispatch (AFTER INSERT OR UPDATE FOR EACH ROW): examines again what is dispatched behind the elements, or with the units, that it concerns, in deliveries that have not ended; error MX907 without its argument';
+
 CREATE FUNCTION sweep_book(book regclass, span time_window, OUT examined bigint, OUT written bigint, OUT closed bigint)
   AS 'MODULE_PATHNAME', 'flex_sweep_book'
   LANGUAGE C VOLATILE STRICT;

@@ -28,7 +28,15 @@ $node->safe_psql('source', qq{
 	SET search_path = gb, flexexchange;
 	$book
 	SELECT random_register(40, 11);
+	-- a network with a limit, so that what is derived of it comes back, too
+	INSERT INTO grid_node (id, kind, name) VALUES (900001, 'gsp', 'Northgate'), (900002, 'primary', 'Mill Lane');
+	INSERT INTO grid_node_parent (grid_node_id, parent_id) VALUES (900002, 900001);
+	UPDATE asset SET grid_node_id = 900002;
+	INSERT INTO operating_limit (grid_node_id, direction, limit_kw, operator_id) VALUES (900001, 'up', 50, 1);
+	INSERT INTO constraint_period (grid_node_id, valid, direction, operator_id) VALUES (900002, '2099-03-27T00:00Z/P4D', 'down', 2);
 	SELECT random_trading(1, 600, 40, 11);
+	INSERT INTO constraint_period (grid_node_id, valid, direction, operator_id, revises_id) VALUES (900002, '2099-03-27T00:00Z/P3D', 'down', 2, 1);
+	SELECT issue_risk_of_conflict('2099-03-27T00:00Z/P4D');
 	-- what users add
 	ALTER TABLE asset ADD COLUMN colour text DEFAULT 'green';
 	CREATE INDEX asset_colour_idx ON asset (colour);
@@ -63,6 +71,8 @@ my $rows_before = $node->safe_psql('source', $rows);
 my $objects_before = $node->safe_psql('source', $objects);
 like($rows_before, qr/^gb\.conflict [1-9]/m, 'there are conflicts to bring back');
 like($rows_before, qr/^gb\.notification [1-9]/m, 'there are notifications to bring back');
+like($rows_before, qr/^gb\.network_dispatch [1-9]/m, 'there are dispatches in the network to bring back');
+like($rows_before, qr/^gb\.risk [1-9]/m, 'there are risks to bring back');
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $connect = $node->connstr('source');
