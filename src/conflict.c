@@ -526,7 +526,7 @@ conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, con
 	hold_release(instance, unit_id);
 }
 
-/* What a unit declares changed, and the unit is locked: so may what its dispatches need. */
+/* What a unit declares changed, and the unit is locked: so may what its deliveries need, and which rules apply. */
 void
 conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window)
 {
@@ -545,7 +545,8 @@ conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 		StoredFinding *stored;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_energy(instance, &live[i]) || !book_still_has(instance, &live[i], &changes))
+		if ((!is_energy(instance, &live[i]) && !instance->rulebook->any_condition) ||
+			!book_still_has(instance, &live[i], &changes))
 			continue;
 		around = read_surroundings(instance, &live[i], &terms, &naround);
 		for (int j = 0; j < naround; j++)

@@ -116,12 +116,7 @@ set_search(SetSearch *search, int64 taken_w)
 static bool
 services_share(const Rulebook *rulebook, const Ruleset *ruleset, int a, int b, bool unknown_is_yes)
 {
-	StackingMeaning meaning;
-
-	if (a == b || ruleset == NULL)
-		return false;
-	meaning = rulebook_cell(rulebook, ruleset, a, b)->meaning[MODE_CO_DELIVERY];
-	return meaning == MEANING_YES || (unknown_is_yes && meaning == MEANING_UNKNOWN);
+	return a != b && ruleset != NULL && rulebook_shares(rulebook, ruleset, a, b, unknown_is_yes);
 }
 
 /* The weight of the heaviest set, perhaps of those with nodes[0] in it; best says which are. */

@@ -99,7 +99,8 @@ static const SavedQuery product_query = {
 	QUERY_PRODUCT,
 	"SELECT p.service_code::pg_catalog.text, m.market_operator_id::pg_catalog.int8, "
 	"p.binds OPERATOR(pg_catalog.=) 'availability'::pg_catalog.text, p.utilisation OPERATOR(pg_catalog.=) 'scheduled'::pg_catalog.text, "
-	"(extract(epoch FROM p.max_recovery) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8, p.xmin::pg_catalog.text::pg_catalog.int8 "
+	"(extract(epoch FROM p.max_recovery) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8, p.xmin::pg_catalog.text::pg_catalog.int8, "
+	"p.code::pg_catalog.text, m.code::pg_catalog.text "
 	"FROM %1$s.product p JOIN %1$s.market m ON m.id OPERATOR(pg_catalog.=) p.market_id "
 	"WHERE p.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
@@ -500,6 +501,8 @@ instance_product(Instance *instance, int64 product_id)
 	Datum		columns[5];
 	bool		settled;
 	char	   *code;
+	char	   *product_code;
+	char	   *market;
 
 	product = hash_search(instance->products, &product_id, HASH_FIND, NULL);
 	if (product != NULL)
@@ -527,6 +530,13 @@ instance_product(Instance *instance, int64 product_id)
 	fresh.scheduled = DatumGetBool(columns[3]);
 	fresh.max_recovery_us = isnull[4] ? PG_INT64_MAX : DatumGetInt64(columns[4]);
 	settled = is_settled(tuple, desc, 6);
+	market = SPI_getvalue(tuple, desc, 8);
+	product_code = SPI_getvalue(tuple, desc, 7);
+	if (market == NULL || product_code == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("product " INT64_FORMAT " of exchange \"%s\" or its market lacks a code",
+						product_id, instance->name)));
 	SPI_freetuptable(SPI_tuptable);
 
 	fresh.service = rulebook_service(instance->rulebook, code, strlen(code));
@@ -538,6 +548,8 @@ instance_product(Instance *instance, int64 product_id)
 		if (fresh.service < 0)
 			elog(ERROR, "service \"%s\" is not in the rules", code);
 	}
+	fresh.code = settled ? MemoryContextStrdup(instance->rules_context, product_code) : product_code;
+	fresh.market = settled ? MemoryContextStrdup(instance->rules_context, market) : market;
 	if (!settled)
 		return &fresh;
 	product = hash_search(instance->products, &product_id, HASH_ENTER, NULL);

@@ -64,6 +64,8 @@ typedef enum QuerySlot
 	QUERY_COUNTERACTION_AFFECTED,
 	QUERY_COUNTERACTION_WRITE,
 	QUERY_COUNTERACTION_SWEPT,
+	QUERY_PROFILE_OF_ASSET,
+	QUERY_PROFILE_OF_PORTFOLIO,
 	QUERY_COUNT
 } QuerySlot;
 
@@ -110,6 +112,8 @@ typedef struct Product
 	bool		binds_by_availability;
 	bool		scheduled;		/* delivered as awarded, without an instruction */
 	int64		max_recovery_us;	/* that a unit may claim after delivering it */
+	char	   *code;
+	char	   *market;			/* its code */
 } Product;
 
 /* A table of units that is read straight, by its primary key. */

@@ -144,6 +144,8 @@ json_mode(const StackingCell *cell, StackingMode mode)
 		set(object, "reason", json_text(cell->reason[mode]));
 	if (cell->rule_id[mode] != 0)
 		set(object, "stacking_rule_id", json_integer(cell->rule_id[mode]));
+	if (cell->condition[mode] != NULL)
+		set(object, "condition", json_text(cell->condition[mode]));
 	return object;
 }
 

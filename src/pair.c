@@ -26,6 +26,7 @@
 #include "postgres.h"
 #include "compat.h"
 
+#include "catalog/pg_type.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
@@ -112,16 +113,74 @@ is_energy(Instance *instance, const Commitment *commitment)
 	return product != NULL && product->scheduled;
 }
 
+/* What conditions may ask of a commitment; codes are good until the transaction ends. */
+static CommitmentFacts
+commitment_facts(Instance *instance, const Commitment *commitment)
+{
+	CommitmentFacts facts;
+	const Product *product = instance_product(instance, commitment->product_id);
+
+	facts.stage = stage_name(commitment->stage);
+	facts.direction = commitment->down ? "down" : "up";
+	facts.market = product == NULL ? "" : product->market;
+	facts.product = product == NULL ? "" : product->code;
+	facts.power_w = commitment->power_w;
+	facts.duration_us = commitment->window.start_us == TIME_WINDOW_NO_BEGIN || commitment->window.end_us == TIME_WINDOW_NO_END ?
+		ENDLESS : commitment->window.end_us - commitment->window.start_us;
+	return facts;
+}
+
+static const SavedQuery profile_queries[2] = {
+	{
+		QUERY_PROFILE_OF_ASSET,
+		"SELECT profile::flexexchange.asset_profile FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1",
+		1, {INT8OID}
+	},
+	{
+		QUERY_PROFILE_OF_PORTFOLIO,
+		"SELECT profile::flexexchange.asset_profile FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1",
+		1, {INT8OID}
+	}
+};
+
+/* The same of a unit, which is locked as by capacity_read(). */
+static UnitFacts
+unit_facts(Instance *instance, const Commitment *commitment)
+{
+	UnitFacts	facts = {.kind = commitment->portfolio ? "portfolio" : "asset"};
+	Datum		values[1];
+	bool		isnull = true;
+	Datum		flat = (Datum) 0;
+
+	facts.profile.number[DIM_MEMBER_COUNT] = 1;
+	values[0] = Int64GetDatum(commitment->unit_id);
+	if (instance_query(instance, &profile_queries[commitment->portfolio], values, NULL, 1) > 0)
+		flat = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		profile_view((struct varlena *) PG_DETOAST_DATUM_COPY(flat), &facts.profile);
+	SPI_freetuptable(SPI_tuptable);
+	return facts;
+}
+
 static bool
 stacking_finding(Instance *instance, Finding *finding, int64 governed_us)
 {
 	const Rulebook *rulebook = instance->rulebook;
+	const Commitment *a = finding->challenger;
+	const Commitment *b = finding->incumbent;
 
 	finding->ruleset = rulebook_at(rulebook, governed_us);
 	if (finding->ruleset == NULL)
 		return false;			/* nothing is agreed for that time */
-	finding->cell = rulebook_cell(rulebook, finding->ruleset,
-								  finding->challenger->service, finding->incumbent->service);
+	finding->cell = rulebook_cell(rulebook, finding->ruleset, a->service, b->service);
+	if (finding->cell->conditional)
+	{
+		CommitmentFacts facts_a = commitment_facts(instance, a);
+		CommitmentFacts facts_b = commitment_facts(instance, b);
+		UnitFacts	unit = unit_facts(instance, a);
+
+		finding->cell = rulebook_judge(rulebook, finding->ruleset, a->service, &facts_a, b->service, &facts_b, &unit);
+	}
 	return true;
 }
 

@@ -5,7 +5,8 @@
  * The meaning of a verdict is decided in SQL, by view stacking_meaning, so that
  * people and machine read the same rules.  Here they become arrays.  Where the
  * two orders of a pair differ, the stricter verdict holds, and a warning in one
- * order is a warning in both.  What is to be done about a finding is decided by
+ * order is a warning in both.  A cell without conditions is merged once, when the
+ * rules are compiled; one with conditions when a pair of commitments is judged.  What is to be done about a finding is decided by
  * view ruleset_action_meaning in the same way; of its answers only those that are
  * more than to notify are kept, and they are few.
  */
@@ -30,6 +31,12 @@ static const char *const meaning_names[] = {
 	[MEANING_NOT_TESTED] = "not_tested",
 	[MEANING_UNKNOWN] = "unknown",
 	[MEANING_NO] = "no",
+};
+
+static const char *const reading_names[READING_COUNT] = {
+	[READING_UNKNOWN] = "unknown",
+	[READING_MET] = "met",
+	[READING_NOT_MET] = "not_met",
 };
 
 static const char *const scope_names[JUMPING_SCOPE_COUNT] = {
@@ -116,6 +123,83 @@ name_index(const char *name, const char *const *names, int count)
 	return -1;					/* keep compiler quiet */
 }
 
+/* One order of a pair says something of a mode: the stricter of the two holds. */
+static void
+merge_rule(StackingCell *cell, StackingMode mode, const StackingRule *rule)
+{
+	cell->advisory[mode] |= rule->advisory;
+	if (cell->verdict[mode] != NULL && cell->meaning[mode] >= rule->meaning)
+		return;
+	cell->meaning[mode] = rule->meaning;
+	cell->verdict[mode] = rule->verdict;
+	cell->rule_id[mode] = rule->id;
+	cell->reason[mode] = rule->reason;
+	cell->condition[mode] = rule->condition_text;
+}
+
+static const char *
+copied_column(int row, int column, MemoryContext context)
+{
+	const char *text = text_column(row, column);
+
+	return text == NULL ? NULL : MemoryContextStrdup(context, text);
+}
+
+static void
+compile_rules(Instance *instance, Rulebook *book, Ruleset *ruleset, MemoryContext context)
+{
+	int			n = book->nservices;
+	uint64		rows;
+
+	rows = read_rows(psprintf("SELECT service_a::pg_catalog.text, service_b::pg_catalog.text, mode::pg_catalog.text, meaning::pg_catalog.text, "
+							  "verdict::pg_catalog.text, severity::pg_catalog.text, stacking_rule_id::pg_catalog.int8, reason::pg_catalog.text, "
+							  "condition::pg_catalog.text "
+							  "FROM %s.stacking_meaning WHERE ruleset_id OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 "
+							  "ORDER BY service_a, service_b, mode, priority NULLS LAST", instance->schema, ruleset->id));
+	for (uint64 i = 0; i < rows; i++)
+	{
+		const char *a = word_column(i, 1);
+		const char *b = word_column(i, 2);
+		int			sa = rulebook_service(book, a, strlen(a));
+		int			sb = rulebook_service(book, b, strlen(b));
+		int			mode = name_index(word_column(i, 3), mode_names, MODE_COUNT);
+		StackingRules *rules;
+		StackingRule *rule;
+
+		if (sa < 0 || sb < 0)
+			continue;			/* a service younger than our list of them: a message will follow */
+		rules = &ruleset->rules[(sa * n + sb) * MODE_COUNT + mode];
+		rules->rules = rules->nrules == 0 ? MemoryContextAlloc(context, sizeof(StackingRule)) :
+			repalloc(rules->rules, (rules->nrules + 1) * sizeof(StackingRule));
+		rule = &rules->rules[rules->nrules++];
+		rule->meaning = name_index(word_column(i, 4), meaning_names, lengthof(meaning_names));
+		rule->verdict = MemoryContextStrdup(context, word_column(i, 5));
+		rule->advisory = text_column(i, 6) != NULL;
+		rule->id = int64_column(i, 7);
+		rule->reason = copied_column(i, 8, context);
+		rule->condition_text = copied_column(i, 9, context);
+		rule->condition = NULL;
+		if (rule->condition_text != NULL)
+		{
+			MemoryContext caller = MemoryContextSwitchTo(context);
+
+			rule->condition = rule_condition_compile(rule->condition_text, NULL);
+			MemoryContextSwitchTo(caller);
+			book->any_condition = true;
+			ruleset->cells[sa * n + sb].conditional = ruleset->cells[sb * n + sa].conditional = true;
+		}
+		else
+		{
+			merge_rule(&ruleset->cells[sa * n + sb], mode, rule);
+			if (sa != sb)
+				merge_rule(&ruleset->cells[sb * n + sa], mode, rule);
+		}
+		if (mode == MODE_JUMPING && rule->meaning == MEANING_NO)
+			ruleset->jumps[sa] = ruleset->jumps[sb] = true;
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
 static void
 compile_actions(Instance *instance, Ruleset *ruleset, MemoryContext context)
 {
@@ -157,11 +241,11 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 	SPI_freetuptable(SPI_tuptable);
 
 	if (only_ruleset == NULL)
-		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, in_force::flexexchange.time_window, jumping_scope::pg_catalog.text FROM %s.ruleset "
+		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, in_force::flexexchange.time_window, jumping_scope::pg_catalog.text, unknown_condition::pg_catalog.text FROM %s.ruleset "
 								  "WHERE status OPERATOR(pg_catalog.=) 'in_force'::pg_catalog.text AND in_force IS NOT NULL "
 								  "ORDER BY id", instance->schema));
 	else
-		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, '-infinity/infinity'::flexexchange.time_window, jumping_scope::pg_catalog.text FROM %s.ruleset "
+		rows = read_rows(psprintf("SELECT id::pg_catalog.int8, code::pg_catalog.text, '-infinity/infinity'::flexexchange.time_window, jumping_scope::pg_catalog.text, unknown_condition::pg_catalog.text FROM %s.ruleset "
 								  "WHERE code OPERATOR(pg_catalog.=) %s::pg_catalog.text", instance->schema, quote_literal_cstr(only_ruleset)));
 	book->nrulesets = (int) rows;
 	book->rulesets = MemoryContextAllocZero(context, Max(rows, 1) * sizeof(Ruleset));
@@ -175,6 +259,8 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 		ruleset->in_force = *DatumGetTimeWindowP(SPI_getbinval(SPI_tuptable->vals[i],
 															   SPI_tuptable->tupdesc, 3, &isnull));
 		ruleset->jumping_scope = name_index(word_column(i, 4), scope_names, JUMPING_SCOPE_COUNT);
+		ruleset->unknown_condition = name_index(word_column(i, 5), reading_names, READING_COUNT);
+		ruleset->rules = MemoryContextAllocZero(context, Max(n * n, 1) * MODE_COUNT * sizeof(StackingRules));
 		ruleset->cells = MemoryContextAllocZero(context, Max(n * n, 1) * sizeof(StackingCell));
 		ruleset->jumps = MemoryContextAllocZero(context, Max(n, 1) * sizeof(bool));
 	}
@@ -189,41 +275,8 @@ rulebook_compile(Instance *instance, MemoryContext context, const char *only_rul
 
 	for (int r = 0; r < book->nrulesets; r++)
 	{
-		Ruleset    *ruleset = &book->rulesets[r];
-
-		rows = read_rows(psprintf("SELECT service_a::pg_catalog.text, service_b::pg_catalog.text, mode::pg_catalog.text, meaning::pg_catalog.text, "
-								  "verdict::pg_catalog.text, severity::pg_catalog.text, stacking_rule_id::pg_catalog.int8, reason::pg_catalog.text "
-								  "FROM %s.stacking_meaning WHERE ruleset_id OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 "
-								  "ORDER BY service_a, service_b", instance->schema, ruleset->id));
-		for (uint64 i = 0; i < rows; i++)
-		{
-			const char *a = word_column(i, 1);
-			const char *b = word_column(i, 2);
-			int			sa = rulebook_service(book, a, strlen(a));
-			int			sb = rulebook_service(book, b, strlen(b));
-			int			mode = name_index(word_column(i, 3), mode_names, MODE_COUNT);
-			StackingMeaning meaning = name_index(word_column(i, 4), meaning_names, lengthof(meaning_names));
-			StackingCell *cell;
-
-			if (sa < 0 || sb < 0)
-				continue;		/* a service younger than our list of them: a message will follow */
-			for (int order = 0; order < 2; order++)
-			{
-				cell = &ruleset->cells[order == 0 ? sa * n + sb : sb * n + sa];
-				cell->advisory[mode] |= text_column(i, 6) != NULL;
-				if (cell->verdict[mode] != NULL && cell->meaning[mode] >= meaning)
-					continue;
-				cell->meaning[mode] = meaning;
-				cell->verdict[mode] = MemoryContextStrdup(context, word_column(i, 5));
-				cell->rule_id[mode] = int64_column(i, 7);
-				cell->reason[mode] = text_column(i, 8) == NULL ? NULL :
-					MemoryContextStrdup(context, text_column(i, 8));
-			}
-			if (mode == MODE_JUMPING && meaning == MEANING_NO)
-				ruleset->jumps[sa] = ruleset->jumps[sb] = true;
-		}
-		SPI_freetuptable(SPI_tuptable);
-		compile_actions(instance, ruleset, context);
+		compile_rules(instance, book, &book->rulesets[r], context);
+		compile_actions(instance, &book->rulesets[r], context);
 	}
 	return book;
 }
@@ -267,6 +320,63 @@ const StackingCell *
 rulebook_cell(const Rulebook *rulebook, const Ruleset *ruleset, int service_a, int service_b)
 {
 	return &ruleset->cells[service_a * rulebook->nservices + service_b];
+}
+
+/* Which of the rules of an ordered pair and mode applies, from one of them on. */
+static StackingRule
+applying_rule(const Ruleset *ruleset, const StackingRules *rules, int from,
+			  const CommitmentFacts *a, const CommitmentFacts *b, const UnitFacts *unit)
+{
+	for (int i = from; i < rules->nrules - 1; i++)
+	{
+		StackingRule rule = rules->rules[i];
+		ConditionTruth truth = rule_condition_truth(rule.condition, a, b, unit);
+
+		if (truth == CONDITION_UNKNOWN && ruleset->unknown_condition == READING_UNKNOWN)
+		{
+			if (rule.meaning != applying_rule(ruleset, rules, i + 1, a, b, unit).meaning)
+				rule.meaning = MEANING_UNKNOWN;
+			return rule;
+		}
+		if (truth == CONDITION_TRUE || (truth == CONDITION_UNKNOWN && ruleset->unknown_condition == READING_MET))
+			return rule;
+	}
+	return rules->rules[rules->nrules - 1];
+}
+
+/* The verdicts on two commitments of a unit; for their services alone, see rulebook_cell(). */
+const StackingCell *
+rulebook_judge(const Rulebook *rulebook, const Ruleset *ruleset, int service_a, const CommitmentFacts *a,
+			   int service_b, const CommitmentFacts *b, const UnitFacts *unit)
+{
+	StackingCell *cell = palloc0(sizeof(StackingCell));
+
+	/* as when the rules were compiled: services come in the order of their codes */
+	if (service_a > service_b)
+		return rulebook_judge(rulebook, ruleset, service_b, b, service_a, a, unit);
+	for (int mode = 0; mode < MODE_COUNT; mode++)
+		for (int order = 0; order < 2; order++)
+		{
+			int			pair = order == 0 ? service_a * rulebook->nservices + service_b :
+				service_b * rulebook->nservices + service_a;
+			StackingRule rule = applying_rule(ruleset, &ruleset->rules[pair * MODE_COUNT + mode], 0,
+											  order == 0 ? a : b, order == 0 ? b : a, unit);
+
+			merge_rule(cell, mode, &rule);
+		}
+	return cell;
+}
+
+/*
+ * May two services share megawatts, by the rules without a condition?  (A set of
+ * lineages is not a pair: conditions are judged by pair_findings() alone.)
+ */
+bool
+rulebook_shares(const Rulebook *rulebook, const Ruleset *ruleset, int service_a, int service_b, bool unknown_is_yes)
+{
+	StackingMeaning meaning = rulebook_cell(rulebook, ruleset, service_a, service_b)->meaning[MODE_CO_DELIVERY];
+
+	return meaning == MEANING_YES || (unknown_is_yes && meaning == MEANING_UNKNOWN);
 }
 
 /* Does any ruleset forbid this service to jump to another?  If so, the widest scope. */

@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 
 #include "json.h"
+#include "rule_condition.h"
 
 #define FORM	ERRCODE_INVALID_TEXT_REPRESENTATION
 #define VALUE	ERRCODE_INVALID_PARAMETER_VALUE
@@ -45,6 +46,8 @@ typedef enum FieldKind
 	FIELD_SERVICE,				/* the code of a service of the exchange */
 	FIELD_BOOLEAN,
 	FIELD_WINDOW,				/* a time_window */
+	FIELD_CONDITION,			/* a rule_condition */
+	FIELD_PRIORITY,				/* a whole number from 1 on */
 	FIELD_ROWS					/* a list of objects */
 } FieldKind;
 
@@ -69,12 +72,15 @@ static const char *const severities[] = {"blocking", "advisory", NULL};
 static const char *const stages[] = {"bid", "award", "availability", "dispatch", NULL};
 static const char *const actions[] = {"notify", "hold", "reject", NULL};
 static const char *const scopes[] = {"day", "contract", "registration", NULL};
+static const char *const condition_readings[] = {"unknown", "met", "not_met", NULL};
 static const char *const kinds[] = {"double_commitment", "duplicate", "jumping", "headroom", "direction", "recovery", "exclusivity", "energy", NULL};
 
 static const Field stacking_rule_fields[] = {
 	{.name = "mode",.kind = FIELD_CODE,.codes = modes,.required = true,.is_key = true},
 	{.name = "service_a",.kind = FIELD_SERVICE,.required = true,.is_key = true},
 	{.name = "service_b",.kind = FIELD_SERVICE,.required = true,.is_key = true},
+	{.name = "priority",.kind = FIELD_PRIORITY,.is_key = true},
+	{.name = "condition",.kind = FIELD_CONDITION},
 	{.name = "verdict",.kind = FIELD_CODE,.codes = verdicts,.required = true},
 	{.name = "severity",.kind = FIELD_CODE,.codes = warnings},
 	{.name = "reason",.kind = FIELD_TEXT,.longest = 1000},
@@ -110,6 +116,7 @@ static const Field document_fields[] = {
 	{.name = "jumping_scope",.kind = FIELD_CODE,.codes = scopes},
 	{.name = "share_identity",.kind = FIELD_BOOLEAN},
 	{.name = "share_price",.kind = FIELD_BOOLEAN},
+	{.name = "unknown_condition",.kind = FIELD_CODE,.codes = condition_readings},
 	{.name = "stacking_rule",.kind = FIELD_ROWS,.row = stacking_rule_fields},
 	{.name = "stacking_interpretation",.kind = FIELD_ROWS,.row = stacking_interpretation_fields},
 	{.name = "ruleset_action",.kind = FIELD_ROWS,.row = ruleset_action_fields},
@@ -201,16 +208,19 @@ tell_whereabouts(void *arg)
 	errcontext(DOCUMENT_NAME ": %s", json_position(at->reader, at->place));
 }
 
-/* A window is judged by its own input function, to whose error the place is added. */
+/* A window or condition is judged by its own reader, to whose error the place is added. */
 static void
-judge_window(const Judge *judge, const JsonPlace *place, const char *text)
+judge_typed_text(const Judge *judge, const JsonPlace *place, FieldKind kind, const char *text)
 {
 	Whereabouts at = {judge->reader, place};
 	ErrorContextCallback callback = {error_context_stack, tell_whereabouts, &at};
 	TimeWindow	window;
 
 	error_context_stack = &callback;
-	(void) time_window_parse(text, "time_window", text, &window, NULL);
+	if (kind == FIELD_WINDOW)
+		(void) time_window_parse(text, "time_window", text, &window, NULL);
+	else
+		(void) rule_condition_check(text, NULL);
 	error_context_stack = callback.previous;
 }
 
@@ -245,6 +255,16 @@ judge_buyer_kinds(const Judge *judge, const JsonPlace *row, const char *first, c
 					   first == NULL ? "buyer_kind_b stands without buyer_kind_a" : "the kinds of buyers are not in order");
 }
 
+/* Rules with a condition stand in an order, the one without is the last. */
+static bool
+judge_condition(const Judge *judge, const JsonPlace *row, const char *priority, const char *condition)
+{
+	if ((priority == NULL) == (condition == NULL))
+		return true;
+	return json_refuse(judge->reader, row, false, VALUE, "Give both, or neither: the rule without a condition is tried last.",
+					   condition == NULL ? "a priority stands without a condition" : "a condition stands without a priority");
+}
+
 static bool
 judge_rows(const Judge *judge, const JsonPlace *list, const Field *fields)
 {
@@ -269,6 +289,8 @@ judge_rows(const Judge *judge, const JsonPlace *list, const Field *fields)
 		if (!judge_object(judge, &row, fields, values))
 			return false;
 		if (fields == stacking_interpretation_fields && !judge_buyer_kinds(judge, &row, values[2], values[3]))
+			return false;
+		if (fields == stacking_rule_fields && !judge_condition(judge, &row, values[3], values[4]))
 			return false;
 		initStringInfo(&key);
 		for (int i = 0; fields[i].name != NULL; i++)
@@ -307,7 +329,7 @@ static bool
 judge_value(const Judge *judge, const JsonPlace *place, const Field *field, char **value)
 {
 	const JsonReader *reader = judge->reader;
-	int64		version;
+	int64		number;
 
 	switch (field->kind)
 	{
@@ -319,10 +341,17 @@ judge_value(const Judge *judge, const JsonPlace *place, const Field *field, char
 								   "%s is neither true nor false", json_shown(reader, place));
 			return true;
 		case FIELD_VERSION:
-			if (json_kind(place) != JSON_KIND_NUMBER || json_number(reader, place, 0, &version) != JSON_NUMBER_EXACT ||
-				version != DOCUMENT_VERSION)
+			if (json_kind(place) != JSON_KIND_NUMBER || json_number(reader, place, 0, &number) != JSON_NUMBER_EXACT ||
+				number != DOCUMENT_VERSION)
 				return json_refuse(reader, place, false, VALUE, psprintf("This server reads version %d.", DOCUMENT_VERSION),
 								   "%s is not a known version", json_shown(reader, place));
+			return true;
+		case FIELD_PRIORITY:
+			if (json_kind(place) != JSON_KIND_NUMBER || json_number(reader, place, 0, &number) != JSON_NUMBER_EXACT ||
+				number < 1 || number > PG_INT16_MAX)
+				return json_refuse(reader, place, false, VALUE, psprintf("Write a whole number from 1 to %d.", PG_INT16_MAX),
+								   "%s is not a priority", json_shown(reader, place));
+			*value = psprintf(INT64_FORMAT, number);
 			return true;
 		default:
 			break;
@@ -344,7 +373,8 @@ judge_value(const Judge *judge, const JsonPlace *place, const Field *field, char
 		case FIELD_SERVICE:
 			return judge_service(judge, place, *value);
 		case FIELD_WINDOW:
-			judge_window(judge, place, *value);
+		case FIELD_CONDITION:
+			judge_typed_text(judge, place, field->kind, *value);
 			return true;
 		default:
 			return judge_text(judge, place, field, *value);

@@ -107,3 +107,17 @@ CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF buyer_kind ON serv
   FOR EACH ROW WHEN (OLD.buyer_kind IS DISTINCT FROM NEW.buyer_kind)
   EXECUTE FUNCTION refuse_change('buyer_kind', 'Register another service.');
 COMMENT ON TRIGGER t10_terms_are_kept ON service IS 'rules that have been in force count on who buys a service';
+
+-- conditions of rules name products and markets by their codes
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['product', 'market'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t10_code_is_kept BEFORE UPDATE OF code ON %1$I
+      FOR EACH ROW WHEN (OLD.code IS DISTINCT FROM NEW.code)
+      EXECUTE FUNCTION refuse_change(''code'', ''Register another %1$s: rules name it by its code.'')', name);
+    EXECUTE format('COMMENT ON TRIGGER t10_code_is_kept ON %I IS ''rules name it by its code''', name);
+  END LOOP;
+END
+$block$;

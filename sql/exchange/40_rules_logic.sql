@@ -40,12 +40,20 @@ CREATE OR REPLACE VIEW stacking_meaning WITH (security_invoker = true) AS
               ELSE 'unknown' END AS meaning,
          r.severity,
          coalesce(r.reason, i.reason) AS reason,
-         r.id AS stacking_rule_id
+         r.id AS stacking_rule_id, r.priority, r.condition
   FROM ruleset s
   CROSS JOIN service a
   CROSS JOIN service b
   CROSS JOIN (VALUES ('co_delivery'), ('splitting'), ('jumping')) AS mode (code)
-  LEFT JOIN stacking_rule r ON r.ruleset_id = s.id AND r.mode = mode.code AND r.service_a = a.code AND r.service_b = b.code
+  -- one look into the index for each cell, however old the statistics are
+  CROSS JOIN LATERAL (
+    SELECT x.id, x.verdict, x.severity, x.reason, x.priority, x.condition FROM stacking_rule x
+    WHERE x.ruleset_id = s.id AND x.mode = mode.code AND x.service_a = a.code AND x.service_b = b.code
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL
+    WHERE NOT EXISTS (SELECT FROM stacking_rule y WHERE y.ruleset_id = s.id AND y.mode = mode.code
+                      AND y.service_a = a.code AND y.service_b = b.code AND y.priority IS NULL)
+  ) r
   LEFT JOIN LATERAL (
     SELECT m.meaning, m.reason FROM stacking_interpretation m
     WHERE m.ruleset_id = s.id AND m.mode = mode.code AND m.verdict = coalesce(r.verdict, 'no_data')
@@ -55,7 +63,7 @@ CREATE OR REPLACE VIEW stacking_meaning WITH (security_invoker = true) AS
     LIMIT 1
   ) i ON true;
 COMMENT ON VIEW stacking_meaning IS
-  'every ordered pair of services and mode with what each ruleset takes its verdict to mean: yes, no, unknown or not_tested; a pair without a rule counts as no_data; the conflict engine compiles this view';
+  'every ordered pair of services and mode with what each ruleset takes its verdict to mean: yes, no, unknown or not_tested; a pair without a rule that needs no condition counts as no_data; where rules have conditions a pair has several rows, tried by priority, the one without last; the conflict engine compiles this view';
 COMMENT ON COLUMN stacking_meaning.ruleset_id IS 'the ruleset';
 COMMENT ON COLUMN stacking_meaning.service_a IS 'one service';
 COMMENT ON COLUMN stacking_meaning.service_b IS 'the other service';
@@ -65,4 +73,6 @@ COMMENT ON COLUMN stacking_meaning.meaning IS 'yes, no, unknown or not_tested';
 COMMENT ON COLUMN stacking_meaning.severity IS 'advisory where a no is carried as a warning';
 COMMENT ON COLUMN stacking_meaning.reason IS 'why';
 COMMENT ON COLUMN stacking_meaning.stacking_rule_id IS 'the rule, NULL when the ruleset has none';
+COMMENT ON COLUMN stacking_meaning.priority IS 'which rule is tried first, NULL for the last';
+COMMENT ON COLUMN stacking_meaning.condition IS 'when the rule applies, NULL for the last';
 GRANT SELECT ON stacking_meaning TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;

@@ -65,8 +65,8 @@ BEGIN
             HINT = 'Retire it (status), or bring its end forward (in_force).';
   END IF;
 
-  IF (NEW.id, NEW.code, NEW.title, NEW.source, NEW.jumping_scope, NEW.share_identity, NEW.share_price, NEW.recorded_at)
-     IS DISTINCT FROM (OLD.id, OLD.code, OLD.title, OLD.source, OLD.jumping_scope, OLD.share_identity, OLD.share_price, OLD.recorded_at) THEN
+  IF (NEW.id, NEW.code, NEW.title, NEW.source, NEW.jumping_scope, NEW.share_identity, NEW.share_price, NEW.recorded_at, NEW.unknown_condition)
+     IS DISTINCT FROM (OLD.id, OLD.code, OLD.title, OLD.source, OLD.jumping_scope, OLD.share_identity, OLD.share_price, OLD.recorded_at, OLD.unknown_condition) THEN
     RAISE EXCEPTION 'ruleset % has been in force and keeps its terms', quote_literal(OLD.code)
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Copy it with copy_ruleset(), change the copy while it is proposed, and put that in force with put_ruleset_in_force().';
@@ -185,15 +185,15 @@ DECLARE
   original CONSTANT bigint := require_ruleset(code);
   copied bigint;
 BEGIN
-  INSERT INTO ruleset (code, title, source, in_force, jumping_scope, share_identity, share_price)
-    SELECT new_code, r.title, r.source, r.in_force, r.jumping_scope, r.share_identity, r.share_price
+  INSERT INTO ruleset (code, title, source, in_force, jumping_scope, share_identity, share_price, unknown_condition)
+    SELECT new_code, r.title, r.source, r.in_force, r.jumping_scope, r.share_identity, r.share_price, r.unknown_condition
     FROM ruleset r WHERE r.id = original
     RETURNING id INTO copied;
   INSERT INTO stacking_interpretation (ruleset_id, mode, verdict, buyer_kind_a, buyer_kind_b, meaning, reason)
     SELECT copied, i.mode, i.verdict, i.buyer_kind_a, i.buyer_kind_b, i.meaning, i.reason
     FROM stacking_interpretation i WHERE i.ruleset_id = original ORDER BY i.id;
-  INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, severity, reason)
-    SELECT copied, s.service_a, s.service_b, s.mode, s.verdict, s.severity, s.reason
+  INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, severity, reason, condition, priority)
+    SELECT copied, s.service_a, s.service_b, s.mode, s.verdict, s.severity, s.reason, s.condition, s.priority
     FROM stacking_rule s WHERE s.ruleset_id = original ORDER BY s.id;
   INSERT INTO ruleset_action (ruleset_id, kind, severity, stage, action, reason)
     SELECT copied, a.kind, a.severity, a.stage, a.action, a.reason
@@ -251,14 +251,16 @@ CREATE OR REPLACE VIEW ruleset_content WITH (security_invoker = true) AS
   CROSS JOIN LATERAL (VALUES
     ('1', 'code', r.code, to_json(r.code)::text), ('2', 'title', r.title, to_json(r.title)::text), ('3', 'source', r.source, to_json(r.source)::text),
     ('4', 'in_force', r.in_force::text, to_json(r.in_force::text)::text), ('5', 'jumping_scope', r.jumping_scope, to_json(r.jumping_scope)::text),
-    ('6', 'share_identity', r.share_identity::text, to_json(r.share_identity)::text), ('7', 'share_price', r.share_price::text, to_json(r.share_price)::text)
+    ('6', 'share_identity', r.share_identity::text, to_json(r.share_identity)::text), ('7', 'share_price', r.share_price::text, to_json(r.share_price)::text),
+    ('8', 'unknown_condition', r.unknown_condition, to_json(r.unknown_condition)::text)
   ) AS term (place, key, content, document)
   UNION ALL
-  SELECT s.ruleset_id, 'stacking_rule', ARRAY[s.mode, s.service_a, s.service_b],
-         concat_ws(' ', s.mode, s.service_a, s.service_b),
-         concat_ws(', ', s.verdict, s.severity) || coalesce(': ' || s.reason, ''),
-         json_strip_nulls(json_build_object('mode', s.mode, 'service_a', s.service_a, 'service_b', s.service_b,
-           'verdict', s.verdict, 'severity', s.severity, 'reason', s.reason))::text
+  -- the rule without a condition is the last that is tried
+  SELECT s.ruleset_id, 'stacking_rule', ARRAY[s.mode, s.service_a, s.service_b, coalesce(to_char(s.priority, 'FM00000'), 'last')],
+         concat_ws(' ', s.mode, s.service_a, s.service_b, 'priority ' || s.priority),
+         concat_ws(', ', s.verdict, s.severity) || coalesce(' when ' || s.condition, '') || coalesce(': ' || s.reason, ''),
+         json_strip_nulls(json_build_object('mode', s.mode, 'service_a', s.service_a, 'service_b', s.service_b, 'priority', s.priority,
+           'condition', s.condition::text, 'verdict', s.verdict, 'severity', s.severity, 'reason', s.reason))::text
   FROM stacking_rule s
   UNION ALL
   SELECT i.ruleset_id, 'stacking_interpretation', ARRAY[i.mode, i.verdict, coalesce(i.buyer_kind_a, ''), coalesce(i.buyer_kind_b, '')],
@@ -328,14 +330,15 @@ BEGIN
     RAISE EXCEPTION 'there is a ruleset % already', quote_literal(content ->> 'code')
       USING ERRCODE = 'unique_violation', HINT = 'Give the document another code; diff_rulesets() then compares the two.';
   END IF;
-  INSERT INTO ruleset (code, title, source, in_force, jumping_scope, share_identity, share_price)
-    SELECT r.code, r.title, r.source, r.in_force, coalesce(r.jumping_scope, 'day'), coalesce(r.share_identity, false), coalesce(r.share_price, false)
-    FROM jsonb_to_record(content) AS r (code text, title text, source text, in_force time_window, jumping_scope text, share_identity boolean, share_price boolean)
+  INSERT INTO ruleset (code, title, source, in_force, jumping_scope, share_identity, share_price, unknown_condition)
+    SELECT r.code, r.title, r.source, r.in_force, coalesce(r.jumping_scope, 'day'), coalesce(r.share_identity, false), coalesce(r.share_price, false),
+           coalesce(r.unknown_condition, 'unknown')
+    FROM jsonb_to_record(content) AS r (code text, title text, source text, in_force time_window, jumping_scope text, share_identity boolean, share_price boolean, unknown_condition text)
     RETURNING id INTO imported;
-  INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, severity, reason)
-    SELECT imported, s.service_a, s.service_b, s.mode, s.verdict, s.severity, s.reason
+  INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, severity, reason, condition, priority)
+    SELECT imported, s.service_a, s.service_b, s.mode, s.verdict, s.severity, s.reason, s.condition, s.priority
     FROM jsonb_to_recordset(content -> 'stacking_rule')
-      AS s (service_a text, service_b text, mode text, verdict text, severity text, reason text);
+      AS s (service_a text, service_b text, mode text, verdict text, severity text, reason text, condition rule_condition, priority smallint);
   INSERT INTO stacking_interpretation (ruleset_id, mode, verdict, buyer_kind_a, buyer_kind_b, meaning, reason)
     SELECT imported, i.mode, i.verdict, i.buyer_kind_a, i.buyer_kind_b, i.meaning, i.reason
     FROM jsonb_to_recordset(content -> 'stacking_interpretation')

@@ -130,8 +130,8 @@ BEGIN
                            CASE m ->> 'meaning' WHEN 'no' THEN 'is a no' WHEN 'unknown' THEN 'is unknown'
                                                 ELSE 'is not tested' END,
                            CASE WHEN m ->> 'verdict' IN ('explicit_no', 'implicit_no')
-                                THEN format(' (%s%s)', replace(m ->> 'verdict', '_', ' '), coalesce(': ' || (m ->> 'reason'), ''))
-                                ELSE format(' (published: %s%s)', replace(m ->> 'verdict', '_', ' '), coalesce('; ' || (m ->> 'reason'), '')) END),
+                                THEN format(' (%s%s%s)', replace(m ->> 'verdict', '_', ' '), coalesce(' when ' || (m ->> 'condition'), ''), coalesce(': ' || (m ->> 'reason'), ''))
+                                ELSE format(' (published: %s%s%s)', replace(m ->> 'verdict', '_', ' '), coalesce(' when ' || (m ->> 'condition'), ''), coalesce('; ' || (m ->> 'reason'), '')) END),
                     ', ' ORDER BY m ->> 'mode')
     INTO modes
   FROM jsonb_array_elements(found.rationale -> 'modes') m;

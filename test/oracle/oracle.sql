@@ -16,7 +16,8 @@ CREATE VIEW oracle_commitment AS
          t.supersedes_id, j.seq, t.stage = 'dispatch' OR p.utilisation = 'scheduled' AS is_energy,
          -- the contract period: the window of the award that it comes from, or its own
          split_part(coalesce(w.delivery_window, t.delivery_window)::text, '/', 1)::timestamptz AS contract_since,
-         split_part(coalesce(w.delivery_window, t.delivery_window)::text, '/', 2)::timestamptz AS contract_until
+         split_part(coalesce(w.delivery_window, t.delivery_window)::text, '/', 2)::timestamptz AS contract_until,
+         p.code AS product, m.code AS market
   FROM (
     SELECT 'bid' AS stage, id, asset_id, portfolio_id, product_id, direction, power_kw, delivery_window,
            NULL::bigint AS bid_id, NULL::bigint AS award_id, NULL::bigint AS availability_id, NULL::bigint AS supersedes_id
@@ -37,6 +38,7 @@ CREATE VIEW oracle_commitment AS
     WHERE d.status IN ('instructed', 'acknowledged', 'executing', 'stopped', 'completed', 'failed')
   ) t
   JOIN product p ON p.id = t.product_id
+  JOIN market m ON m.id = p.market_id
   JOIN journal j ON j.source_id = t.id
   LEFT JOIN award w ON w.id = t.award_id
   WHERE NOT (t.stage = 'award' AND p.binds = 'availability');
@@ -46,43 +48,80 @@ CREATE TABLE oracle_now AS SELECT * FROM oracle_commitment WITH NO DATA;
 CREATE INDEX ON oracle_now (unit_id);
 CREATE INDEX ON oracle_now (id);
 
--- What a verdict means to a ruleset for an unordered pair of services.
+-- What a verdict means to a ruleset for services of two kinds of buyers.
+CREATE FUNCTION oracle_reading(rules bigint, which_mode text, said text, kind_a text, kind_b text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  meant text;
+BEGIN
+  IF said IN ('explicit_yes', 'implicit_yes') THEN RETURN 'yes'; END IF;
+  IF said IN ('explicit_no', 'implicit_no') THEN RETURN 'no'; END IF;
+  SELECT meaning INTO meant FROM stacking_interpretation i
+  WHERE i.ruleset_id = rules AND i.mode = which_mode AND i.verdict = said
+    AND ((i.buyer_kind_a IS NULL OR i.buyer_kind_a = kind_a) AND (i.buyer_kind_b IS NULL OR i.buyer_kind_b = kind_b)
+      OR (i.buyer_kind_a IS NULL OR i.buyer_kind_a = kind_b) AND (i.buyer_kind_b IS NULL OR i.buyer_kind_b = kind_a))
+  -- who names most kinds decides, of two that name as many the stricter
+  ORDER BY (i.buyer_kind_a IS NOT NULL)::int + (i.buyer_kind_b IS NOT NULL)::int DESC,
+           CASE i.meaning WHEN 'no' THEN 1 WHEN 'unknown' THEN 2 WHEN 'not_tested' THEN 3 ELSE 4 END LIMIT 1;
+  RETURN coalesce(meant, CASE said WHEN 'no_data' THEN 'unknown' ELSE 'not_tested' END);
+END $$;
+
+CREATE FUNCTION oracle_stricter(one text, other text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN array_position(ARRAY['yes', 'not_tested', 'unknown', 'no'], one) > array_position(ARRAY['yes', 'not_tested', 'unknown', 'no'], other) THEN one ELSE other END
+$$;
+
+-- What the rules without a condition say of an unordered pair of services.
 CREATE FUNCTION oracle_meaning(rules bigint, which_mode text, a text, b text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
   kind_a text := (SELECT buyer_kind FROM service WHERE code = a);
   kind_b text := (SELECT buyer_kind FROM service WHERE code = b);
   strictest text := 'yes';
   said text;
-  meant text;
 BEGIN
   FOR said IN
-    SELECT verdict FROM stacking_rule WHERE ruleset_id = rules AND mode = which_mode
+    SELECT verdict FROM stacking_rule WHERE ruleset_id = rules AND mode = which_mode AND condition IS NULL
       AND ((service_a = a AND service_b = b) OR (service_a = b AND service_b = a))
   LOOP
-    IF said IN ('explicit_yes', 'implicit_yes') THEN meant := 'yes';
-    ELSIF said IN ('explicit_no', 'implicit_no') THEN meant := 'no';
-    ELSE
-      SELECT meaning INTO meant FROM stacking_interpretation i
-      WHERE i.ruleset_id = rules AND i.mode = which_mode AND i.verdict = said
-        AND ((i.buyer_kind_a IS NULL OR i.buyer_kind_a = kind_a) AND (i.buyer_kind_b IS NULL OR i.buyer_kind_b = kind_b)
-          OR (i.buyer_kind_a IS NULL OR i.buyer_kind_a = kind_b) AND (i.buyer_kind_b IS NULL OR i.buyer_kind_b = kind_a))
-      -- who names most kinds decides, of two that name as many the stricter
-      ORDER BY (i.buyer_kind_a IS NOT NULL)::int + (i.buyer_kind_b IS NOT NULL)::int DESC,
-               CASE i.meaning WHEN 'no' THEN 1 WHEN 'unknown' THEN 2 WHEN 'not_tested' THEN 3 ELSE 4 END LIMIT 1;
-      IF NOT FOUND THEN
-        meant := CASE said WHEN 'no_data' THEN 'unknown' ELSE 'not_tested' END;
-      END IF;
-    END IF;
-    IF array_position(ARRAY['yes', 'not_tested', 'unknown', 'no'], meant)
-       > array_position(ARRAY['yes', 'not_tested', 'unknown', 'no'], strictest) THEN
-      strictest := meant;
-    END IF;
+    strictest := oracle_stricter(oracle_reading(rules, which_mode, said, kind_a, kind_b), strictest);
   END LOOP;
   RETURN strictest;
 END $$;
 
+-- Conditions, and the same said in SQL: $1 is the commitment of the first service, $2
+-- that of the second, $3 what the unit declares.
+CREATE TABLE oracle_condition (condition text PRIMARY KEY, predicate text NOT NULL);
+
+-- What the rules of an ordered pair and mode say of two commitments, from a priority on:
+-- the meaning, and whether a no is a warning.
+CREATE FUNCTION oracle_rule(rules bigint, which_mode text, x oracle_now, y oracle_now, least_priority int, OUT meaning text, OUT warned boolean) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  rule stacking_rule;
+  truth boolean;
+  rest record;
+  unknown_is text := (SELECT unknown_condition FROM ruleset WHERE id = rules);
+  declared jsonb := coalesce((SELECT profile::jsonb FROM (SELECT id, profile FROM asset UNION ALL SELECT id, profile FROM portfolio) u WHERE id = x.unit_id), '{}');
+BEGIN
+  SELECT * INTO rule FROM stacking_rule WHERE ruleset_id = rules AND mode = which_mode AND service_a = x.service AND service_b = y.service
+    AND priority >= least_priority ORDER BY priority LIMIT 1;
+  IF NOT FOUND THEN
+    SELECT * INTO rule FROM stacking_rule WHERE ruleset_id = rules AND mode = which_mode AND service_a = x.service AND service_b = y.service AND priority IS NULL;
+    truth := true;
+  ELSE
+    EXECUTE 'SELECT ' || (SELECT predicate FROM oracle_condition WHERE condition = rule.condition::text) INTO truth USING x, y, declared;
+  END IF;
+  meaning := oracle_reading(rules, which_mode, coalesce(rule.verdict, 'no_data'), (SELECT buyer_kind FROM service WHERE code = x.service), (SELECT buyer_kind FROM service WHERE code = y.service));
+  warned := rule.severity IS NOT DISTINCT FROM 'advisory';
+  IF truth OR (truth IS NULL AND unknown_is = 'met') THEN RETURN; END IF;
+  SELECT * INTO rest FROM oracle_rule(rules, which_mode, x, y, rule.priority + 1);
+  IF truth IS NULL AND unknown_is = 'unknown' THEN
+    IF rest.meaning <> meaning THEN meaning := 'unknown'; END IF;
+    RETURN;
+  END IF;
+  meaning := rest.meaning;
+  warned := rest.warned;
+END $$;
+
 CREATE TABLE oracle_verdict (ruleset_id bigint, a text, b text, co_delivery text, splitting text, jumping text, warned boolean, jump_warned boolean,
-                             PRIMARY KEY (ruleset_id, a, b));
+                             conditional boolean, jump_conditional boolean, PRIMARY KEY (ruleset_id, a, b));
 
 CREATE FUNCTION oracle_learn() RETURNS void LANGUAGE sql AS $$
   DELETE FROM oracle_verdict;
@@ -91,12 +130,41 @@ CREATE FUNCTION oracle_learn() RETURNS void LANGUAGE sql AS $$
          oracle_meaning(r.id, 'co_delivery', a.code, b.code),
          oracle_meaning(r.id, 'splitting', a.code, b.code),
          oracle_meaning(r.id, 'jumping', a.code, b.code),
-         EXISTS (SELECT FROM stacking_rule s WHERE s.ruleset_id = r.id AND s.severity = 'advisory' AND s.mode IN ('co_delivery', 'splitting')
+         EXISTS (SELECT FROM stacking_rule s WHERE s.ruleset_id = r.id AND s.condition IS NULL AND s.severity = 'advisory' AND s.mode IN ('co_delivery', 'splitting')
                  AND ((s.service_a, s.service_b) = (a.code, b.code) OR (s.service_a, s.service_b) = (b.code, a.code))),
-         EXISTS (SELECT FROM stacking_rule s WHERE s.ruleset_id = r.id AND s.severity = 'advisory' AND s.mode = 'jumping'
+         EXISTS (SELECT FROM stacking_rule s WHERE s.ruleset_id = r.id AND s.condition IS NULL AND s.severity = 'advisory' AND s.mode = 'jumping'
+                 AND ((s.service_a, s.service_b) = (a.code, b.code) OR (s.service_a, s.service_b) = (b.code, a.code))),
+         EXISTS (SELECT FROM stacking_rule s WHERE s.ruleset_id = r.id AND s.condition IS NOT NULL AND s.mode IN ('co_delivery', 'splitting')
+                 AND ((s.service_a, s.service_b) = (a.code, b.code) OR (s.service_a, s.service_b) = (b.code, a.code))),
+         EXISTS (SELECT FROM stacking_rule s WHERE s.ruleset_id = r.id AND s.condition IS NOT NULL AND s.mode = 'jumping'
                  AND ((s.service_a, s.service_b) = (a.code, b.code) OR (s.service_a, s.service_b) = (b.code, a.code)))
   FROM ruleset r, service a, service b WHERE r.status = 'in_force';
 $$;
+
+-- The same for two commitments, of services of which some rule has a condition; they
+-- overlap, or they do not.
+CREATE FUNCTION oracle_verdict_on(rules bigint, x oracle_now, y oracle_now, at_once boolean, OUT co_delivery text, OUT splitting text, OUT jumping text, OUT warned boolean, OUT jump_warned boolean)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  one record;
+  other record;
+BEGIN
+  IF NOT at_once THEN
+    SELECT * INTO one FROM oracle_rule(rules, 'jumping', x, y, 1);
+    SELECT * INTO other FROM oracle_rule(rules, 'jumping', y, x, 1);
+    jumping := oracle_stricter(one.meaning, other.meaning);
+    jump_warned := one.warned OR other.warned;
+    RETURN;
+  END IF;
+  SELECT * INTO one FROM oracle_rule(rules, 'co_delivery', x, y, 1);
+  SELECT * INTO other FROM oracle_rule(rules, 'co_delivery', y, x, 1);
+  co_delivery := oracle_stricter(one.meaning, other.meaning);
+  warned := one.warned OR other.warned;
+  SELECT * INTO one FROM oracle_rule(rules, 'splitting', x, y, 1);
+  SELECT * INTO other FROM oracle_rule(rules, 'splitting', y, x, 1);
+  splitting := oracle_stricter(one.meaning, other.meaning);
+  warned := warned OR one.warned OR other.warned;
+END $$;
 
 CREATE FUNCTION oracle_ruleset(instant timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT id FROM ruleset
@@ -126,7 +194,7 @@ CREATE VIEW oracle_pair AS
            b.supersedes_id IS NOT DISTINCT FROM a.id AS supersedes,
            a.since < b.until AND b.since < a.until AS meet,
            a.contract_since < b.contract_until AND b.contract_since < a.contract_until AS contracts_meet,
-           greatest(a.since, b.since) AS later_start
+           greatest(a.since, b.since) AS later_start, a AS a_row, b AS b_row
     FROM oracle_now a JOIN oracle_now b ON b.unit_id = a.unit_id AND b.seq > a.seq
     WHERE a.lineage <> b.lineage
       AND CASE
@@ -136,8 +204,11 @@ CREATE VIEW oracle_pair AS
             ELSE true
           END
   ), judged AS (
-    SELECT pair.*, v.co_delivery, v.splitting, v.jumping, v.warned, v.jump_warned, oracle_ruleset(later_start) AS rules
+    SELECT pair.*, coalesce(c.co_delivery, v.co_delivery) AS co_delivery, coalesce(c.splitting, v.splitting) AS splitting, coalesce(c.jumping, v.jumping) AS jumping,
+           coalesce(c.warned, v.warned) AS warned, coalesce(c.jump_warned, v.jump_warned) AS jump_warned, oracle_ruleset(later_start) AS rules
     FROM pair LEFT JOIN oracle_verdict v ON v.ruleset_id = oracle_ruleset(later_start) AND v.a = a_service AND v.b = b_service
+    LEFT JOIN LATERAL (SELECT * FROM oracle_verdict_on(v.ruleset_id, a_row, b_row, meet)
+                       WHERE CASE WHEN meet THEN v.conditional AND one_direction ELSE v.jump_conditional END) c ON true
   )
   SELECT 'double_commitment' AS kind, b_id AS challenger, a_id AS incumbent, unit_id,
          CASE WHEN 'unknown' IN (co_delivery, splitting) OR warned THEN 'advisory' ELSE 'blocking' END AS severity,

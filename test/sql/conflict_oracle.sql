@@ -18,6 +18,8 @@ SET client_min_messages = error;
 \i :random_rules
 \set ECHO all
 
+-- rules that apply when a condition holds, which may be unknown
+SELECT count(*) > 300 AS enough, count(*) = count(*) FILTER (WHERE EXISTS (SELECT FROM oracle_condition c WHERE c.condition = s.condition)) AS all_canonical FROM stacking_rule s WHERE condition IS NOT NULL;
 SELECT random_register(60, 1);
 SELECT random_trading(1, 3000, 60, 1);
 SELECT count(*) > 2000 AS enough_posted, count(*) FILTER (WHERE closed_at IS NULL) > 1000 AS enough_live,
@@ -32,16 +34,20 @@ SELECT kind, severity, count(*) > 2 AS enough FROM conflict WHERE closed_at IS N
 SELECT * FROM compare_with_oracle();
 SELECT count(*) AS wrongly_checked FROM oracle_wrongly_checked;
 
--- Other rules for a book that stands: an end brought forward, a successor, one retired.
+-- Other rules for a book that stands: an end brought forward, a successor, one retired and
+-- replaced; each with another reading of conditions that are unknown.
 SELECT copy_ruleset('random', 'successor') IS NOT NULL AS copied;
 UPDATE stacking_rule SET verdict = (CASE verdict WHEN 'explicit_yes' THEN 'explicit_no' WHEN 'implicit_no' THEN 'no_data' WHEN 'no_data' THEN 'implicit_yes' ELSE verdict END)
 WHERE ruleset_id = (SELECT id FROM ruleset WHERE code = 'successor');
-UPDATE ruleset SET jumping_scope = 'registration' WHERE code = 'successor';
+UPDATE ruleset SET jumping_scope = 'registration', unknown_condition = 'met' WHERE code = 'successor';
 UPDATE ruleset SET in_force = '2099-03-29T01:00Z/2099-03-30T00:00Z' WHERE code = 'random';
 SELECT put_ruleset_in_force('successor', '2099-03-27T20:00Z');
 SELECT code, status, in_force FROM ruleset ORDER BY id;
 SELECT * FROM compare_with_oracle();
+SELECT copy_ruleset('random', 'third') IS NOT NULL AS copied;
+UPDATE ruleset SET unknown_condition = 'not_met' WHERE code = 'third';
 UPDATE ruleset SET status = 'retired' WHERE code = 'random';
+SELECT put_ruleset_in_force('third', '2099-03-29T02:00Z');
 SELECT * FROM compare_with_oracle();
 
 -- The journal of this test and the book agree on the order of posting.

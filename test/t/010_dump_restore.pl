@@ -37,6 +37,11 @@ $node->safe_psql('source', qq{
 	SELECT random_trading(1, 600, 40, 11);
 	INSERT INTO constraint_period (grid_node_id, valid, direction, operator_id, revises_id) VALUES (900002, '2099-03-27T00:00Z/P3D', 'down', 2, 1);
 	SELECT issue_risk_of_conflict('2099-03-27T00:00Z/P4D');
+	-- rules that are being written
+	SELECT copy_ruleset('ena-2025-01', 'draft');
+	INSERT INTO stacking_rule (ruleset_id, service_a, service_b, mode, verdict, condition, priority)
+	  VALUES (require_ruleset('draft'), 'DC', 'PR', 'splitting', 'explicit_no', 'a.power_kw > 100 and technology = ''BESS''', 1);
+	INSERT INTO ruleset_action (ruleset_id, stage, action) VALUES (require_ruleset('draft'), 'award', 'hold');
 	-- what users add
 	ALTER TABLE asset ADD COLUMN colour text DEFAULT 'green';
 	CREATE INDEX asset_colour_idx ON asset (colour);
@@ -132,6 +137,21 @@ for my $case (['empty', 5, 5], ['backwards', 6, 5], ['beyond the end of time', 5
 	my ($ret, $out, $err) = $node->psql('plain', "COPY windows (w) FROM '$dir/hostile' (FORMAT binary)");
 	like($err, qr/invalid bounds in binary window/, "hostile bytes are refused: $name");
 }
+
+# the same of conditions, whose bytes are judged as text is
+$node->safe_psql('plain', "CREATE TABLE conditions (c flexexchange.rule_condition); INSERT INTO conditions VALUES ('(a.power_kw>1) and technology in (''CHP'', ''BESS'')'); COPY conditions TO '$dir/conditions' (FORMAT binary); COPY conditions FROM '$dir/conditions' (FORMAT binary)");
+is($node->safe_psql('plain', 'SELECT DISTINCT c FROM conditions'), q{a.power_kw > 1 and technology in ('BESS', 'CHP')}, 'binary COPY of conditions');
+for my $case (['another version', "\2a.power_kw > 1", qr/invalid version of binary rule_condition: 2/], ['no condition', "\1a.power_kw > ", qr/invalid rule_condition: what power_kw is compared with is missing/],
+	['written otherwise', "\1a.power_kw>1", qr/^$/])
+{
+	my ($name, $value, $error) = @$case;
+	open(my $fh, '>:raw', "$dir/hostile") or die;
+	print $fh "PGCOPY\n\xff\r\n\0" . pack('N N n N a* n', 0, 0, 1, length($value), $value, 0xffff);
+	close $fh;
+	my ($ret, $out, $err) = $node->psql('plain', "COPY conditions FROM '$dir/hostile' (FORMAT binary)");
+	like($err, $error, "bytes of a condition: $name");
+}
+is($node->safe_psql('plain', 'SELECT count(*) FROM conditions WHERE c = $$a.power_kw > 1$$'), '1', 'bytes become canonical');
 
 $node->stop;
 done_testing();
