@@ -43,6 +43,7 @@ typedef enum FieldKind
 	FIELD_VERSION,				/* its version */
 	FIELD_TEXT,					/* not blank, at most so many characters */
 	FIELD_CODE,					/* one of the codes */
+	FIELD_CONFLICT_KIND,		/* a kind of finding */
 	FIELD_SERVICE,				/* the code of a service of the exchange */
 	FIELD_BOOLEAN,
 	FIELD_WINDOW,				/* a time_window */
@@ -73,7 +74,6 @@ static const char *const stages[] = {"bid", "award", "availability", "dispatch",
 static const char *const actions[] = {"notify", "hold", "reject", NULL};
 static const char *const scopes[] = {"day", "contract", "registration", NULL};
 static const char *const condition_readings[] = {"unknown", "met", "not_met", NULL};
-static const char *const kinds[] = {"double_commitment", "duplicate", "jumping", "headroom", "direction", "recovery", "exclusivity", "energy", NULL};
 
 static const Field stacking_rule_fields[] = {
 	{.name = "mode",.kind = FIELD_CODE,.codes = modes,.required = true,.is_key = true},
@@ -98,7 +98,7 @@ static const Field stacking_interpretation_fields[] = {
 };
 
 static const Field ruleset_action_fields[] = {
-	{.name = "kind",.kind = FIELD_CODE,.codes = kinds,.is_key = true},
+	{.name = "kind",.kind = FIELD_CONFLICT_KIND,.is_key = true},
 	{.name = "severity",.kind = FIELD_CODE,.codes = severities,.is_key = true},
 	{.name = "stage",.kind = FIELD_CODE,.codes = stages,.is_key = true},
 	{.name = "action",.kind = FIELD_CODE,.codes = actions,.required = true},
@@ -174,13 +174,23 @@ judge_text(const Judge *judge, const JsonPlace *place, const Field *field, const
 }
 
 static bool
-judge_code(const Judge *judge, const JsonPlace *place, const Field *field, const char *code)
+judge_code(const Judge *judge, const JsonPlace *place, const char *const *codes, const char *code)
 {
-	for (int i = 0; field->codes[i] != NULL; i++)
-		if (strcmp(field->codes[i], code) == 0)
+	for (int i = 0; codes[i] != NULL; i++)
+		if (strcmp(codes[i], code) == 0)
 			return true;
-	return json_refuse(judge->reader, place, false, VALUE, list_hint("Known codes", field->codes),
+	return json_refuse(judge->reader, place, false, VALUE, list_hint("Known codes", codes),
 					   "%s is not a known code", json_shown(judge->reader, place));
+}
+
+static bool
+judge_conflict_kind(const Judge *judge, const JsonPlace *place, const char *code)
+{
+	const char *kinds[CONFLICT_KIND_COUNT + 1] = {0};
+
+	for (int kind = 0; kind < CONFLICT_KIND_COUNT; kind++)
+		kinds[kind] = conflict_kind_name(kind);
+	return judge_code(judge, place, kinds, code);
 }
 
 static bool
@@ -369,7 +379,9 @@ judge_value(const Judge *judge, const JsonPlace *place, const Field *field, char
 								   "%s is another format", json_shown(reader, place));
 			return true;
 		case FIELD_CODE:
-			return judge_code(judge, place, field, *value);
+			return judge_code(judge, place, field->codes, *value);
+		case FIELD_CONFLICT_KIND:
+			return judge_conflict_kind(judge, place, *value);
 		case FIELD_SERVICE:
 			return judge_service(judge, place, *value);
 		case FIELD_WINDOW:
