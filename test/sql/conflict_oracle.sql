@@ -43,7 +43,6 @@ UPDATE ruleset SET jumping_scope = 'registration', unknown_condition = 'met' WHE
 UPDATE ruleset SET in_force = '2099-03-29T01:00Z/2099-03-30T00:00Z' WHERE code = 'random';
 SELECT put_ruleset_in_force('successor', '2099-03-27T20:00Z');
 SELECT code, status, in_force FROM ruleset ORDER BY id;
-SELECT * FROM compare_with_oracle();
 SELECT copy_ruleset('random', 'third') IS NOT NULL AS copied;
 UPDATE ruleset SET unknown_condition = 'not_met' WHERE code = 'third';
 UPDATE ruleset SET status = 'retired' WHERE code = 'random';
