@@ -602,20 +602,42 @@ conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio, 
 	hold_release(instance, unit_id);
 }
 
-/* Other rules govern what a unit delivers during `window`, the unit is locked, and nobody posts. */
+/*
+ * Other rules govern what a unit delivers during `window`, the unit is locked, and
+ * nobody posts.  Headroom depends on rules at the instants that a commitment covers,
+ * so only commitments there are concerned; a run of energy may reach beyond.
+ */
 void
 conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window)
 {
 	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
 	int			nlive;
-	Commitment *live = book_read(instance, &unit, window, must_wait_for_all, NULL, &nlive);
-	uint64		changes = book_changes();
+	Commitment *live;
+	uint64		changes;
 
+	conflict_capacity_changed(instance, unit_id, portfolio, window);
+	live = book_read(instance, &unit, window, must_wait_for_all, NULL, &nlive);
+	changes = book_changes();
 	for (int i = 0; i < nlive; i++)
 	{
+		int			naround;
+		UnitTerms	terms;
+		Commitment *around;
+		Findings	found = {0};
+		int			nstored;
+		StoredFinding *stored;
+
 		CHECK_FOR_INTERRUPTS();
-		if (book_still_has(instance, &live[i], &changes))
-			conflict_reexamine(instance, &live[i]);
+		if (!book_still_has(instance, &live[i], &changes))
+			continue;
+		around = read_surroundings(instance, &live[i], &terms, &naround);
+		examine(instance, &live[i], NULL, around, naround, &terms, &found);
+		stored = findings_of_commitment(instance, live[i].id, &nstored);
+		settle(instance, &found, ALL_KINDS & ~KIND(CONFLICT_HEADROOM), stored, nstored);
+		reexamine_runs(instance, &live[i], &terms, true);
+		pfree(stored);
+		if (around != NULL)
+			pfree(around);
 	}
 	hold_release(instance, unit_id);
 }

@@ -29,6 +29,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -191,6 +192,8 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 	const char *sql;
 	TouchedUnit *units;
 	int			nunits;
+	MemoryContext caller;
+	MemoryContext unit_context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
@@ -235,8 +238,12 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < nunits; i++)
 		unit_lock(instance, units[i].id, units[i].portfolio);
+	unit_context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange unit", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(unit_context);
 	for (int i = 0; i < nunits; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(unit_context);
 		if (units[i].capacity)
 			conflict_capacity_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
 		if (units[i].terms)
@@ -246,6 +253,7 @@ flex_reexamine_units(PG_FUNCTION_ARGS)
 		if (units[i].rules)
 			conflict_rules_changed(instance, units[i].id, units[i].portfolio, &units[i].window);
 	}
+	MemoryContextSwitchTo(caller);
 	owner_leave(&owner);
 	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
 }
