@@ -385,7 +385,8 @@ canonical(const char *str, struct Node *escontext)
 		ereturn(escontext, NULL,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("invalid %s: the text is too long", CONDITION_TYPE_NAME),
-				 errdetail("Written out it has %d bytes; at most %d are read.", buf.len, CONDITION_TEXT_MAX)));
+				 errdetail("Written out it has %d bytes; at most %d are read.", buf.len, CONDITION_TEXT_MAX),
+				 errhint("Write several rules, each with a condition and a priority.")));
 	return cstring_to_text_with_len(buf.data, buf.len);
 }
 

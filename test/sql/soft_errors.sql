@@ -26,6 +26,10 @@ INSERT INTO refused SELECT 'product_spec', t FROM unnest(ARRAY[
   '{"member":null}', '{"member":{"x":1}}', '{"member":{"up_kw":7}}', '{"member":{"up_kw":{}}}', '{"member":{"up_kw":{"min":3,"max":2}}}', '{"unit":{"notice":{"max":"P99999999999999999999D"}}}',
   '{"unit":{"technology":[]}}', '{"unit":{"bm_unit":3}}', '{"grouping":"street"}', '{"grouping":"none","unit":{"member_count":{"min":2}}}',
   format('{"unit":{"technology":"%s"}}', repeat('x', 300))]) t;
+INSERT INTO refused SELECT 'rule_condition', t FROM unnest(ARRAY[
+  'x', '', 'and', 'a.power_kw', 'a.power_kw > x', 'power_kw > 1', 'a.technology = ''x''', 'a.market > ''x''', 'notice > P1M', 'bm_unit = 1', 'technology in (', '(bm_unit = true', 'a.market = ''x', 'bm_unit = true;',
+  repeat('(', 100), repeat('bm_unit = true or ', 64) || 'bm_unit = true', repeat('x', 10000), 'duration_' || repeat('x', 50), 'a.power_kw > 99999999999999999999', 'a.market in (' || (SELECT string_agg(quote_literal(n), ',') FROM generate_series(1000, 1550) n) || ')',
+  'notice in (' || repeat('PT1M,', 700) || 'PT2M) or notice in (PT' || repeat('9', 30) || 'S)']) t;
 -- what the cast says, with an error
 CREATE FUNCTION cast_error(kind text, txt text, OUT message text, OUT detail text, OUT hint text, OUT sql_error_code text) LANGUAGE plpgsql AS $$
 BEGIN
