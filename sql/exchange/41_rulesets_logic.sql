@@ -242,9 +242,9 @@ GRANT EXECUTE ON FUNCTION put_ruleset_in_force(text, timestamptz) TO flexexchang
 
 -- ---------------------------------------------------------------- documents
 
--- One more table of rules is one more branch here, one more name in
--- export_ruleset(), one more INSERT in import_ruleset() and copy_ruleset(), and its
--- fields in src/ruleset_document.c.
+-- One more table of rules is one more branch here, one more name in export_ruleset()
+-- and among the tables that keep_agreed_rules() stands on, one more INSERT in
+-- import_ruleset() and copy_ruleset(), and its fields in src/ruleset_document.c.
 CREATE OR REPLACE VIEW ruleset_content WITH (security_invoker = true) AS
   SELECT r.id AS ruleset_id, 'ruleset' AS part, ARRAY[term.place] AS place, term.key, term.content, term.document
   FROM ruleset r
