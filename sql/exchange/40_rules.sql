@@ -23,7 +23,8 @@ CREATE TABLE ruleset (
   CONSTRAINT ruleset_source_is_short CHECK (check_text(source, 'ruleset.source', 1000)),
   CONSTRAINT ruleset_status_is_known CHECK (check_code(status, 'ruleset.status', 'proposed', 'in_force', 'retired')),
   CONSTRAINT ruleset_jumping_scope_is_known CHECK (check_code(jumping_scope, 'ruleset.jumping_scope', 'day', 'contract', 'registration')),
-  CONSTRAINT ruleset_one_in_force EXCLUDE USING gist (in_force WITH &&) WHERE (status = 'in_force')
+  -- judged at the end of a statement, so that one ends and the next begins in one
+  CONSTRAINT ruleset_one_in_force EXCLUDE USING gist (in_force WITH &&) WHERE (status = 'in_force') DEFERRABLE
 );
 COMMENT ON TABLE ruleset IS 'agreed sets of rules, each in force for deliveries in a window';
 COMMENT ON COLUMN ruleset.id IS 'surrogate key';

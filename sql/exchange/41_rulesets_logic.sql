@@ -230,9 +230,10 @@ BEGIN
   -- until the next one begins that is in force already
   SELECT coalesce(min(lower(in_force)), 'infinity') INTO ends
   FROM ruleset WHERE status = 'in_force' AND lower(in_force) > starts;
-  UPDATE ruleset SET in_force = time_window(lower(in_force), starts)
-  WHERE status = 'in_force' AND lower(in_force) < starts AND starts < upper(in_force);
-  UPDATE ruleset SET status = 'in_force', in_force = time_window(starts, ends) WHERE id = successor;
+  -- in one statement, for what stands in the book is examined again after each
+  UPDATE ruleset SET status = 'in_force',
+                     in_force = CASE id WHEN successor THEN time_window(starts, ends) ELSE time_window(lower(in_force), starts) END
+  WHERE id = successor OR (status = 'in_force' AND lower(in_force) < starts AND starts < upper(in_force));
 END
 $function$;
 COMMENT ON FUNCTION put_ruleset_in_force(text, timestamptz) IS

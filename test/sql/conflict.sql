@@ -207,6 +207,13 @@ SELECT code, status, in_force FROM ruleset ORDER BY id;
 SELECT trade('award', 312, 1, 27, 80, '2098-12-20T17:00Z/PT2H'), trade('award', 313, 4, 27, 80, '2098-12-20T17:00Z/PT2H');
 SELECT trade('award', 316, 1, 31, 80, '2099-12-20T17:00Z/PT2H'), trade('award', 317, 4, 31, 80, '2099-12-20T17:00Z/PT2H');
 SELECT * FROM open_finding WHERE unit_id IN (26, 27, 31);
+-- what is found under the new rules as under the old is not told as ended and found again
+SELECT trade('award', 318, 2, 32, 80, '2099-01-20T17:00Z/PT2H'), trade('award', 319, 4, 32, 80, '2099-01-20T17:00Z/PT2H');
+SELECT copy_ruleset('next', 'the same') IS NOT NULL AS copied;
+SELECT put_ruleset_in_force('the same', '2099-01-10T00:00Z');
+SELECT k.kind, r.code AS ruleset, k.closed_at IS NULL AS open, (SELECT string_agg(DISTINCT n.event, ' ') FROM notification n WHERE n.conflict_id = k.id) AS told
+FROM conflict k LEFT JOIN ruleset r ON r.id = k.ruleset_id WHERE unit_id = 32 ORDER BY k.id;
+UPDATE ruleset SET status = 'retired' WHERE code = 'the same';
 -- no ruleset, no stacking rules: headroom and duplicates remain
 UPDATE ruleset SET status = 'retired' WHERE code = 'next';
 SELECT trade('award', 314, 1, 28, 80, '2099-01-20T17:00Z/PT2H'), trade('award', 315, 4, 28, 80, '2099-01-20T17:00Z/PT2H');
