@@ -72,6 +72,9 @@ static const char *const warnings[] = {"advisory", NULL};
 static const char *const severities[] = {"blocking", "advisory", NULL};
 static const char *const stages[] = {"bid", "award", "availability", "dispatch", NULL};
 static const char *const actions[] = {"notify", "hold", "reject", NULL};
+static const char *const purposes[] = {"hold_limit", "use_headroom", "system", NULL};
+static const char *const directions[] = {"up", "down", NULL};
+static const char *const prevailing[] = {"none", "dso", "neso", "joint", NULL};
 static const char *const scopes[] = {"day", "contract", "registration", NULL};
 static const char *const condition_readings[] = {"unknown", "met", "not_met", NULL};
 
@@ -106,6 +109,17 @@ static const Field ruleset_action_fields[] = {
 	{NULL}
 };
 
+static const Field primacy_rule_fields[] = {
+	{.name = "dso_purpose",.kind = FIELD_CODE,.codes = purposes,.required = true,.is_key = true},
+	{.name = "dso_direction",.kind = FIELD_CODE,.codes = directions,.required = true,.is_key = true},
+	{.name = "case_code",.kind = FIELD_TEXT,.longest = 16,.required = true},
+	{.name = "prevails",.kind = FIELD_CODE,.codes = prevailing,.required = true},
+	{.name = "severity",.kind = FIELD_CODE,.codes = warnings},
+	{.name = "reason",.kind = FIELD_TEXT,.longest = 1000},
+	{.name = "source",.kind = FIELD_TEXT,.longest = 255,.required = true},
+	{NULL}
+};
+
 static const Field document_fields[] = {
 	{.name = "format",.kind = FIELD_FORMAT,.required = true},
 	{.name = "version",.kind = FIELD_VERSION,.required = true},
@@ -120,6 +134,7 @@ static const Field document_fields[] = {
 	{.name = "stacking_rule",.kind = FIELD_ROWS,.row = stacking_rule_fields},
 	{.name = "stacking_interpretation",.kind = FIELD_ROWS,.row = stacking_interpretation_fields},
 	{.name = "ruleset_action",.kind = FIELD_ROWS,.row = ruleset_action_fields},
+	{.name = "primacy_rule",.kind = FIELD_ROWS,.row = primacy_rule_fields},
 	{NULL}
 };
 

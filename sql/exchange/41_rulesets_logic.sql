@@ -135,7 +135,7 @@ DECLARE
   event text;
   tables text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['stacking_rule', 'stacking_interpretation', 'ruleset_action'] LOOP
+  FOREACH name IN ARRAY ARRAY['stacking_rule', 'stacking_interpretation', 'ruleset_action', 'primacy_rule'] LOOP
     FOR event, tables IN VALUES ('INSERT', 'NEW TABLE AS after'), ('UPDATE', 'OLD TABLE AS before NEW TABLE AS after'), ('DELETE', 'OLD TABLE AS before') LOOP
       EXECUTE format('CREATE OR REPLACE TRIGGER %1$I AFTER %2$s ON %3$I REFERENCING %4$s
         FOR EACH STATEMENT EXECUTE FUNCTION keep_agreed_rules()', 't10_agreed_is_kept_' || lower(event), event, name, tables);
@@ -143,7 +143,7 @@ BEGIN
                      't10_agreed_is_kept_' || lower(event), name);
     END LOOP;
   END LOOP;
-  FOREACH name IN ARRAY ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation', 'ruleset_action'] LOOP
+  FOREACH name IN ARRAY ARRAY['ruleset', 'stacking_rule', 'stacking_interpretation', 'ruleset_action', 'primacy_rule'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON %I
       FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''Delete the rulesets that are proposed; what has been in force stays.'')', name);
     EXECUTE format('COMMENT ON TRIGGER t10_no_truncate ON %I IS ''agreements are not truncated''', name);
@@ -198,6 +198,9 @@ BEGIN
   INSERT INTO ruleset_action (ruleset_id, kind, severity, stage, action, reason)
     SELECT copied, a.kind, a.severity, a.stage, a.action, a.reason
     FROM ruleset_action a WHERE a.ruleset_id = original ORDER BY a.id;
+  INSERT INTO primacy_rule (ruleset_id, case_code, dso_purpose, dso_direction, prevails, severity, reason, source)
+    SELECT copied, p.case_code, p.dso_purpose, p.dso_direction, p.prevails, p.severity, p.reason, p.source
+    FROM primacy_rule p WHERE p.ruleset_id = original ORDER BY p.id;
   RETURN copied;
 END
 $function$;
@@ -275,7 +278,13 @@ CREATE OR REPLACE VIEW ruleset_content WITH (security_invoker = true) AS
          concat_ws(' ', coalesce(a.kind, 'any'), coalesce(a.severity, 'any'), coalesce(a.stage, 'any')),
          a.action || coalesce(': ' || a.reason, ''),
          json_strip_nulls(json_build_object('kind', a.kind, 'severity', a.severity, 'stage', a.stage, 'action', a.action, 'reason', a.reason))::text
-  FROM ruleset_action a;
+  FROM ruleset_action a
+  UNION ALL
+  SELECT p.ruleset_id, 'primacy_rule', ARRAY[p.dso_purpose, p.dso_direction], concat_ws(' ', p.dso_purpose, p.dso_direction),
+         concat_ws(', ', p.prevails, p.severity) || format(' (case %s)', p.case_code) || coalesce(': ' || p.reason, ''),
+         json_strip_nulls(json_build_object('dso_purpose', p.dso_purpose, 'dso_direction', p.dso_direction, 'case_code', p.case_code, 'prevails', p.prevails,
+           'severity', p.severity, 'reason', p.reason, 'source', p.source))::text
+  FROM primacy_rule p;
 COMMENT ON VIEW ruleset_content IS 'every term and rule of each ruleset as one row, in words and as it stands in the JSON document';
 COMMENT ON COLUMN ruleset_content.ruleset_id IS 'the ruleset';
 COMMENT ON COLUMN ruleset_content.part IS 'the table that it is of';
@@ -298,7 +307,7 @@ DECLARE
 BEGIN
   document := document || (SELECT string_agg(format(E',\n  "%s": %s', c.key, c.document), '' ORDER BY c.place COLLATE "C")
                            FROM ruleset_content c WHERE c.ruleset_id = exported AND c.part = 'ruleset');
-  FOREACH part_name IN ARRAY ARRAY['stacking_rule', 'stacking_interpretation', 'ruleset_action'] LOOP
+  FOREACH part_name IN ARRAY ARRAY['stacking_rule', 'stacking_interpretation', 'ruleset_action', 'primacy_rule'] LOOP
     SELECT string_agg(E'\n    ' || c.document, ',' ORDER BY c.place COLLATE "C") INTO rows
     FROM ruleset_content c WHERE c.ruleset_id = exported AND c.part = part_name;
     document := document || format(E',\n  "%s": [%s]', part_name, coalesce(rows || E'\n  ', ''));
@@ -347,6 +356,10 @@ BEGIN
   INSERT INTO ruleset_action (ruleset_id, kind, severity, stage, action, reason)
     SELECT imported, a.kind, a.severity, a.stage, a.action, a.reason
     FROM jsonb_to_recordset(content -> 'ruleset_action') AS a (kind text, severity text, stage text, action text, reason text);
+  INSERT INTO primacy_rule (ruleset_id, case_code, dso_purpose, dso_direction, prevails, severity, reason, source)
+    SELECT imported, p.case_code, p.dso_purpose, p.dso_direction, p.prevails, p.severity, p.reason, p.source
+    FROM jsonb_to_recordset(content -> 'primacy_rule')
+      AS p (case_code text, dso_purpose text, dso_direction text, prevails text, severity text, reason text, source text);
   RETURN imported;
 END
 $function$;

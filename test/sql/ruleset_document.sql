@@ -24,6 +24,8 @@ SELECT import_ruleset($$ {"version": 1, "code": "a", "in_force": "2099-01-01T01:
   "stacking_interpretation": [{"buyer_kind_a": "neso", "meaning": "yes", "verdict": "no_data", "mode": "jumping"}, {"mode": "jumping", "verdict": "no_data", "meaning": "no"}],
   "stacking_rule": [{"verdict": "implicit_no", "service_b": "PR", "service_a": "DC", "mode": "splitting", "severity": "advisory", "reason": "r"},
                     {"mode": "splitting", "service_a": "CM", "service_b": "DC", "verdict": "no_data"}],
+  "primacy_rule": [{"case_code": "9", "dso_purpose": "use_headroom", "dso_direction": "up", "prevails": "joint", "severity": "advisory", "source": "this test"},
+                   {"case_code": "7", "dso_purpose": "hold_limit", "dso_direction": "up", "prevails": "dso", "source": "this test", "reason": "it protects"}],
   "format": "flexexchange ruleset"} $$) IS NOT NULL AS imported;
 SELECT export_ruleset('a');
 SELECT import_ruleset(replace(export_ruleset('a'), '"a"', '"b"')) IS NOT NULL AS imported;
@@ -37,6 +39,7 @@ UPDATE stacking_rule SET verdict = 'explicit_yes', reason = NULL WHERE ruleset_i
 DELETE FROM stacking_rule WHERE ruleset_id = require_ruleset('b') AND service_a = 'CM';
 UPDATE stacking_interpretation SET meaning = 'unknown' WHERE ruleset_id = require_ruleset('b') AND buyer_kind_a IS NULL;
 INSERT INTO ruleset_action (ruleset_id, severity, action) VALUES (require_ruleset('b'), 'advisory', 'notify');
+UPDATE primacy_rule SET prevails = 'neso' WHERE ruleset_id = require_ruleset('b') AND case_code = '7';
 UPDATE ruleset SET title = 'b', share_price = true WHERE code = 'b';
 SELECT * FROM diff_rulesets('a', 'b');
 SELECT * FROM diff_rulesets('b', 'b');

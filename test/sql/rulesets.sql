@@ -79,6 +79,7 @@ INSERT INTO ruleset_action (ruleset_id, kind, action) VALUES (:actions, 'jumping
 INSERT INTO ruleset_action (ruleset_id, kind, action) VALUES (:actions, 'jump', 'hold');
 INSERT INTO ruleset_action (ruleset_id, stage, action) VALUES (:actions, 'competition', 'hold');
 INSERT INTO ruleset_action (ruleset_id, stage, action) VALUES (:actions, 'bid', 'ask');
+UPDATE primacy_rule SET prevails = 'neso' WHERE ruleset_id = 1 AND case_code = '1';
 INSERT INTO ruleset_action (ruleset_id, kind, action) VALUES (1, 'jumping', 'hold');
 SELECT copy_ruleset('actions', 'actions copied') AS copy \gset
 SELECT count(*) AS actions FROM ruleset_action WHERE ruleset_id = :copy;
