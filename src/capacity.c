@@ -4,9 +4,11 @@
  *
  * An asset can sell its qualified kW.  A portfolio can sell, at any instant, the
  * sum over its members of what each lends to it (flexible kW), no member more
- * than its own qualified kW.  A capacity is not known where a figure is missing,
+ * than its own qualified kW.  What lies behind one connection, together, sells no
+ * more than that lets through.  A capacity is not known where a figure is missing,
  * or where a portfolio has never had a member registered at all; a portfolio
- * whose members have all left can sell nothing.
+ * whose members have all left can sell nothing.  The sums over members are kept
+ * beforehand (supply_kept.c).
  *
  * Reading locks the unit FOR KEY SHARE, and so does closing a commitment of it.
  * Whoever changes what a unit can sell locks it FOR UPDATE (reexamine.c) and so
@@ -26,6 +28,7 @@
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "capacity.h"
 #include "eligibility.h"
@@ -36,34 +39,20 @@ static const SavedQuery has_members_query = {
 	1, {INT8OID}
 };
 
-static const SavedQuery members_query = {
-	QUERY_PORTFOLIO_MEMBERS,
-	"SELECT m.valid::flexexchange.time_window, "
-	"(CASE WHEN $3 THEN CASE WHEN m.flexible_down_kw OPERATOR(pg_catalog.<) a.qualified_down_kw THEN m.flexible_down_kw "
-	"WHEN m.flexible_down_kw IS NOT NULL THEN a.qualified_down_kw END "
-	"ELSE CASE WHEN m.flexible_up_kw OPERATOR(pg_catalog.<) a.qualified_up_kw THEN m.flexible_up_kw "
-	"WHEN m.flexible_up_kw IS NOT NULL THEN a.qualified_up_kw END END)::pg_catalog.numeric "
-	"FROM %1$s.portfolio_member m JOIN %1$s.asset a ON a.id OPERATOR(pg_catalog.=) m.asset_id "
-	"WHERE m.portfolio_id OPERATOR(pg_catalog.=) $1 AND m.valid IS NOT NULL AND m.valid OPERATOR(flexexchange.&&) $2",
+static const SavedQuery portfolio_supply_query = {
+	QUERY_PORTFOLIO_SUPPLY,
+	"SELECT since::pg_catalog.timestamptz, "
+	"(CASE WHEN $3 THEN unknown_down ELSE unknown_up END)::pg_catalog.int4, "
+	"(CASE WHEN $3 THEN own_down_kw ELSE own_up_kw END)::pg_catalog.numeric "
+	"FROM %1$s.portfolio_supply_during($1, ARRAY[$1], $2) ORDER BY 1",
 	3, {INT8OID, WINDOW_ARG, BOOLOID}
 };
 
-/* One change of a portfolio's capacity: a member comes or goes. */
-typedef struct CapacityStep
-{
-	int64		at_us;
-	int64		power_w;
-	int			unknown;
-} CapacityStep;
-
-static int
-step_compare(const void *x, const void *y)
-{
-	int64		a = ((const CapacityStep *) x)->at_us;
-	int64		b = ((const CapacityStep *) y)->at_us;
-
-	return a < b ? -1 : a > b;
-}
+static const SavedQuery connection_query = {
+	QUERY_ASSET_CONNECTION,
+	"SELECT swing_kw::pg_catalog.numeric FROM %1$s.asset_connection WHERE asset_id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
 
 /* ----------
  * The row of a unit
@@ -87,15 +76,16 @@ fetch_unit(Relation heap, Relation key, int64 unit_id, Snapshot snapshot, TupleT
 }
 
 /*
- * Lock the row of a unit FOR KEY SHARE and give its column
- * of that number (InvalidAttrNumber: none).  False when there is no such unit.
+ * Lock the row of a unit FOR KEY SHARE and give the columns of those numbers.
+ * False when there is no such unit.
  *
  * It is what SELECT ... FOR KEY SHARE does, and a second look: such a lock does not
  * conflict with the update that changed a figure, so what was waited for is to be
  * seen with a later snapshot.
  */
 static bool
-hold_unit(Instance *instance, int64 unit_id, bool portfolio, AttrNumber attr, Datum *value, bool *isnull)
+hold_unit(Instance *instance, int64 unit_id, bool portfolio, const AttrNumber *attrs, int nattrs,
+		  NullableDatum *columns)
 {
 	const UnitTable *table = &instance->unit_table[portfolio];
 	Relation	heap = table_open(table->relid, RowShareLock);
@@ -134,11 +124,11 @@ hold_unit(Instance *instance, int64 unit_id, bool portfolio, AttrNumber attr, Da
 	{
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
 		found = fetch_unit(heap, key, unit_id, snapshot, slot);
-		if (found && attr != InvalidAttrNumber)
+		for (int i = 0; i < nattrs && found; i++)
 		{
-			*value = slot_getattr(slot, attr, isnull);
-			if (!*isnull)
-				*value = PointerGetDatum(PG_DETOAST_DATUM_COPY(*value));
+			columns[i].value = slot_getattr(slot, attrs[i], &columns[i].isnull);
+			if (!columns[i].isnull && !TupleDescAttr(slot->tts_tupleDescriptor, attrs[i] - 1)->attbyval)
+				columns[i].value = PointerGetDatum(PG_DETOAST_DATUM_COPY(columns[i].value));
 		}
 		UnregisterSnapshot(snapshot);
 	}
@@ -152,30 +142,41 @@ hold_unit(Instance *instance, int64 unit_id, bool portfolio, AttrNumber attr, Da
 bool
 unit_hold(Instance *instance, int64 unit_id, bool portfolio)
 {
-	return hold_unit(instance, unit_id, portfolio, InvalidAttrNumber, NULL, NULL);
+	return hold_unit(instance, unit_id, portfolio, NULL, 0, NULL);
 }
 
 static const SavedQuery lock_queries[2] = {
 	{
-		QUERY_LOCK_ASSET,
-		"SELECT FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
-		1, {INT8OID}
+		QUERY_LOCK_ASSETS,
+		"SELECT FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY id FOR UPDATE",
+		1, {INT8ARRAYOID}
 	},
 	{
-		QUERY_LOCK_PORTFOLIO,
-		"SELECT FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
-		1, {INT8OID}
+		QUERY_LOCK_PORTFOLIOS,
+		"SELECT FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY id FOR UPDATE",
+		1, {INT8ARRAYOID}
 	}
 };
 
-/* Lock a unit against everybody who holds it. */
+/* Lock units, of assets or of portfolios, in order, against everybody who holds them. */
 void
-unit_lock(Instance *instance, int64 unit_id, bool portfolio)
+units_lock(Instance *instance, const IdList *units, bool portfolio)
 {
 	Datum		values[1];
 
-	values[0] = Int64GetDatum(unit_id);
+	if (units->n == 0)
+		return;
+	values[0] = id_list_datum(units);
 	instance_query(instance, &lock_queries[portfolio], values, NULL, 0);
+}
+
+/* Lock one unit. */
+void
+unit_lock(Instance *instance, int64 unit_id, bool portfolio)
+{
+	IdList		unit = {.n = 1,.ids = &unit_id};
+
+	units_lock(instance, &unit, portfolio);
 }
 
 /* ----------
@@ -193,56 +194,35 @@ capacity_uniform(Capacity *capacity, const TimeWindow *window, bool known, int64
 	capacity->spans[0].power_w = power_w;
 }
 
+/* The capacity that rows of portfolio_supply_query say, each of which holds until the next. */
 static void
-capacity_of_members(Capacity *capacity, const TimeWindow *window, int nmembers)
+capacity_of_portfolio(Capacity *capacity, const TimeWindow *window, int nrows)
 {
-	CapacityStep *steps = palloc(Max(nmembers, 1) * 2 * sizeof(CapacityStep));
-	int			nsteps = 0;
-	int64		at_us = window->start_us;
-	int64		power_w = 0;
-	int			unknown = 0;
+	bool		isnull;
 
-	for (int i = 0; i < nmembers; i++)
+	/* before the first of them it has no members */
+	capacity_uniform(capacity, window, true, 0);
+	capacity->spans = repalloc(capacity->spans, (nrows + 1) * sizeof(CapacitySpan));
+	for (int i = 0; i < nrows; i++)
 	{
-		bool		isnull;
-		TimeWindow *valid = DatumGetTimeWindowP(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-		TimeWindow	common = time_window_common(valid, window);
-		Datum		kw = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull);
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		int64		since_us = DatumGetTimestampTz(SPI_getbinval(row, desc, 1, &isnull));
+		CapacitySpan *span = &capacity->spans[capacity->nspans - 1];
 
-		steps[nsteps].at_us = common.start_us;
-		steps[nsteps].power_w = isnull ? 0 : power_w_of_kw(kw);
-		steps[nsteps].unknown = isnull ? 1 : 0;
-		steps[nsteps + 1].at_us = common.end_us;
-		steps[nsteps + 1].power_w = -steps[nsteps].power_w;
-		steps[nsteps + 1].unknown = -steps[nsteps].unknown;
-		nsteps += 2;
-	}
-	qsort(steps, nsteps, sizeof(CapacityStep), step_compare);
-
-	capacity->spans = palloc0((nsteps + 1) * sizeof(CapacitySpan));
-	capacity->nspans = 0;
-	capacity->known = true;
-	for (int i = 0; i <= nsteps; i++)
-	{
-		int64		next_us = i < nsteps ? steps[i].at_us : window->end_us;
-
-		if (next_us > at_us)
+		if (since_us > span->window.start_us)
 		{
-			CapacitySpan *span = &capacity->spans[capacity->nspans++];
-
-			span->window.start_us = at_us;
-			span->window.end_us = next_us;
-			span->known = unknown == 0;
-			span->power_w = power_w;
-			capacity->known &= span->known;
-			at_us = next_us;
+			span->window.end_us = since_us;
+			span++;
+			capacity->nspans++;
+			span->window.start_us = since_us;
+			span->window.end_us = window->end_us;
 		}
-		if (i < nsteps)
-		{
-			power_w += steps[i].power_w;
-			unknown += steps[i].unknown;
-		}
+		span->known = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull)) == 0;
+		span->power_w = power_w_of_kw(SPI_getbinval(row, desc, 3, &isnull));
 	}
+	for (int i = 0; i < capacity->nspans; i++)
+		capacity->known &= capacity->spans[i].known;
 }
 
 static UnitTerms
@@ -266,19 +246,17 @@ UnitTerms
 unit_terms_read(Instance *instance, int64 unit_id, bool portfolio)
 {
 	UnitTerms	terms = {0, NOT_DECLARED, NOT_DECLARED};
-	Datum		flat;
-	bool		isnull;
+	NullableDatum flat;
 
-	if (hold_unit(instance, unit_id, portfolio, instance->unit_table[portfolio].profile_attr, &flat, &isnull) && !isnull)
-		terms = terms_of_profile(flat);
+	if (hold_unit(instance, unit_id, portfolio, &instance->unit_table[portfolio].profile_attr, 1, &flat) && !flat.isnull)
+		terms = terms_of_profile(flat.value);
 	return terms;
 }
 
-/* The spans of a capacity that overlap a window within it. */
-Capacity
-capacity_during(const Capacity *capacity, const TimeWindow *window)
+/* The span of a capacity that holds an instant, which lies in the window that was asked for. */
+const CapacitySpan *
+capacity_at(const Capacity *capacity, int64 instant_us)
 {
-	Capacity	part = {.known = true};
 	int			low = 0;
 	int			high = capacity->nspans - 1;
 
@@ -286,15 +264,46 @@ capacity_during(const Capacity *capacity, const TimeWindow *window)
 	{
 		int			middle = (low + high) / 2;
 
-		if (capacity->spans[middle].window.end_us <= window->start_us)
+		if (capacity->spans[middle].window.end_us <= instant_us)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	part.spans = &capacity->spans[low];
-	while (low + part.nspans < capacity->nspans && part.spans[part.nspans].window.start_us < window->end_us)
-		part.known &= part.spans[part.nspans++].known;
-	return part;
+	return &capacity->spans[low];
+}
+
+/* Is a capacity known throughout a window within that which was asked for? */
+bool
+capacity_known_during(const Capacity *capacity, const TimeWindow *window)
+{
+	const CapacitySpan *end = capacity->spans + capacity->nspans;
+	bool		known = true;
+
+	for (const CapacitySpan *span = capacity_at(capacity, window->start_us);
+		 span < end && span->window.start_us < window->end_us; span++)
+		known &= span->known;
+	return known;
+}
+
+static void
+asset_capacity(Instance *instance, int64 asset_id, const TimeWindow *window, const NullableDatum *qualified_kw,
+			   bool has_meter, Capacity *capacity)
+{
+	int64		power_w = 0;
+
+	if (!qualified_kw->isnull)
+		power_w = power_w_of_kw(qualified_kw->value);
+	if (!qualified_kw->isnull && has_meter)
+	{
+		Datum		values[1];
+		bool		isnull;
+
+		values[0] = Int64GetDatum(asset_id);
+		if (instance_query(instance, &connection_query, values, NULL, 1) == 1)
+			power_w = Min(power_w, power_w_of_kw(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+		SPI_freetuptable(SPI_tuptable);
+	}
+	capacity_uniform(capacity, window, !qualified_kw->isnull, power_w);
 }
 
 static void
@@ -303,7 +312,7 @@ portfolio_capacity(Instance *instance, int64 portfolio_id, bool down, const Time
 	Datum		values[3];
 	Datum		has_members;
 	bool		isnull;
-	int			rows;
+	int			nrows;
 
 	values[0] = Int64GetDatum(portfolio_id);
 	instance_query(instance, &has_members_query, values, NULL, 1);
@@ -316,8 +325,8 @@ portfolio_capacity(Instance *instance, int64 portfolio_id, bool down, const Time
 	}
 	values[1] = TimeWindowPGetDatum(window);
 	values[2] = BoolGetDatum(down);
-	rows = instance_query(instance, &members_query, values, NULL, 0);
-	capacity_of_members(capacity, window, rows);
+	nrows = instance_query(instance, &portfolio_supply_query, values, NULL, 0);
+	capacity_of_portfolio(capacity, window, nrows);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -326,16 +335,16 @@ bool
 capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 			  const TimeWindow *window, Capacity *capacity)
 {
-	Datum		qualified_kw;
-	bool		isnull = true;
+	const UnitTable *table = &instance->unit_table[portfolio];
+	AttrNumber	attrs[2] = {table->qualified_attr[down], table->metering_point_attr};
+	NullableDatum columns[2];
 
-	if (!hold_unit(instance, unit_id, portfolio, instance->unit_table[portfolio].qualified_attr[down],
-				   &qualified_kw, &isnull))
+	if (!hold_unit(instance, unit_id, portfolio, attrs, portfolio ? 0 : 2, columns))
 		return false;
 	if (portfolio)
 		portfolio_capacity(instance, unit_id, down, window, capacity);
 	else
-		capacity_uniform(capacity, window, !isnull, isnull ? 0 : power_w_of_kw(qualified_kw));
+		asset_capacity(instance, unit_id, window, &columns[0], !columns[1].isnull, capacity);
 	return true;
 }
 
@@ -355,10 +364,12 @@ unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *w
 
 	for (int down = 0; down < 2 && found && !portfolio; down++)
 	{
-		bool		isnull;
-		Datum		qualified_kw = slot_getattr(slot, table->qualified_attr[down], &isnull);
+		NullableDatum qualified_kw;
+		bool		no_meter;
 
-		capacity_uniform(&capacity[down], window, !isnull, isnull ? 0 : power_w_of_kw(qualified_kw));
+		qualified_kw.value = slot_getattr(slot, table->qualified_attr[down], &qualified_kw.isnull);
+		(void) slot_getattr(slot, table->metering_point_attr, &no_meter);
+		asset_capacity(instance, unit_id, window, &qualified_kw, !no_meter, &capacity[down]);
 	}
 	if (found && terms != NULL)
 	{

@@ -6,7 +6,7 @@
 #ifndef FLEX_CAPACITY_H
 #define FLEX_CAPACITY_H
 
-#include "book.h"
+#include "supply_kept.h"
 
 typedef struct CapacitySpan
 {
@@ -34,10 +34,12 @@ typedef struct UnitTerms
 
 extern bool unit_hold(Instance *instance, int64 unit_id, bool portfolio);
 extern void unit_lock(Instance *instance, int64 unit_id, bool portfolio);
+extern void units_lock(Instance *instance, const IdList *units, bool portfolio);
 extern UnitTerms unit_terms_read(Instance *instance, int64 unit_id, bool portfolio);
 extern bool unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window,
 					  Capacity capacity[2], UnitTerms *terms);
-extern Capacity capacity_during(const Capacity *capacity, const TimeWindow *window);
+extern const CapacitySpan *capacity_at(const Capacity *capacity, int64 instant_us);
+extern bool capacity_known_during(const Capacity *capacity, const TimeWindow *window);
 extern bool capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 						  const TimeWindow *window, Capacity *capacity);
 

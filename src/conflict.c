@@ -11,13 +11,14 @@
  *	relinked	Its lineage changed: its pairs, headroom and energy are examined again.
  *	closed		Its findings close; what was posted later may now fit.
  *
- * and one for each thing that may change below a live book: what a unit can sell,
- * what it declares, what was agreed of it, the rules.  Where an exchange
+ * and one for each thing that may change below a live book: what units can sell or be
+ * given, what they declare, what was agreed of them, the rules.  Where an exchange
  * detects by schedule, events do no more than close the findings of what closes;
  * sweep.c does the rest.
  *
  * One scan of the index fetches all that a unit has in the window, or as far
- * around it as a pair can reach.  What is to be said of a commitment: examine.c.
+ * around it as a pair can reach.  Headroom also asks for all units that draw on the same
+ * assets (reach.c).  What is to be said of a commitment: examine.c.
  * Findings are first made, all of them, and then settled with the open rows of
  * table conflict (finding.c): written, changed or closed.
  *
@@ -29,6 +30,7 @@
 #include "compat.h"
 
 #include "miscadmin.h"
+#include "utils/hsearch.h"
 
 #include "conflict.h"
 #include "counteraction.h"
@@ -41,13 +43,20 @@
  * ----------
  */
 
+/* Does the headroom of one depend on the other, as far as it can be checked? */
+static bool
+concerns_headroom(Instance *instance, const Commitment *self, const Commitment *other, const void *arg)
+{
+	return headroom_concerns(self, other) && (self->headroom_checked || self->portfolio);
+}
+
 /* An undecided row matters when it would change what is found. */
 static bool
 must_wait(Instance *instance, const Commitment *self, const Commitment *other, const void *terms)
 {
 	Finding		findings[PAIR_FINDINGS_MAX];
 
-	if (headroom_concerns(self, other) && (self->headroom_checked || self->portfolio))
+	if (concerns_headroom(instance, self, other, NULL))
 		return true;
 	return terms != NULL && pair_findings(instance, self, other, terms, findings) > 0;
 }
@@ -71,6 +80,14 @@ read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, 
 		*terms = unit_terms_read(instance, self->unit_id, self->portfolio);
 	span = time_window_widen(&self->window, pair_reach_us(instance->rulebook, self, terms));
 	return book_read(instance, self, &span, must_wait, terms, count);
+}
+
+/* What the headroom of self depends on: of what its unit has, and of all connected units. */
+static void
+read_reach(Instance *instance, const Commitment *self, const Commitment *around, int naround, Reach *reach)
+{
+	reach_take(instance, self, around, naround, concerns_headroom, reach);
+	reach_read(instance, self, concerns_headroom, true, reach);
 }
 
 /* Whatever is undecided and could be in the run counts. */
@@ -167,6 +184,15 @@ settle(Instance *instance, const Findings *found, uint32 kinds, const StoredFind
 	return book_changes() == changes;
 }
 
+static int
+challenger_compare(const void *x, const void *y)
+{
+	int64		a = ((const StoredFinding *) x)->challenger_id;
+	int64		b = ((const StoredFinding *) y)->challenger_id;
+
+	return a < b ? -1 : a > b;
+}
+
 /* The open findings whose challenger is that commitment, of findings in the order of challengers. */
 static const StoredFinding *
 stored_on(const StoredFinding *stored, int nstored, int64 challenger_id, int *count)
@@ -206,20 +232,18 @@ settle_one(Instance *instance, const Commitment *subject, ConflictKind kind, con
 static void
 reexamine_headroom(Instance *instance, const Commitment *subject)
 {
-	Capacity	capacity;
-	Commitment *around;
-	int			naround;
+	Reach		reach = {0};
 	Findings	found = {0};
 
-	if (!capacity_read(instance, subject->unit_id, subject->portfolio, subject->down,
-					   &subject->window, &capacity))
+	if (!unit_hold(instance, subject->unit_id, subject->portfolio))
 		return;					/* the unit is gone, with its capacity */
-	around = book_read(instance, subject, &subject->window, must_wait, NULL, &naround);
-	examine_headroom(instance, subject, &capacity, around, naround, &found);
+	reach_read(instance, subject, concerns_headroom, true, &reach);
+	examine_headroom(instance, subject, supply_read(instance, &reach, subject->down, &subject->window),
+					 reach.commitments, reach.n, &found);
 	settle_one(instance, subject, CONFLICT_HEADROOM, &found);
 }
 
-/* Examine again what was posted later than `changed` and stands beside it. */
+/* Examine again what was posted later than `changed`, on its unit or one connected with it. */
 static void
 reexamine_later(Instance *instance, const Commitment *changed, const Commitment *around, int naround)
 {
@@ -238,8 +262,9 @@ reexamine_later(Instance *instance, const Commitment *changed, const Commitment 
 static void
 reexamine_after_close(Instance *instance, const Commitment *closed, const Commitment *around, int naround)
 {
-	int			nshort;
-	StoredFinding *are_short;
+	int64		unit_id = 0;
+	int			nshort = 0;
+	StoredFinding *are_short = NULL;
 
 	for (int i = 0; i < naround; i++)
 		if (same_lineage(closed, &around[i]))
@@ -248,16 +273,22 @@ reexamine_after_close(Instance *instance, const Commitment *closed, const Commit
 			return;
 		}
 
-	are_short = findings_of_unit(instance, closed->unit_id, CONFLICT_HEADROOM, &nshort);
+	/* they come unit by unit */
 	for (int i = 0; i < naround; i++)
 	{
 		int			count;
 
+		if (around[i].id < closed->id)
+			continue;
+		if (around[i].unit_id != unit_id)
+		{
+			unit_id = around[i].unit_id;
+			are_short = findings_of_unit(instance, unit_id, CONFLICT_HEADROOM, &nshort);
+		}
 		(void) stored_on(are_short, nshort, around[i].id, &count);
 		if (count > 0)
 			reexamine_later(instance, closed, &around[i], 1);
 	}
-	pfree(are_short);
 }
 
 /* Examine the runs of what was posted later than a commitment that came or went. */
@@ -294,10 +325,13 @@ reexamine_runs(Instance *instance, const Commitment *changed, const UnitTerms *t
  * ----------
  */
 
-/* All that is to be said of a commitment; its pairs also as incumbent. */
+/*
+ * All that is to be said of a commitment beside what its unit has and, for headroom, what
+ * is in reach; its pairs also as incumbent.
+ */
 static void
-examine(Instance *instance, const Commitment *subject, const Capacity *capacity,
-		const Commitment *around, int naround, const UnitTerms *terms, Findings *found)
+examine(Instance *instance, const Commitment *subject, const Commitment *around, int naround,
+		const Reach *reach, const UnitTerms *terms, Findings *found)
 {
 	if (!no_exclusivity(instance))
 	{
@@ -308,8 +342,9 @@ examine(Instance *instance, const Commitment *subject, const Capacity *capacity,
 	}
 	for (int i = 0; i < naround; i++)
 		examine_pair(instance, subject, &around[i], terms, found);
-	if (capacity != NULL)
-		examine_headroom(instance, subject, capacity, around, naround, found);
+	if (reach != NULL)
+		examine_headroom(instance, subject, supply_read(instance, reach, subject->down, &subject->window),
+						 reach->commitments, reach->n, found);
 	if (terms_limit_runs(terms) && is_energy(instance, subject))
 	{
 		int			nenergy;
@@ -347,19 +382,22 @@ judge(Instance *instance, const Commitment *posted, Findings *found)
 
 /* `posted` has just been written to the book. */
 void
-conflict_posted(Instance *instance, const Commitment *posted, const Capacity *capacity)
+conflict_posted(Instance *instance, const Commitment *posted)
 {
 	RulesetAction action;
 	uint64		changes = book_changes();
+	Reach		reach = {0};
 	int			naround;
 	UnitTerms	terms;
 	Commitment *around;
 	Findings	found = {0};
 
+	reach_post(instance, posted, &reach);
 	if (!instance_detects_by_event(instance))
 		return;
 	around = read_surroundings(instance, posted, &terms, &naround);
-	examine(instance, posted, capacity, around, naround, &terms, &found);
+	read_reach(instance, posted, around, naround, &reach);
+	examine(instance, posted, around, naround, &reach, &terms, &found);
 	action = judge(instance, posted, &found);
 	settle(instance, &found, 0, NULL, 0);
 	/* as a rule this takes the commitment out of the book again */
@@ -368,7 +406,7 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 	if (book_changes() == changes)
 		counteraction_posted(instance, posted);
 	if (book_changes() == changes)
-		reexamine_later(instance, posted, around, naround);
+		reexamine_later(instance, posted, reach.commitments, reach.n);
 	if (book_changes() == changes)
 		reexamine_runs(instance, posted, &terms, true);
 	if (book_changes() != changes)
@@ -385,10 +423,10 @@ conflict_posted(Instance *instance, const Commitment *posted, const Capacity *ca
 
 /*
  * Settle all that is to be said of a commitment that is in the book already,
- * and give what stands around it.  False when a trigger has taken it away.
+ * and give what is in its reach.  False when a trigger has taken it away.
  */
 static bool
-examine_anew(Instance *instance, Commitment *subject, Commitment **around, int *naround, UnitTerms *terms)
+examine_anew(Instance *instance, Commitment *subject, Reach *reach, UnitTerms *terms)
 {
 	int64		id = subject->id;
 
@@ -398,15 +436,20 @@ examine_anew(Instance *instance, Commitment *subject, Commitment **around, int *
 		Findings	found = {0};
 		int			nstored;
 		StoredFinding *stored;
-		bool		has_unit;
+		int			naround;
+		Commitment *around;
 
 		CHECK_FOR_INTERRUPTS();
-		*around = read_surroundings(instance, subject, terms, naround);
-		has_unit = capacity_read(instance, subject->unit_id, subject->portfolio, subject->down,
-								 &subject->window, &capacity);
-		if (has_unit && capacity.known != subject->headroom_checked)
+		if (capacity_read(instance, subject->unit_id, subject->portfolio, subject->down, &subject->window, &capacity) &&
+			capacity.known != subject->headroom_checked)
+		{
 			book_set_headroom_checked(instance, id, capacity.known);
-		examine(instance, subject, has_unit ? &capacity : NULL, *around, *naround, terms, &found);
+			subject->headroom_checked = capacity.known;
+		}
+		around = read_surroundings(instance, subject, terms, &naround);
+		memset(reach, 0, sizeof(Reach));
+		read_reach(instance, subject, around, naround, reach);
+		examine(instance, subject, around, naround, reach, terms, &found);
 		stored = findings_of_commitment(instance, id, &nstored);
 		if (settle(instance, &found, ALL_KINDS, stored, nstored))
 			return true;
@@ -423,13 +466,12 @@ void
 conflict_relinked(Instance *instance, const Commitment *relinked)
 {
 	Commitment	subject = *relinked;
-	int			naround;
+	Reach		reach;
 	UnitTerms	terms;
-	Commitment *around;
 
-	if (!instance_detects_by_event(instance) || !examine_anew(instance, &subject, &around, &naround, &terms))
+	if (!instance_detects_by_event(instance) || !examine_anew(instance, &subject, &reach, &terms))
 		return;
-	reexamine_later(instance, &subject, around, naround);
+	reexamine_later(instance, &subject, reach.commitments, reach.n);
 	reexamine_runs(instance, &subject, &terms, true);
 	counteraction_relinked(instance, &subject);
 }
@@ -439,91 +481,107 @@ void
 conflict_reexamine(Instance *instance, const Commitment *commitment)
 {
 	Commitment	subject = *commitment;
-	int			naround;
+	Reach		reach;
 	UnitTerms	terms;
-	Commitment *around;
 
-	(void) examine_anew(instance, &subject, &around, &naround, &terms);
+	(void) examine_anew(instance, &subject, &reach, &terms);
 }
 
 /* `closed` has just left the book. */
 void
 conflict_closed(Instance *instance, const Commitment *closed)
 {
+	Reach		reach = {0};
 	int			naround;
 	UnitTerms	terms;
 	Commitment *around;
 
 	/* it waits for those who may be writing findings with it */
 	counteraction_closed(instance, closed);
+	if (!closed->portfolio)
+		member_commitment_close(instance, closed);
 	if (!instance_detects_by_event(instance))
 	{
 		finding_close_all(instance, closed->id);
 		return;
 	}
 	around = read_surroundings(instance, closed, &terms, &naround);
+	read_reach(instance, closed, around, naround, &reach);
 	finding_close_all(instance, closed->id);
-	reexamine_after_close(instance, closed, around, naround);
+	reexamine_after_close(instance, closed, reach.commitments, reach.n);
 	reexamine_runs(instance, closed, &terms, false);
 }
 
 /*
- * What a unit can sell changed during `window`, and the unit is locked.  Its
- * commitments there are examined again, all against one reading of the book and
- * one of the capacity.
+ * What a unit can sell or be given changed during `window`, and the unit is locked.
+ * Its commitments there are examined again, and those of all connected units, all against
+ * one reading of the book and of the supply.  What was examined is told, so that it is not
+ * examined twice when several units change.
  */
 void
-conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window)
+conflict_supply_changed(Instance *instance, const UnitRef *unit, const TimeWindow *window, HTAB *examined)
 {
-	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
+	Commitment	self = {.unit_id = unit->id,.portfolio = unit->portfolio,.window = *window};
 	uint64		changes;
 
 	do
 	{
-		TimeWindow	span = *window;
-		Commitment *around;
-		int			naround;
-		StoredFinding *are_short;
-		int			nshort;
-		Capacity	capacity[2];
+		Reach		reach = {0};
+		Supply	   *supply[2];
+		StoredFinding *stored = NULL;
+		int			nstored = 0;
 
 		changes = book_changes();
-		around = book_read(instance, &unit, window, must_wait_for_all, NULL, &naround);
-		if (naround == 0)
+		self.window = *window;
+		reach_read(instance, &self, must_wait_for_all, false, &reach);
+		if (reach.n == 0)
 			break;
 		/* they reach beyond the window, and so does what they stand beside */
-		for (int i = 0; i < naround; i++)
-			span = time_window_cover(&span, &around[i].window);
-		pfree(around);
-		around = book_read(instance, &unit, &span, must_wait_for_all, NULL, &naround);
-		qsort(around, naround, sizeof(Commitment), commitment_compare);
-		for (int down = 0; down < 2; down++)
-			if (!capacity_read(instance, unit_id, portfolio, down != 0, &span, &capacity[down]))
-				return;
-		are_short = findings_of_unit(instance, unit_id, CONFLICT_HEADROOM, &nshort);
-
-		for (int i = 0; i < naround && book_changes() == changes; i++)
+		for (int i = 0; i < reach.n; i++)
+			self.window = time_window_cover(&self.window, &reach.commitments[i].window);
+		if (!time_window_equal(&self.window, window))
 		{
-			Commitment *subject = &around[i];
-			Capacity	part;
+			memset(&reach, 0, sizeof(Reach));
+			reach_read(instance, &self, must_wait_for_all, false, &reach);
+		}
+		for (int down = 0; down < 2; down++)
+			supply[down] = supply_read(instance, &reach, down != 0, &self.window);
+		qsort(reach.commitments, reach.n, sizeof(Commitment), commitment_compare);
+		for (int i = 0; i < reach.nunits; i++)
+		{
+			uint64		key;
+			int			n;
+			StoredFinding *of_unit = findings_of_unit(instance, reach.units[i].id, CONFLICT_HEADROOM, &n);
+
+			stored = stored == NULL ? palloc(Max(n, 1) * sizeof(StoredFinding)) :
+				repalloc_huge(stored, Max(nstored + n, 1) * sizeof(StoredFinding));
+			memcpy(stored + nstored, of_unit, n * sizeof(StoredFinding));
+			nstored += n;
+			key = unit_key(reach.units[i]);
+			(void) hash_search(examined, &key, HASH_ENTER, NULL);
+		}
+		qsort(stored, nstored, sizeof(StoredFinding), challenger_compare);
+
+		for (int i = 0; i < reach.n && book_changes() == changes; i++)
+		{
+			Commitment *subject = &reach.commitments[i];
+			int			number = supply_unit(supply[subject->down], subject->unit_id, subject->portfolio);
+			bool		known;
 			Findings	found = {0};
-			const StoredFinding *stored;
-			int			nstored;
+			const StoredFinding *on;
+			int			non;
 
 			CHECK_FOR_INTERRUPTS();
-			if (!time_window_overlaps(&subject->window, window))
+			if (number < 0 || !time_window_overlaps(&subject->window, window))
 				continue;
-			part = capacity_during(&capacity[subject->down], &subject->window);
-			if (part.known != subject->headroom_checked)
-				book_set_headroom_checked(instance, subject->id, part.known);
-			examine_headroom(instance, subject, &part, around, i, &found);
-			stored = stored_on(are_short, nshort, subject->id, &nstored);
-			settle(instance, &found, KIND(CONFLICT_HEADROOM), stored, nstored);
+			known = capacity_known_during(supply_capacity(supply[subject->down], number), &subject->window);
+			if (known != subject->headroom_checked)
+				book_set_headroom_checked(instance, subject->id, known);
+			examine_headroom(instance, subject, supply[subject->down], reach.commitments, i, &found);
+			on = stored_on(stored, nstored, subject->id, &non);
+			settle(instance, &found, KIND(CONFLICT_HEADROOM), on, non);
 		}
-		pfree(are_short);
-		pfree(around);
 	} while (book_changes() != changes);
-	hold_release(instance, unit_id);
 }
 
 /* What a unit declares changed, and the unit is locked: so may what its deliveries need, and which rules apply. */
@@ -608,14 +666,17 @@ conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio, 
  * so only commitments there are concerned; a run of energy may reach beyond.
  */
 void
-conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window)
+conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window, HTAB *examined)
 {
+	UnitRef		ref = {unit_id, portfolio};
+	uint64		key = unit_key(ref);
 	Commitment	unit = {.unit_id = unit_id,.portfolio = portfolio};
 	int			nlive;
 	Commitment *live;
 	uint64		changes;
 
-	conflict_capacity_changed(instance, unit_id, portfolio, window);
+	if (hash_search(examined, &key, HASH_FIND, NULL) == NULL)
+		conflict_supply_changed(instance, &ref, window, examined);
 	live = book_read(instance, &unit, window, must_wait_for_all, NULL, &nlive);
 	changes = book_changes();
 	for (int i = 0; i < nlive; i++)
@@ -631,7 +692,7 @@ conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 		if (!book_still_has(instance, &live[i], &changes))
 			continue;
 		around = read_surroundings(instance, &live[i], &terms, &naround);
-		examine(instance, &live[i], NULL, around, naround, &terms, &found);
+		examine(instance, &live[i], around, naround, NULL, &terms, &found);
 		stored = findings_of_commitment(instance, live[i].id, &nstored);
 		settle(instance, &found, ALL_KINDS & ~KIND(CONFLICT_HEADROOM), stored, nstored);
 		reexamine_runs(instance, &live[i], &terms, true);

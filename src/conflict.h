@@ -7,18 +7,18 @@
 
 #include "headroom.h"
 
-extern void conflict_posted(Instance *instance, const Commitment *posted, const Capacity *capacity);
+extern void conflict_posted(Instance *instance, const Commitment *posted);
 extern void conflict_relinked(Instance *instance, const Commitment *relinked);
 extern void conflict_reexamine(Instance *instance, const Commitment *subject);
 extern void conflict_closed(Instance *instance, const Commitment *closed);
 extern void conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio,
-								   const TimeWindow *window);
+								   const TimeWindow *window, struct HTAB *examined);
 extern void conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio,
 										 const TimeWindow *window);
 extern void conflict_terms_changed(Instance *instance, int64 unit_id, bool portfolio,
 								   const TimeWindow *window);
-extern void conflict_capacity_changed(Instance *instance, int64 unit_id, bool portfolio,
-									  const TimeWindow *window);
+extern void conflict_supply_changed(Instance *instance, const UnitRef *unit, const TimeWindow *window,
+									struct HTAB *examined);
 
 /* reexamine.c: let nobody post on a unit before this transaction ends */
 

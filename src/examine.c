@@ -66,7 +66,7 @@ examine_pair(Instance *instance, const Commitment *a, const Commitment *b,
 
 /* The headroom of a commitment beside what `around` holds of earlier obligations. */
 void
-examine_headroom(Instance *instance, const Commitment *subject, const Capacity *capacity,
+examine_headroom(Instance *instance, const Commitment *subject, Supply *supply,
 				 const Commitment *around, int naround, Findings *findings)
 {
 	Commitment *earlier = palloc(Max(naround, 1) * sizeof(Commitment));
@@ -77,7 +77,7 @@ examine_headroom(Instance *instance, const Commitment *subject, const Capacity *
 		if (around[i].id < subject->id && around[i].stage != STAGE_BID &&
 			headroom_concerns(subject, &around[i]))
 			earlier[nearlier++] = around[i];
-	headroom_examine(instance->rulebook, subject, earlier, nearlier, capacity, headroom);
+	headroom_examine(instance->rulebook, subject, earlier, nearlier, supply, headroom);
 
 	if (headroom->short_of_power)
 	{

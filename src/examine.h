@@ -24,7 +24,7 @@ extern bool headroom_concerns(const Commitment *a, const Commitment *b);
 
 extern void examine_pair(Instance *instance, const Commitment *a, const Commitment *b,
 						 const UnitTerms *terms, Findings *findings);
-extern void examine_headroom(Instance *instance, const Commitment *subject, const Capacity *capacity,
+extern void examine_headroom(Instance *instance, const Commitment *subject, Supply *supply,
 							 const Commitment *around, int naround, Findings *findings);
 extern bool terms_limit_runs(const UnitTerms *terms);
 extern void examine_run(Instance *instance, const Commitment *subject, const UnitTerms *terms,

@@ -1,32 +1,38 @@
 /*
  * headroom.c
- *		Headroom of one unit: does the heaviest set that must be served at once fit?
+ *		Headroom: can the heaviest set that must be served at once be supplied?
  *
  * The question (design, section 6) is asked for a commitment c against what was
  * posted before it, so that an over-full book does not blame a newcomer that
  * could share its megawatts, and the answer does not depend on who asks.  At an
- * instant t, take the live commitments of one unit and direction that cover t:
- * c and the obligations posted earlier.
+ * instant t, take the live commitments in one direction that cover t, of c's unit and
+ * of those that draw on the same assets, directly or through others: c and the
+ * obligations posted earlier.  A unit whose capacity is not known is left out.
  *
  *	- Lineages.  A commitment whose ancestor is also among them consumes it: the
  *	  nearest such ancestor is its parent.  A node weighs the greater of its own
  *	  power and the sum of its children's weights; what exceeds the parent
  *	  counts.  Only roots are added up.
- *	- Sharing.  Two services may share megawatts when co-delivery is a yes in
- *	  the ruleset in force at t.  A set in which no two share must be served at
- *	  once.  The heaviest such set that contains c's lineage must not exceed the
- *	  capacity at t.
+ *	- Sharing.  Two lineages may share megawatts when co-delivery of their services is
+ *	  a yes in the ruleset in force at t and their units have an asset in common.  A
+ *	  set in which no two share must be served at once.
+ *	- Supply.  What of such a set cannot be supplied (supply.c) must not grow because
+ *	  c's lineage is in it.  That is so if and only if c's unit is in the smallest set
+ *	  of units that lacks most; the part of it connected with c is what is reported.
+ *	  For one unit alone: the heaviest set must not exceed the capacity.
  *
- * Commitments of one service never share and have the same partners, so the set
- * is sought among services, each weighing the sum of its roots: a maximum
- * weight independent set in a graph of as many nodes as services meet on one
- * unit at one instant, by branching on the node with most partners.  c's
- * service is in, its partners are out.
+ * What is lacking never becomes less when a set grows (it is a supermodular function
+ * of the set), nor does the part connected with c, so only the largest sets need be
+ * tried, and a set that does no harm harms in no part.
  *
- * Everything is constant between the instants at which a commitment, a capacity
- * span or a ruleset begins or ends.  A sweep adds up all power piece by piece,
- * O(n log n) for n commitments; only where that exceeds the capacity are lineages
- * weighed and sets sought, O(n) a piece.
+ * Commitments of one unit and service never share and have the same partners, so a set
+ * is sought among these, each weighing the sum of its roots, by branching on the one with
+ * most partners.  c's is in, its partners are out.
+ *
+ * Everything is constant between the instants at which a commitment, a capacity, a
+ * membership or a ruleset begins or ends.  A sweep adds up all power piece by piece,
+ * O(n log n) for n commitments; only where that exceeds what c's unit can be given
+ * alone are lineages weighed, O(n) a piece, and sets sought.
  */
 #include "postgres.h"
 #include "compat.h"
@@ -36,81 +42,85 @@
 #include "headroom.h"
 
 /* ----------
- * The heaviest set of services
+ * Sets of which no two share
  * ----------
  */
 
-typedef struct ServiceNode
+/* What one unit must deliver of one service. */
+typedef struct UnitService
 {
+	int			unit;
 	int			service;
 	int64		weight_w;
-} ServiceNode;
+} UnitService;
+
+/* What a set is worth: never less than a part of it. */
+typedef int64 (*SetValue) (const UnitService *groups, int n, const bool *in, void *arg);
 
 typedef struct SetSearch
 {
 	int			n;
-	const ServiceNode *nodes;
+	const UnitService *groups;
 	const bool *shares;			/* n x n */
 	bool	   *open;			/* not decided yet */
-	bool	   *taken;
-	int64		best_w;
+	bool	   *in;				/* taken, or open */
+	SetValue	value;
+	void	   *arg;
+	int64		best_value;
 	bool	   *best;
 } SetSearch;
 
 static void
-set_search(SetSearch *search, int64 taken_w)
+set_search(SetSearch *search)
 {
-	int64		open_w = 0;
+	int			n = search->n;
 	int			pivot = -1;
 	int			most = 0;
+	int64		value;
+	bool	   *saved;
 
 	CHECK_FOR_INTERRUPTS();
-	for (int i = 0; i < search->n; i++)
+	check_stack_depth();
+	value = search->value(search->groups, n, search->in, search->arg);
+	if (value <= search->best_value)
+		return;					/* not even with all that is open */
+	for (int i = 0; i < n; i++)
 	{
 		int			partners = 0;
 
-		if (!search->open[i])
-			continue;
-		open_w += search->nodes[i].weight_w;
-		for (int j = 0; j < search->n; j++)
-			partners += search->open[j] && search->shares[i * search->n + j];
+		for (int j = 0; j < n && search->open[i]; j++)
+			partners += search->open[j] && search->shares[i * n + j];
 		if (partners > most)
 		{
 			most = partners;
 			pivot = i;
 		}
 	}
-	if (taken_w + open_w <= search->best_w)
-		return;					/* not even all of them would be heavier */
 	if (pivot < 0)
 	{
 		/* nobody shares any more: all that is open goes in */
-		search->best_w = taken_w + open_w;
-		for (int i = 0; i < search->n; i++)
-			search->best[i] = search->taken[i] || search->open[i];
+		search->best_value = value;
+		memcpy(search->best, search->in, n * sizeof(bool));
 		return;
 	}
 
+	saved = palloc(2 * n * sizeof(bool));
+	memcpy(saved, search->open, n * sizeof(bool));
+	memcpy(saved + n, search->in, n * sizeof(bool));
 	/* with the pivot: its partners are out */
-	{
-		bool	   *saved = palloc(search->n * sizeof(bool));
-
-		memcpy(saved, search->open, search->n * sizeof(bool));
-		search->open[pivot] = false;
-		search->taken[pivot] = true;
-		for (int j = 0; j < search->n; j++)
-			if (search->shares[pivot * search->n + j])
-				search->open[j] = false;
-		set_search(search, taken_w + search->nodes[pivot].weight_w);
-
-		/* without it */
-		memcpy(search->open, saved, search->n * sizeof(bool));
-		search->taken[pivot] = false;
-		search->open[pivot] = false;
-		set_search(search, taken_w);
-		memcpy(search->open, saved, search->n * sizeof(bool));
-		pfree(saved);
-	}
+	search->open[pivot] = false;
+	for (int j = 0; j < n; j++)
+		if (search->open[j] && search->shares[pivot * n + j])
+			search->open[j] = search->in[j] = false;
+	set_search(search);
+	/* without it */
+	memcpy(search->open, saved, n * sizeof(bool));
+	memcpy(search->in, saved + n, n * sizeof(bool));
+	search->open[pivot] = search->in[pivot] = false;
+	set_search(search);
+	memcpy(search->open, saved, n * sizeof(bool));
+	memcpy(search->in, saved + n, n * sizeof(bool));
+	pfree(saved);
 }
 
 static bool
@@ -119,47 +129,73 @@ services_share(const Rulebook *rulebook, const Ruleset *ruleset, int a, int b, b
 	return a != b && ruleset != NULL && rulebook_shares(rulebook, ruleset, a, b, unknown_is_yes);
 }
 
-/* The weight of the heaviest set, perhaps of those with nodes[0] in it; best says which are. */
+/*
+ * The greatest value of a set of groups of which no two share, perhaps of those with
+ * groups[0] in it; 0 when none has any.  best says which are in it.
+ */
 static int64
-heaviest_set(const Rulebook *rulebook, const Ruleset *ruleset, const ServiceNode *nodes, int n,
-			 bool with_first, bool unknown_is_yes, bool *best)
+best_set(const Rulebook *rulebook, const Ruleset *ruleset, const UnitService *groups, int n, const Supply *supply,
+		 bool with_first, bool unknown_is_yes, SetValue value, void *arg, bool *best)
 {
-	SetSearch	search;
-	bool	   *shares = palloc(n * n * sizeof(bool));
-	bool		any = false;
+	SetSearch	search = {0};
+	bool	   *shares = palloc((Size) n * n * sizeof(bool));
 
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
-			any |= shares[i * n + j] = services_share(rulebook, ruleset, nodes[i].service,
-													  nodes[j].service, unknown_is_yes);
-	if (!any)
-	{
-		int64		sum = 0;
-
-		for (int i = 0; i < n; i++)
-		{
-			sum += nodes[i].weight_w;
-			best[i] = true;
-		}
-		pfree(shares);
-		return sum;
-	}
-
+			shares[i * n + j] =
+				services_share(rulebook, ruleset, groups[i].service, groups[j].service, unknown_is_yes) &&
+				(groups[i].unit == groups[j].unit || supply_common_assets(supply, groups[i].unit, groups[j].unit) > 0);
 	search.n = n;
-	search.nodes = nodes;
+	search.groups = groups;
 	search.shares = shares;
 	search.open = palloc(n * sizeof(bool));
-	search.taken = palloc0(n * sizeof(bool));
+	search.in = palloc(n * sizeof(bool));
+	search.value = value;
+	search.arg = arg;
 	search.best = best;
-	search.best_w = -1;
 	for (int i = 0; i < n; i++)
+	{
 		search.open[i] = !with_first || (i > 0 && !shares[i]);
-	search.taken[0] = with_first;
-	set_search(&search, with_first ? nodes[0].weight_w : 0);
+		search.in[i] = search.open[i] || i == 0;
+	}
+	set_search(&search);
 	pfree(shares);
 	pfree(search.open);
-	pfree(search.taken);
-	return search.best_w;
+	pfree(search.in);
+	return search.best_value;
+}
+
+/* The power of a set, supply aside. */
+static int64
+set_power(const UnitService *groups, int n, const bool *in, void *arg)
+{
+	int64		power_w = 0;
+
+	for (int i = 0; i < n; i++)
+		if (in[i])
+			power_w += groups[i].weight_w;
+	return power_w;
+}
+
+/* What is lacking where the subject must be supplied. */
+typedef struct Shortage
+{
+	Supply	   *supply;
+	int			subject;		/* its unit */
+	int64	   *demand_w;		/* by unit */
+	bool	   *part;			/* units of the last set asked about that lack it together */
+} Shortage;
+
+static int64
+set_shortage(const UnitService *groups, int n, const bool *in, void *arg)
+{
+	Shortage   *shortage = arg;
+
+	memset(shortage->demand_w, 0, supply_nunits(shortage->supply) * sizeof(int64));
+	for (int i = 0; i < n; i++)
+		if (in[i])
+			shortage->demand_w[groups[i].unit] += groups[i].weight_w;
+	return supply_shortage(shortage->supply, shortage->demand_w, shortage->subject, shortage->part);
 }
 
 /* ----------
@@ -253,27 +289,33 @@ weigh_nodes(LineageNode *nodes, int n, int64 instant_us)
 		}
 }
 
-/* Gather the roots by service, the subject's lineage first. */
+/*
+ * Gather the roots by unit and service, the subject's lineage first.  `units` says
+ * which unit each node is of, -1 for one to be left out; NULL: all are of one.
+ */
 static int
-group_by_service(const LineageNode *nodes, int n, ServiceNode *groups)
+make_groups(const LineageNode *nodes, int n, const int *units, UnitService *groups)
 {
 	int			ngroups = 1;
 	int			root = 0;
 
 	while (nodes[root].parent >= 0)
 		root = nodes[root].parent;
+	groups[0].unit = units == NULL ? 0 : units[root];
 	groups[0].service = nodes[root].commitment->service;
 	groups[0].weight_w = 0;
 	for (int i = 0; i < n; i++)
 	{
+		int			unit = units == NULL ? 0 : units[i];
 		int			g = 0;
 
-		if (!nodes[i].covers || nodes[i].parent >= 0)
+		if (!nodes[i].covers || nodes[i].parent >= 0 || unit < 0)
 			continue;
-		while (g < ngroups && groups[g].service != nodes[i].commitment->service)
+		while (g < ngroups && (groups[g].unit != unit || groups[g].service != nodes[i].commitment->service))
 			g++;
 		if (g == ngroups)
 		{
+			groups[ngroups].unit = unit;
 			groups[ngroups].service = nodes[i].commitment->service;
 			groups[ngroups++].weight_w = 0;
 		}
@@ -286,14 +328,15 @@ group_by_service(const LineageNode *nodes, int n, ServiceNode *groups)
 int64
 lineages_power_w(const Rulebook *rulebook, LineageNode *nodes, int n, int64 instant_us)
 {
-	ServiceNode *groups = palloc(n * sizeof(ServiceNode));
+	UnitService	   *groups = palloc(n * sizeof(UnitService));
 	bool	   *best = palloc(n * sizeof(bool));
 	int64		power_w;
 	int			ngroups;
 
 	weigh_nodes(nodes, n, instant_us);
-	ngroups = group_by_service(nodes, n, groups);
-	power_w = heaviest_set(rulebook, rulebook_at(rulebook, instant_us), groups, ngroups, false, false, best);
+	ngroups = make_groups(nodes, n, NULL, groups);
+	power_w = best_set(rulebook, rulebook_at(rulebook, instant_us), groups, ngroups, NULL, false, false,
+					   set_power, NULL, best);
 	pfree(groups);
 	pfree(best);
 	return power_w;
@@ -351,12 +394,16 @@ instant_compare(const void *x, const void *y)
 /* The instants within the subject's window at which something changes. */
 static int64 *
 make_instants(const Rulebook *rulebook, const Commitment *subject, const Commitment *earlier,
-			  int nearlier, const Capacity *capacity, int *count)
+			  int nearlier, Supply *supply, int *count)
 {
-	int64	   *instants = palloc((2 * (nearlier + capacity->nspans + rulebook->nrulesets) + 1) * sizeof(int64));
-	int			n = 0;
+	int			n;
+	int64	   *of_supply = supply_instants(supply, &subject->window, &n);
+	int64	   *instants = palloc((n + 2 * (nearlier + rulebook->nrulesets) + 1) * sizeof(int64));
 	int			distinct = 0;
 
+	if (n > 0)
+		memcpy(instants, of_supply, n * sizeof(int64));
+	pfree(of_supply);
 	instants[n++] = subject->window.start_us;
 #define ADD_INSTANT(us) \
 	if (subject->window.start_us < (us) && (us) < subject->window.end_us) \
@@ -366,8 +413,6 @@ make_instants(const Rulebook *rulebook, const Commitment *subject, const Commitm
 		ADD_INSTANT(earlier[i].window.start_us);
 		ADD_INSTANT(earlier[i].window.end_us);
 	}
-	for (int i = 0; i < capacity->nspans; i++)
-		ADD_INSTANT(capacity->spans[i].window.start_us);
 	for (int i = 0; i < rulebook->nrulesets; i++)
 	{
 		ADD_INSTANT(rulebook->rulesets[i].in_force.start_us);
@@ -383,27 +428,113 @@ make_instants(const Rulebook *rulebook, const Commitment *subject, const Commitm
 }
 
 /*
- * Examine `subject` against the obligations of its unit and direction that were
- * posted earlier and overlap it.  Pieces whose capacity is not known are passed
- * over: commitment.headroom_checked tells.
+ * Would all power together, lineages and sharing aside, fit into what the subject's
+ * unit can be given, throughout?  Then nothing else need be read.
+ */
+static bool
+fits_at_once(const PowerStep *steps, int nsteps, const Commitment *subject, const Capacity *capacity)
+{
+	int64		power_w = 0;
+	int			step = 0;
+
+	for (const CapacitySpan *span = capacity_at(capacity, subject->window.start_us);
+		 span < capacity->spans + capacity->nspans && span->window.start_us < subject->window.end_us; span++)
+	{
+		int64		most_w;
+
+		/* what began before it and has not ended, then what begins within it */
+		while (step < nsteps && steps[step].at_us <= Max(span->window.start_us, subject->window.start_us))
+			power_w += steps[step++].power_w;
+		most_w = power_w;
+		while (step < nsteps && steps[step].at_us < Min(span->window.end_us, subject->window.end_us))
+		{
+			int64		at_us = steps[step].at_us;
+
+			while (step < nsteps && steps[step].at_us == at_us)
+				power_w += steps[step++].power_w;
+			most_w = Max(most_w, power_w);
+		}
+		if (span->known && most_w > span->power_w)
+			return false;
+	}
+	return true;
+}
+
+/* Take down the set that lacks most so far: the roots of its units. */
+static void
+report_set(Headroom *result, const LineageNode *nodes, int n, const int *units, const UnitService *groups,
+		   const bool *best, const Shortage *shortage)
+{
+	result->nmembers = 0;
+	result->needed_w = 0;
+	for (int i = 0; i < n; i++)
+	{
+		HeadroomMember *member = &result->members[result->nmembers];
+		int			g = 0;
+
+		if (!nodes[i].covers || nodes[i].parent >= 0 || units[i] < 0 || !shortage->part[units[i]])
+			continue;
+		while (groups[g].unit != units[i] || groups[g].service != nodes[i].commitment->service)
+			g++;
+		if (!best[g])
+			continue;
+		member->root = nodes[i].commitment;
+		member->weight_w = nodes[i].weight_w;
+		member->common_assets = units[i] == shortage->subject ? -1 :
+			supply_common_assets(shortage->supply, shortage->subject, units[i]);
+		result->needed_w += member->weight_w;
+		result->nmembers++;
+	}
+	result->capacity_w = result->needed_w - result->short_w;
+}
+
+/*
+ * Examine `subject` against the obligations in its direction that were posted earlier
+ * and overlap it, of the units that draw on the same assets, whose supply is given.
+ * Pieces in which its own capacity is not known are passed over:
+ * commitment.headroom_checked tells.
  */
 void
 headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 				 const Commitment *earlier, int nearlier,
-				 const Capacity *capacity, Headroom *result)
+				 Supply *supply, Headroom *result)
 {
 	int			n = nearlier + 1;
-	LineageNode	   *nodes = lineages_make(subject, earlier, nearlier);
-	ServiceNode *groups = palloc(n * sizeof(ServiceNode));
-	bool	   *best = palloc(n * sizeof(bool));
-	int			ninstants;
-	int64	   *instants = make_instants(rulebook, subject, earlier, nearlier, capacity, &ninstants);
-	int			span = 0;
 	PowerStep  *steps = make_power_steps(subject, earlier, nearlier);
 	int			step = 0;
 	int64		power_w = 0;
+	Shortage	shortage = {supply, supply_unit(supply, subject->unit_id, subject->portfolio)};
+	const Capacity *capacity;
+	LineageNode *nodes;
+	UnitService	   *groups;
+	int		   *units;			/* by node, -1: not to be counted at the instant */
+	int		   *unit_of;		/* by node */
+	bool	   *drawing;
+	bool	   *best;
+	int			ninstants;
+	int64	   *instants;
 
 	memset(result, 0, sizeof(Headroom));
+	if (shortage.subject < 0)
+		return;
+	capacity = supply_capacity(supply, shortage.subject);
+	if (fits_at_once(steps, 2 * n, subject, capacity))
+	{
+		pfree(steps);
+		return;
+	}
+
+	nodes = lineages_make(subject, earlier, nearlier);
+	groups = palloc(n * sizeof(UnitService));
+	units = palloc(n * sizeof(int));
+	unit_of = palloc(n * sizeof(int));
+	for (int i = 0; i < n; i++)
+		unit_of[i] = supply_unit(supply, nodes[i].commitment->unit_id, nodes[i].commitment->portfolio);
+	best = palloc(n * sizeof(bool));
+	drawing = palloc(supply_nunits(supply) * sizeof(bool));
+	shortage.demand_w = palloc(supply_nunits(supply) * sizeof(int64));
+	shortage.part = palloc(supply_nunits(supply) * sizeof(bool));
+	instants = make_instants(rulebook, subject, earlier, nearlier, supply, &ninstants);
 	result->advisory = true;
 	result->windows = palloc(ninstants * sizeof(TimeWindow));
 	result->members = palloc(n * sizeof(HeadroomMember));
@@ -412,32 +543,36 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 	{
 		TimeWindow	piece;
 		const Ruleset *ruleset;
+		const CapacitySpan *span = capacity_at(capacity, instants[i]);
 		int			ngroups;
 		int64		all_w = 0;
-		int64		needed_w;
-		int64		capacity_w;
+		int64		short_w;
 
 		CHECK_FOR_INTERRUPTS();
 		piece.start_us = instants[i];
 		piece.end_us = i + 1 < ninstants ? instants[i + 1] : subject->window.end_us;
-		while (capacity->spans[span].window.end_us <= piece.start_us)
-			span++;
 		while (step < 2 * n && steps[step].at_us <= piece.start_us)
 			power_w += steps[step++].power_w;
-		capacity_w = capacity->spans[span].power_w;
-		if (!capacity->spans[span].known || power_w <= capacity_w)
+		if (!span->known || power_w <= span->power_w)
 			continue;			/* not known, or all together fit */
 
 		weigh_nodes(nodes, n, piece.start_us);
-		ngroups = group_by_service(nodes, n, groups);
+		memset(drawing, 0, supply_nunits(supply) * sizeof(bool));
+		for (int j = 0; j < n; j++)
+			if (unit_of[j] >= 0 && nodes[j].covers)
+				drawing[unit_of[j]] = true;
+		supply_at(supply, piece.start_us, shortage.subject, drawing);
+		for (int j = 0; j < n; j++)
+			units[j] = unit_of[j] >= 0 && drawing[unit_of[j]] ? unit_of[j] : -1;
+		ngroups = make_groups(nodes, n, units, groups);
 		for (int g = 0; g < ngroups; g++)
 			all_w += groups[g].weight_w;
-		if (all_w <= capacity_w)
-			continue;			/* lineages counted once, they fit */
+		if (all_w <= span->power_w)
+			continue;			/* lineages counted once, connected units alone, they fit */
 
 		ruleset = rulebook_at(rulebook, piece.start_us);
-		needed_w = heaviest_set(rulebook, ruleset, groups, ngroups, true, false, best);
-		if (needed_w <= capacity_w)
+		short_w = best_set(rulebook, ruleset, groups, ngroups, supply, true, false, set_shortage, &shortage, best);
+		if (short_w == 0)
 			continue;
 
 		result->short_of_power = true;
@@ -445,34 +580,25 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 			result->windows[result->nwindows - 1].end_us = piece.end_us;
 		else
 			result->windows[result->nwindows++] = piece;
-		if (needed_w - capacity_w > result->short_w)
+		if (short_w > result->short_w)
 		{
-			result->short_w = needed_w - capacity_w;
-			result->needed_w = needed_w;
-			result->capacity_w = capacity_w;
+			result->short_w = short_w;
 			result->ruleset = ruleset;
-			result->nmembers = 0;
-			for (int j = 0; j < n; j++)
-			{
-				int			g = 0;
-
-				if (!nodes[j].covers || nodes[j].parent >= 0)
-					continue;
-				while (groups[g].service != nodes[j].commitment->service)
-					g++;
-				if (!best[g])
-					continue;
-				result->members[result->nmembers].root = nodes[j].commitment;
-				result->members[result->nmembers++].weight_w = nodes[j].weight_w;
-			}
+			(void) set_shortage(groups, ngroups, best, &shortage);	/* for its part */
+			report_set(result, nodes, n, units, groups, best, &shortage);
 		}
 		if (result->advisory &&
-			heaviest_set(rulebook, ruleset, groups, ngroups, true, true, best) > capacity_w)
+			best_set(rulebook, ruleset, groups, ngroups, supply, true, true, set_shortage, &shortage, best) > 0)
 			result->advisory = false;
 	}
 	pfree(nodes);
 	pfree(groups);
+	pfree(units);
+	pfree(unit_of);
 	pfree(best);
+	pfree(drawing);
+	pfree(shortage.demand_w);
+	pfree(shortage.part);
 	pfree(instants);
 	pfree(steps);
 }

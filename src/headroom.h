@@ -1,17 +1,18 @@
 /*
  * headroom.h
- *		Does a commitment fit beside what was promised before it?
+ *		Can a commitment be supplied beside what was promised before it?
  */
 #ifndef FLEX_HEADROOM_H
 #define FLEX_HEADROOM_H
 
-#include "capacity.h"
+#include "supply.h"
 
 /* One lineage in the heaviest set. */
 typedef struct HeadroomMember
 {
 	const Commitment *root;
 	int64		weight_w;
+	int			common_assets;	/* with the subject's unit; -1: of that unit */
 } HeadroomMember;
 
 typedef struct Headroom
@@ -28,7 +29,7 @@ typedef struct Headroom
 	TimeWindow *windows;
 } Headroom;
 
-/* Commitments of one unit and direction with their lineages, to be weighed at instants. */
+/* Commitments in one direction with their lineages, to be weighed at instants. */
 typedef struct LineageNode LineageNode;
 
 extern LineageNode *lineages_make(const Commitment *subject, const Commitment *others, int nothers);
@@ -36,6 +37,6 @@ extern int64 lineages_power_w(const Rulebook *rulebook, LineageNode *nodes, int 
 
 extern void headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 							 const Commitment *earlier, int nearlier,
-							 const Capacity *capacity, Headroom *result);
+							 Supply *supply, Headroom *result);
 
 #endif							/* FLEX_HEADROOM_H */

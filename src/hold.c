@@ -29,6 +29,12 @@ static const SavedQuery release_query = {
 	1, {INT8OID}
 };
 
+static const SavedQuery waiting_query = {
+	QUERY_WAITING,
+	"SELECT DISTINCT unit_id::pg_catalog.int8 FROM %1$s.hold WHERE unit_id OPERATOR(pg_catalog.=) ANY ($1) AND resolved_at IS NULL ORDER BY 1",
+	1, {INT8ARRAYOID}
+};
+
 /* Is a trade being held, or let through, further up? */
 static bool busy = false;
 
@@ -71,4 +77,26 @@ hold_release(Instance *instance, int64 unit_id)
 		return;
 	values[0] = Int64GetDatum(unit_id);
 	call(instance, &release_query, values);
+}
+
+/* The same of several units. */
+void
+hold_release_all(Instance *instance, const IdList *units)
+{
+	Datum		values[1];
+	IdList		waiting = {0};
+
+	if (busy || units->n == 0)
+		return;
+	values[0] = id_list_datum(units);
+	instance_query(instance, &waiting_query, values, NULL, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+
+		id_list_add(&waiting, DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	for (int i = 0; i < waiting.n; i++)
+		hold_release(instance, waiting.ids[i]);
 }

@@ -130,7 +130,8 @@ relation_changed(Datum arg, Oid relid)
 			instance->rules_valid = false;
 		if (relid == InvalidOid || relid == instance->book_relid ||
 			relid == instance->book_index_relid || relid == instance->unit_table[0].relid ||
-			relid == instance->unit_table[1].relid)
+			relid == instance->unit_table[1].relid || relid == instance->members_relid ||
+			relid == instance->members_index_relid)
 			instance->layout_valid = false;
 	}
 }
@@ -291,16 +292,38 @@ find_unit_table(Instance *instance, const char *name, const char *schema, UnitTa
 	{
 		table->qualified_attr[i] = get_attnum(table->relid, qualified[i]);
 		require_column_type(table->relid, qualified[i], table->qualified_attr[i], NUMERICOID);
+		table->metering_point_attr = get_attnum(table->relid, "metering_point_id");
+		require_column_type(table->relid, "metering_point_id", table->metering_point_attr, INT8OID);
 	}
+}
+
+/*
+ * The index that finds overlaps of resource windows in a table must be there and
+ * do so; the function of its operator && is returned.
+ */
+static RegProcedure
+require_overlap_index(Instance *instance, Oid relid, Oid index_relid, const char *name, const char *definition)
+{
+	Relation	index = index_open(index_relid, AccessShareLock);
+	Oid			operator_oid = index->rd_rel->relam == GIST_AM_OID && index->rd_index->indisvalid &&
+		index->rd_index->indrelid == relid ?
+		get_opfamily_member(index->rd_opfamily[0], index->rd_opcintype[0],
+							index->rd_opcintype[0], WINDOW_OVERLAPS) : InvalidOid;
+	Oid			opclass_type = index->rd_opcintype[0];
+
+	index_close(index, AccessShareLock);
+	if (!OidIsValid(operator_oid) || opclass_type != extension_type("resource_window"))
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("index %s of exchange \"%s\" cannot find overlaps", name, instance->name),
+				 errhint("Make it again: CREATE INDEX %s ON %s.%s.", name, instance->schema, definition)));
+	return get_opcode(operator_oid);
 }
 
 static void
 build_layout(Instance *instance)
 {
 	MemoryContext context;
-	Relation	index;
-	Oid			opclass_type;
-	Oid			operator_oid;
 	char	   *name = get_namespace_name(instance->namespace_oid);
 	PlanHolder *holder;
 
@@ -334,22 +357,18 @@ build_layout(Instance *instance)
 							i == BOOK_DELIVERY_WINDOW ? instance->window_type : book_column_types[i]);
 	}
 
-	index = index_open(instance->book_index_relid, AccessShareLock);
-	operator_oid = index->rd_rel->relam == GIST_AM_OID && index->rd_index->indisvalid &&
-		index->rd_index->indrelid == instance->book_relid ?
-		get_opfamily_member(index->rd_opfamily[0], index->rd_opcintype[0],
-							index->rd_opcintype[0], WINDOW_OVERLAPS) : InvalidOid;
-	opclass_type = index->rd_opcintype[0];
-	index_close(index, AccessShareLock);
-	if (!OidIsValid(operator_oid) || opclass_type != extension_type("resource_window"))
-		ereport(ERROR,
-				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
-				 errmsg("index commitment_live_idx of exchange \"%s\" cannot find overlaps", name),
-				 errhint("Make it again: CREATE INDEX commitment_live_idx ON %s.commitment USING gist (resource_window(unit_id, delivery_window)) WHERE closed_at IS NULL.",
-						 instance->schema)));
-	instance->overlaps_proc = get_opcode(operator_oid);
+	instance->overlaps_proc = require_overlap_index(instance, instance->book_relid, instance->book_index_relid,
+													"commitment_live_idx",
+													"commitment USING gist (resource_window(unit_id, delivery_window)) WHERE closed_at IS NULL");
 	find_unit_table(instance, "asset", name, &instance->unit_table[0]);
 	find_unit_table(instance, "portfolio", name, &instance->unit_table[1]);
+	instance->members_relid = require_relation("member_commitment", instance->namespace_oid, name);
+	instance->members_index_relid = require_relation("member_commitment_window_idx", instance->namespace_oid, name);
+	instance->members_asset_attr = get_attnum(instance->members_relid, "asset_id");
+	require_column_type(instance->members_relid, "asset_id", instance->members_asset_attr, INT8OID);
+	(void) require_overlap_index(instance, instance->members_relid, instance->members_index_relid,
+								 "member_commitment_window_idx",
+								 "member_commitment USING gist (resource_window(portfolio_id, delivery_window))");
 	instance->layout_valid = true;
 }
 

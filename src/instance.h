@@ -20,7 +20,22 @@ typedef enum QuerySlot
 	QUERY_PRODUCT,
 	QUERY_PARTICIPANT,
 	QUERY_HAS_MEMBERS,
-	QUERY_PORTFOLIO_MEMBERS,
+	QUERY_PORTFOLIO_SUPPLY,
+	QUERY_ASSET_CONNECTION,
+	QUERY_PARTNERS_OF_ASSET,
+	QUERY_PARTNERS_OF_PORTFOLIO,
+	QUERY_PAIRS_OF_PORTFOLIO,
+	QUERY_PLACES_APART,
+	QUERY_PLACE_MEMBERS,
+	QUERY_PLACES_TOUCHED,
+	QUERY_PORTFOLIOS_TOUCHED,
+	QUERY_KEEP_PORTFOLIOS,
+	QUERY_FORGET_PLACES,
+	QUERY_KEEP_PLACES,
+	QUERY_FORGET_MEMBER_COMMITMENTS,
+	QUERY_KEEP_MEMBER_COMMITMENTS,
+	QUERY_POST_MEMBER_COMMITMENT,
+	QUERY_CLOSE_MEMBER_COMMITMENT,
 	QUERY_OWNER_OF_ID,
 	QUERY_AWARD,
 	QUERY_BID,
@@ -41,8 +56,8 @@ typedef enum QuerySlot
 	QUERY_CONFLICT_CLOSE_ALL,
 	QUERY_CONFLICTS_OF_UNIT,
 	QUERY_EXCLUSIVITIES,
-	QUERY_LOCK_ASSET,
-	QUERY_LOCK_PORTFOLIO,
+	QUERY_LOCK_ASSETS,
+	QUERY_LOCK_PORTFOLIOS,
 	QUERY_CONTRACT,
 	QUERY_CARRY_OUT,
 	QUERY_RELEASE_HOLDS,
@@ -66,6 +81,9 @@ typedef enum QuerySlot
 	QUERY_COUNTERACTION_SWEPT,
 	QUERY_PROFILE_OF_ASSET,
 	QUERY_PROFILE_OF_PORTFOLIO,
+	QUERY_WAITING,
+	QUERY_COMMITTED,
+	QUERY_MAY_SHARE,
 	QUERY_COUNT
 } QuerySlot;
 
@@ -123,6 +141,7 @@ typedef struct UnitTable
 	Oid			key_relid;		/* the index */
 	AttrNumber	profile_attr;
 	AttrNumber	qualified_attr[2];	/* up, down; of assets alone */
+	AttrNumber	metering_point_attr;	/* of assets alone */
 } UnitTable;
 
 typedef struct Instance
@@ -136,6 +155,9 @@ typedef struct Instance
 	char	   *schema;			/* the same, quoted where needed */
 	Oid			book_relid;
 	Oid			book_index_relid;
+	Oid			members_relid;	/* table member_commitment */
+	Oid			members_index_relid;
+	AttrNumber	members_asset_attr;
 	Oid			window_type;	/* flexexchange.time_window */
 	RegProcedure overlaps_proc;	/* function of resource_window && resource_window */
 	AttrNumber	book_attr[BOOK_NCOLUMNS];

@@ -164,6 +164,11 @@ json_headroom(const Rulebook *rulebook, const Headroom *headroom)
 		json_t	   *member = json_commitment(rulebook, headroom->members[i].root);
 
 		set(member, "weight_kw", json_kw(headroom->members[i].weight_w));
+		if (headroom->members[i].common_assets >= 0)
+		{
+			set(member, "unit_id", json_integer(headroom->members[i].root->unit_id));
+			set(member, "common_assets", json_integer(headroom->members[i].common_assets));
+		}
 		append(members, member);
 	}
 	set(object, "set", members);

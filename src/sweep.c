@@ -4,7 +4,8 @@
  *
  * The live commitments come unit by unit, sorted by PostgreSQL (work_mem bounds
  * it, files take the rest), in batches from a cursor.  All that concerns a unit is in
- * memory only while its turn lasts.  What is to be said of each of its
+ * memory only while its turn lasts; so is what stands on units that draw on the same
+ * assets, which is looked up where anybody has sold such.  What is to be said of each of its
  * commitments is said by the same code as event by event (examine.c).
  *
  *	sweep_book		compares that with the open rows of table conflict.  Where the
@@ -52,7 +53,9 @@ typedef struct UnitBook
 	int			n;
 	Commitment *commitments;	/* in order of posting */
 	bool		registered;		/* is the unit still there */
-	Capacity	capacity[2];	/* up, down, over all that it has */
+	TimeWindow	hull;			/* of all that it has */
+	Capacity	capacity[2];	/* up, down, over it */
+	Reach		reach;			/* what headroom depends on, in order of posting */
 	UnitTerms	terms;
 	int			nagreements;
 	Exclusivity *agreements;
@@ -98,6 +101,7 @@ struct Sweep
 	MemoryContext unit_context;
 	int64		examined;		/* commitments */
 	double		expected;		/* the same, for messages; an estimate */
+	bool		may_share;		/* may units draw on the same assets */
 	TimestampTz last_message;
 
 	/* sweep_book */
@@ -221,11 +225,11 @@ event_compare(const void *x, const void *y)
 	return a < b ? -1 : a > b;
 }
 
-/* Does all the power of one direction together fit at every instant? */
+/* Does all the power in reach of one direction together fit at every instant? */
 static bool
 all_fit(const UnitBook *unit, bool down)
 {
-	int64	   *events = palloc(4 * unit->n * sizeof(int64));	/* instant, power */
+	int64	   *events = palloc(4 * unit->reach.n * sizeof(int64));	/* instant, power */
 	int			n = 0;
 	int64		least_w = PG_INT64_MAX;
 	int64		power_w = 0;
@@ -234,9 +238,9 @@ all_fit(const UnitBook *unit, bool down)
 	for (int i = 0; i < unit->capacity[down].nspans; i++)
 		if (unit->capacity[down].spans[i].known)
 			least_w = Min(least_w, unit->capacity[down].spans[i].power_w);
-	for (int i = 0; i < unit->n; i++)
+	for (int i = 0; i < unit->reach.n; i++)
 	{
-		const Commitment *commitment = &unit->commitments[i];
+		const Commitment *commitment = &unit->reach.commitments[i];
 
 		if (commitment->down != down)
 			continue;
@@ -307,6 +311,24 @@ runs_of_unit(Instance *instance, const UnitBook *unit, bool down, const TimeWind
 	pfree(run);
 }
 
+/* The headroom of a unit in one direction. */
+static void
+headroom_of_unit(Instance *instance, const UnitBook *unit, bool down, const TimeWindow *span, Findings *found)
+{
+	Supply	   *supply = supply_look(instance, &unit->reach, down, &unit->hull);
+
+	for (int i = 0, before = 0; i < unit->n; i++)
+	{
+		const Commitment *subject = &unit->commitments[i];
+
+		CHECK_FOR_INTERRUPTS();
+		while (before < unit->reach.n && unit->reach.commitments[before].id < subject->id)
+			before++;
+		if (subject->down == down && time_window_overlaps(&subject->window, span))
+			examine_headroom(instance, subject, supply, unit->reach.commitments, before, found);
+	}
+}
+
 /* All that is to be said of the commitments of a unit that overlap a span. */
 static void
 findings_on_unit(Instance *instance, const UnitBook *unit, const TimeWindow *span, Findings *found)
@@ -319,19 +341,8 @@ findings_on_unit(Instance *instance, const UnitBook *unit, const TimeWindow *spa
 	{
 		if (terms_limit_runs(&unit->terms))
 			runs_of_unit(instance, unit, down != 0, span, found);
-		if (!unit->registered || all_fit(unit, down != 0))
-			continue;
-		for (int i = 0; i < unit->n; i++)
-		{
-			const Commitment *subject = &unit->commitments[i];
-			Capacity	during;
-
-			CHECK_FOR_INTERRUPTS();
-			if (subject->down != (down != 0) || !time_window_overlaps(&subject->window, span))
-				continue;
-			during = capacity_during(&unit->capacity[down], &subject->window);
-			examine_headroom(instance, subject, &during, unit->commitments, i, found);
-		}
+		if (unit->registered && !all_fit(unit, down != 0))
+			headroom_of_unit(instance, unit, down != 0, span, found);
 	}
 	for (int i = 0; i < unit->n && unit->nagreements > 0; i++)
 		examine_agreements(instance, &unit->commitments[i], unit->agreements, unit->nagreements, found);
@@ -361,11 +372,18 @@ tell_progress(Sweep *sweep)
 	}
 }
 
+static bool
+concerns_all(Instance *instance, const Commitment *self, const Commitment *other, const void *arg)
+{
+	return true;
+}
+
 /* What the unit is judged by, over all that it has. */
 static void
 read_unit(Sweep *sweep, UnitBook *unit)
 {
 	TimeWindow	hull = unit->commitments[0].window;
+	Commitment	self = {.unit_id = unit->unit_id,.portfolio = unit->portfolio};
 	bool		energy = false;
 
 	for (int i = 0; i < unit->n; i++)
@@ -373,8 +391,15 @@ read_unit(Sweep *sweep, UnitBook *unit)
 		hull = time_window_cover(&hull, &unit->commitments[i].window);
 		energy |= is_energy(sweep->instance, &unit->commitments[i]);
 	}
+	unit->hull = self.window = hull;
 	unit->registered = unit_look(sweep->instance, unit->unit_id, unit->portfolio, &hull,
 								 unit->capacity, energy ? &unit->terms : NULL);
+	reach_take(sweep->instance, &self, unit->commitments, unit->n, concerns_all, &unit->reach);
+	if (!sweep->may_share)
+		unit->reach.of_first.known = true;	/* there are no partners */
+	reach_look(sweep->instance, &self, concerns_all, &unit->reach);
+	if (unit->reach.n > unit->n)
+		qsort(unit->reach.commitments, unit->reach.n, sizeof(Commitment), commitment_compare);
 	if (!no_exclusivity(sweep->instance))
 		unit->agreements = exclusivities_read(sweep->instance, unit->unit_id, &hull, &unit->nagreements);
 }
@@ -425,9 +450,18 @@ static const char *const stored_query =
 "WHERE k.closed_at IS NULL AND k.kind OPERATOR(pg_catalog.<>) 'counteraction'::pg_catalog.text "
 "AND c.delivery_window OPERATOR(flexexchange.&&) $1 ORDER BY k.unit_id, k.challenger_id";
 
+static const SavedQuery may_share_query = {
+	QUERY_MAY_SHARE,
+	"SELECT EXISTS (SELECT FROM %1$s.asset_connection) OR "
+	"EXISTS (SELECT FROM %1$s.commitment WHERE closed_at IS NULL AND unit_kind OPERATOR(pg_catalog.=) 'portfolio'::pg_catalog.text)",
+	0, {0}
+};
+
 static void
 sweep_begin(Sweep *sweep, Instance *instance, const TimeWindow *span, UnitFunction visit, float4 reltuples)
 {
+	bool		isnull;
+
 	memset(sweep, 0, sizeof(Sweep));
 	sweep->instance = instance;
 	sweep->span = *span;
@@ -435,6 +469,9 @@ sweep_begin(Sweep *sweep, Instance *instance, const TimeWindow *span, UnitFuncti
 	sweep->expected = reltuples;
 	sweep->last_message = GetCurrentTimestamp();
 	sweep->unit_context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange unit", ALLOCSET_DEFAULT_SIZES);
+	instance_query(instance, &may_share_query, NULL, NULL, 1);
+	sweep->may_share = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
 	stream_open(&sweep->book, instance,
 				span->start_us == TIME_WINDOW_NO_BEGIN && span->end_us == TIME_WINDOW_NO_END ?
 				everything_query : touched_query, span);
@@ -563,7 +600,7 @@ compare_unit(Sweep *sweep, UnitBook *unit)
 		const Commitment *commitment = &unit->commitments[i];
 
 		if (time_window_overlaps(&commitment->window, &sweep->span) &&
-			capacity_during(&unit->capacity[commitment->down], &commitment->window).known != commitment->headroom_checked)
+			capacity_known_during(&unit->capacity[commitment->down], &commitment->window) != commitment->headroom_checked)
 			note_difference(sweep, unit->unit_id, unit->portfolio, commitment->id);
 	}
 	/* what follows may be as much again */

@@ -377,8 +377,9 @@ static const SavedQuery dispatch_query = {
 
 /* Look up everything that a trade names; errors out on what is not there. */
 static void
-trade_resolve(Instance *instance, Trade *trade, Capacity *capacity)
+trade_resolve(Instance *instance, Trade *trade)
 {
+	Capacity	capacity;
 	Commitment *commitment = &trade->commitment;
 	const Product *product = instance_product(instance, commitment->product_id);
 
@@ -393,12 +394,12 @@ trade_resolve(Instance *instance, Trade *trade, Capacity *capacity)
 				   commitment->service_provider_id, "a participant", "See table participant for those of this exchange.");
 
 	if (!capacity_read(instance, commitment->unit_id, commitment->portfolio, commitment->down,
-					   &commitment->window, capacity))
+					   &commitment->window, &capacity))
 		unknown_id(instance, ERRCODE_FLEX_UNKNOWN_UNIT, commitment->stage,
 				   commitment->portfolio ? "portfolio_id" : "asset_id", commitment->unit_id,
 				   commitment->portfolio ? "a portfolio" : "an asset",
 				   "Register the unit first, or find it by one of its names in table external_id.");
-	commitment->headroom_checked = capacity->known;
+	commitment->headroom_checked = capacity.known;
 
 	resolve_lineage(instance, trade);
 	if (commitment->supersedes_id != 0)
@@ -520,10 +521,10 @@ relink_children(Instance *instance, const Commitment *changed)
 }
 
 static void
-post(Instance *instance, Trade *trade, const Capacity *capacity)
+post(Instance *instance, Trade *trade)
 {
 	book_insert(instance, &trade->commitment);
-	conflict_posted(instance, &trade->commitment, capacity);
+	conflict_posted(instance, &trade->commitment);
 }
 
 /* The unit is held first: whoever examines it again waits, or has written what is then closed. */
@@ -540,11 +541,9 @@ close_commitment(Instance *instance, const Commitment *booked)
 static void
 trade_inserted(Instance *instance, Trade *after)
 {
-	Capacity	capacity;
-
-	trade_resolve(instance, after, &capacity);
+	trade_resolve(instance, after);
 	if (trade_posts(instance, after))
-		post(instance, after, &capacity);
+		post(instance, after);
 }
 
 /*
@@ -554,7 +553,6 @@ trade_inserted(Instance *instance, Trade *after)
 static void
 trade_updated(Instance *instance, const Trade *before, Trade *after)
 {
-	Capacity	capacity;
 	Commitment	booked;
 	bool		is_booked = (before->live || after->live) &&
 		book_find(instance, after->commitment.stage, after->commitment.source_id, &booked);
@@ -565,14 +563,14 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 	bool		contract_changes;
 
 	if (posts_anew || terms_change || links_change)
-		trade_resolve(instance, after, &capacity);
+		trade_resolve(instance, after);
 	if (terms_change)
 		check_children(instance, &before->commitment, &after->commitment);
 
 	if (is_booked && (!posts || posts_anew))
 		close_commitment(instance, &booked);
 	if (posts_anew)
-		post(instance, after, &capacity);
+		post(instance, after);
 	else if (posts && links_change)
 	{
 		Commitment	relinked;

@@ -53,7 +53,7 @@ COMMENT ON COLUMN conflict.stage IS 'competition or dispatch: the stage of the c
 COMMENT ON COLUMN conflict.challenger_id IS 'the commitment posted later';
 COMMENT ON COLUMN conflict.incumbent_id IS 'the commitment posted earlier; NULL for exclusivity and energy, for headroom, whose set is in the rationale, and where a counteraction is of one commitment';
 COMMENT ON COLUMN conflict.exclusivity_id IS 'the agreement that the challenger goes against, NULL for other kinds';
-COMMENT ON COLUMN conflict.unit_id IS 'the asset or portfolio that both are of; for counteraction the challenger''s';
+COMMENT ON COLUMN conflict.unit_id IS 'the asset or portfolio of the challenger, and of the incumbent but for counteraction; headroom may concern others, named in the rationale';
 COMMENT ON COLUMN conflict.overlap IS 'when both hold; for jumping the window from the start of the first to the end of the last; for recovery the time between them; for energy the whole run; for headroom from the first to the last instant that is short';
 COMMENT ON COLUMN conflict.short_kw IS 'headroom, and counteraction against a limit or constraint period: the greatest power missing or too much, kW';
 COMMENT ON COLUMN conflict.short_windows IS 'headroom, and counteraction against a limit or constraint period: the windows in which that is so';

@@ -177,6 +177,16 @@ BEGIN
             FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') m
             JOIN service v ON v.code = m ->> 'service'
             GROUP BY v.name) promised;
+      IF found.rationale @? '$.headroom.set[*].unit_id' THEN
+        -- of others' units no more is said than how many there are
+        RETURN format('%s and %s other%s on the same assets or connections can give %s kW %s together but are promised for %s kW at once (%s), so that %s kW are missing %s; the commitment that does not fit is %s.',
+                      unit, (SELECT format(CASE count(DISTINCT m -> 'unit_id') WHEN 1 THEN 'one' ELSE count(DISTINCT m -> 'unit_id')::text END)
+                             FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') m WHERE m ? 'unit_id'),
+                      (SELECT CASE count(DISTINCT m -> 'unit_id') WHEN 1 THEN ' that draws' ELSE 's that draw' END
+                       FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') m WHERE m ? 'unit_id'),
+                      found.rationale #>> '{headroom,capacity_kw}', challenger.direction, found.rationale #>> '{headroom,needed_kw}', others,
+                      trim_scale(found.short_kw), window_words(found.overlap), commitment_words(challenger, names_challenger));
+      END IF;
       RETURN format('%s can sell %s kW %s but is promised for %s kW at once (%s), so that %s kW are missing %s; the commitment that does not fit is %s.',
                     unit, found.rationale #>> '{headroom,capacity_kw}', challenger.direction,
                     found.rationale #>> '{headroom,needed_kw}', others, trim_scale(found.short_kw),
@@ -352,7 +362,7 @@ DECLARE
 BEGIN
   FOR name, event, tables IN
     SELECT x.name, y.event, y.tables
-    FROM (VALUES ('asset', 'UPDATE'), ('portfolio', 'UPDATE'),
+    FROM (VALUES ('asset', 'UPDATE'), ('metering_point', 'UPDATE'), ('portfolio', 'UPDATE'),
                  ('portfolio_member', 'INSERT'), ('portfolio_member', 'UPDATE'), ('portfolio_member', 'DELETE'),
                  ('exclusivity', 'INSERT'), ('exclusivity', 'UPDATE'), ('exclusivity', 'DELETE')) AS x (name, event)
     JOIN (VALUES ('INSERT', 'NEW TABLE AS after'), ('UPDATE', 'OLD TABLE AS before NEW TABLE AS after'),

@@ -17,7 +17,7 @@ CREATE FUNCTION reexamine_units() RETURNS trigger
   AS 'MODULE_PATHNAME', 'flex_reexamine_units'
   LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION reexamine_units() IS
-  'trigger, AFTER a change FOR EACH STATEMENT with transition tables before and after, argument asset, portfolio, portfolio_member, exclusivity or ruleset: examines again the commitments of units whose capacity, profile, agreements or rules changed, in deliveries that have not ended; error MX907 without its argument';
+  'trigger, AFTER a change FOR EACH STATEMENT with transition tables before and after, argument asset, metering_point, portfolio, portfolio_member, exclusivity or ruleset: keeps up with what units can be given and examines again the commitments of units whose supply, profile, agreements or rules changed, in deliveries that have not ended; error MX907 without its argument';
 
 CREATE FUNCTION reexamine_network() RETURNS trigger
   AS 'MODULE_PATHNAME', 'flex_reexamine_network'

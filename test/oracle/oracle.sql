@@ -1,4 +1,4 @@
--- What a conflict is, in naive SQL: from the words of the design, for one unit.
+-- What a conflict is, in naive SQL: from the words of the design.
 --
 -- It reads the trading tables, the register and the rule rows.  It does not look
 -- at the book, at conflict, at view stacking_meaning or at anything written in
@@ -257,69 +257,235 @@ BEGIN
   RETURN result;
 END $$;
 
--- What c's unit must deliver at once at an instant, kW: enumerate the sets of
--- lineages, c's among them, of which no two may share megawatts.
--- Or, of energy alone, what it delivers: c need not be among them.
-CREATE FUNCTION oracle_needed(c bigint, instant timestamptz, unknown_is_yes boolean, energy boolean DEFAULT false) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+-- The lineages among some commitments, each with what it weighs: a member weighs
+-- the greater of its power and the sum of its children's weights.
+CREATE FUNCTION oracle_lineages(seen bigint[], c bigint) RETURNS TABLE (unit bigint, service text, kw numeric, holds_c boolean)
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  subject oracle_now;
-  rules bigint := oracle_ruleset(instant);
   ids bigint[];
+  units bigint[];
   services text[];
   kws numeric[];
   parents bigint[];
-  stages text[];
-  roots int[] := '{}';
-  n int;
   weight numeric[];
-  place int;
-  root int;
-  heaviest numeric := 0;
   total numeric;
-  chosen int[];
-  good boolean;
+  place int;
 BEGIN
-  SELECT * INTO subject FROM oracle_now WHERE id = c;
-  -- in view: c, and obligations and dispatches posted earlier
-  WITH seen AS (
-    SELECT o.* FROM oracle_now o
-    WHERE o.unit_id = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until
-      AND (o.id = c OR (o.stage <> 'bid' AND o.seq < subject.seq))
-      AND (NOT energy OR o.is_energy)
-  ), linked AS (
-    SELECT s.*, (SELECT p.id FROM seen p WHERE p.id IN (s.availability_id, s.award_id, s.bid_id)
-                 ORDER BY array_position(ARRAY['availability', 'award', 'bid'], p.stage) LIMIT 1) AS parent
-    FROM seen s
-  )
-  SELECT array_agg(id ORDER BY o), array_agg(service ORDER BY o), array_agg(kw ORDER BY o), array_agg(parent ORDER BY o), array_agg(stage ORDER BY o)
-    INTO ids, services, kws, parents, stages
-  FROM (SELECT *, array_position(ARRAY['dispatch', 'availability', 'award', 'bid'], stage) * 1000000000::bigint + seq AS o FROM linked) l;
-  n := coalesce(cardinality(ids), 0);
-  -- a node weighs the greater of its power and its children's weights; children come first
+  -- children come first
+  SELECT array_agg(l.id ORDER BY o), array_agg(unit_id ORDER BY o), array_agg(l.service ORDER BY o), array_agg(l.kw ORDER BY o), array_agg(parent ORDER BY o)
+    INTO ids, units, services, kws, parents
+  FROM (SELECT s.*, array_position(ARRAY['dispatch', 'availability', 'award', 'bid'], s.stage) * 1000000000::bigint + s.seq AS o,
+               (SELECT p.id FROM oracle_now p WHERE p.id = ANY (seen) AND p.id IN (s.availability_id, s.award_id, s.bid_id)
+                ORDER BY array_position(ARRAY['availability', 'award', 'bid'], p.stage) LIMIT 1) AS parent
+        FROM oracle_now s WHERE s.id = ANY (seen)) l;
   weight := kws;
-  FOR i IN 1..n LOOP
-    SELECT greatest(kws[i], coalesce(sum(weight[k]), 0)) INTO total FROM generate_series(1, n) k WHERE parents[k] = ids[i];
+  FOR i IN 1 .. coalesce(cardinality(ids), 0) LOOP
+    SELECT greatest(kws[i], coalesce(sum(weight[k]), 0)) INTO total FROM generate_series(1, cardinality(ids)) k WHERE parents[k] = ids[i];
     weight[i] := total;
-  END LOOP;
-  FOR i IN 1..n LOOP
-    IF parents[i] IS NULL THEN roots := roots || i; END IF;
   END LOOP;
   place := array_position(ids, c);
   WHILE place IS NOT NULL AND parents[place] IS NOT NULL LOOP place := array_position(ids, parents[place]); END LOOP;
-  root := place;
+  FOR i IN 1 .. coalesce(cardinality(ids), 0) LOOP
+    CONTINUE WHEN parents[i] IS NOT NULL;
+    unit := units[i];
+    service := services[i];
+    kw := weight[i];
+    holds_c := i IS NOT DISTINCT FROM place;
+    RETURN NEXT;
+  END LOOP;
+END $$;
 
-  FOR mask IN 0 .. (1 << cardinality(roots)) - 1 LOOP
-    SELECT array_agg(roots[k]) INTO chosen FROM generate_series(1, cardinality(roots)) k WHERE mask & (1 << (k - 1)) <> 0;
-    CONTINUE WHEN chosen IS NULL OR NOT (energy OR root = ANY (chosen));
-    SELECT NOT EXISTS (SELECT FROM unnest(chosen) x, unnest(chosen) y, oracle_verdict v
-                       WHERE x < y AND services[x] <> services[y] AND v.ruleset_id = rules AND v.a = services[x] AND v.b = services[y]
-                         AND (v.co_delivery = 'yes' OR (unknown_is_yes AND v.co_delivery = 'unknown')))
-      INTO good;
-    CONTINUE WHEN NOT good;
-    SELECT sum(weight[x]) INTO total FROM unnest(chosen) x;
-    heaviest := greatest(heaviest, total);
+-- What c's unit delivers at once at an instant of the energy committed up to c,
+-- kW: enumerate the sets of lineages of which no two may share megawatts.
+CREATE FUNCTION oracle_delivered(c bigint, instant timestamptz) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  subject oracle_now;
+  rules bigint := oracle_ruleset(instant);
+  services text[];
+  kws numeric[];
+  heaviest numeric := 0;
+  total numeric;
+  good boolean;
+BEGIN
+  SELECT * INTO subject FROM oracle_now WHERE id = c;
+  SELECT array_agg(l.service), array_agg(l.kw) INTO services, kws
+  FROM oracle_lineages(ARRAY(SELECT o.id FROM oracle_now o
+    WHERE o.unit_id = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until
+      AND (o.id = c OR (o.stage <> 'bid' AND o.seq < subject.seq)) AND o.is_energy), c) l;
+  FOR mask IN 1 .. (1 << coalesce(cardinality(services), 0)) - 1 LOOP
+    SELECT sum(kws[x]), NOT EXISTS (SELECT FROM generate_series(1, cardinality(services)) y, generate_series(1, cardinality(services)) z, oracle_verdict v
+                                    WHERE mask & (1 << (y - 1)) <> 0 AND mask & (1 << (z - 1)) <> 0 AND services[y] <> services[z]
+                                      AND v.ruleset_id = rules AND v.a = services[y] AND v.b = services[z] AND v.co_delivery = 'yes')
+      INTO total, good FROM generate_series(1, cardinality(services)) x WHERE mask & (1 << (x - 1)) <> 0;
+    IF good THEN heaviest := greatest(heaviest, total); END IF;
   END LOOP;
   RETURN heaviest;
+END $$;
+
+-- What units may draw on, row by row of the register: a unit, an asset, what is lent and
+-- how much of it there is, when; and the asset's own limit and connection.
+CREATE VIEW oracle_draw AS
+  WITH rated AS (
+    SELECT a.id AS asset, way, CASE way WHEN 'up' THEN a.qualified_up_kw ELSE a.qualified_down_kw END AS q,
+           b.id AS connection, b.agreed_import_kw + b.agreed_export_kw AS swing
+    FROM asset a CROSS JOIN (VALUES ('up'), ('down')) w (way)
+    LEFT JOIN metering_point m ON m.id = a.metering_point_id
+    LEFT JOIN metering_point b ON b.kind = 'boundary' AND b.agreed_import_kw + b.agreed_export_kw IS NOT NULL
+                              AND b.id = CASE m.kind WHEN 'boundary' THEN m.id ELSE m.parent_id END
+  )
+  SELECT asset AS unit, asset, way, q AS lent, q AS kw, q, coalesce(connection, asset) AS place, swing, timestamptz '-infinity' AS since, timestamptz 'infinity' AS until
+  FROM rated
+  UNION ALL
+  SELECT m.portfolio_id, r.asset, r.way, CASE r.way WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END,
+         least(r.q, CASE r.way WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END), r.q, coalesce(r.connection, r.asset), r.swing,
+         split_part(m.valid::text, '/', 1)::timestamptz, split_part(m.valid::text, '/', 2)::timestamptz
+  FROM portfolio_member m JOIN rated r ON r.asset = m.asset_id;
+CREATE TABLE oracle_draw_now AS SELECT * FROM oracle_draw WITH NO DATA;
+CREATE INDEX ON oracle_draw_now (unit);
+CREATE INDEX ON oracle_draw_now (place);
+
+-- Units that draw, at whatever time, on the same places, directly or through others.
+CREATE TABLE oracle_reach (unit bigint, other bigint);
+CREATE INDEX ON oracle_reach (unit);
+
+-- What some units can be given together at an instant, kW.
+CREATE FUNCTION oracle_supply(units bigint[], which text, instant timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+  SELECT coalesce(sum(least(swing, kw)), 0) FROM (
+    SELECT place, min(swing) AS swing, sum(kw) AS kw FROM (
+      SELECT place, asset, min(swing) AS swing, least(min(q), sum(kw)) AS kw FROM oracle_draw_now
+      WHERE unit = ANY (units) AND way = which AND since <= instant AND instant < until GROUP BY place, asset) a
+    GROUP BY place) p
+$$;
+
+-- By how much c falls short at an instant, kW, 0 when it does not; and whether it
+-- still would were the unknown verdicts yes.
+CREATE FUNCTION oracle_short(c bigint, instant timestamptz, OUT short_kw numeric, OUT always boolean) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  subject oracle_now;
+  rules bigint := oracle_ruleset(instant);
+  units bigint[];
+  seen bigint[];
+  n int;
+  meets int[];             -- per unit: with whom it shares a place, as bits
+  common int[];          -- ... an asset
+  supply numeric[];        -- by set of units
+  root record;
+  of_unit int[] := '{}';
+  services text[] := '{}';
+  kws numeric[] := '{}';
+  own int;
+  weight numeric[];
+  fails numeric;
+  best numeric;
+  best_without numeric;
+  least_set int;
+  part int;
+  wider int;
+  partners int[];
+  shares boolean;
+BEGIN
+  short_kw := 0;
+  always := false;
+  SELECT * INTO subject FROM oracle_now WHERE id = c;
+  IF oracle_capacity(subject.unit_id, subject.direction, instant) IS NULL THEN RETURN; END IF;
+  -- what all of them promised fits into what c's unit alone can be given: no need to enumerate
+  IF (SELECT sum(o.kw) FROM oracle_reach r JOIN oracle_now o ON o.unit_id = r.other
+      WHERE r.unit = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until)
+     <= oracle_supply(ARRAY[subject.unit_id], subject.direction, instant) THEN
+    RETURN;
+  END IF;
+  -- in view: c, and obligations and dispatches posted earlier, of units whose
+  -- capacity is known, as far as they are connected with c's unit
+  WITH RECURSIVE seen AS MATERIALIZED (
+    SELECT o.unit_id FROM oracle_reach r JOIN oracle_now o ON o.unit_id = r.other
+    WHERE r.unit = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until
+      AND (o.id = c OR (o.stage <> 'bid' AND o.seq < subject.seq))
+    GROUP BY o.unit_id HAVING oracle_capacity(o.unit_id, subject.direction, instant) IS NOT NULL
+  ), draw AS MATERIALIZED (
+    SELECT d.unit, d.place FROM seen s JOIN oracle_draw_now d ON d.unit = s.unit_id
+    WHERE d.way = subject.direction AND d.since <= instant AND instant < d.until
+  ), connected (unit) AS (
+    SELECT subject.unit_id UNION SELECT y.unit FROM connected k JOIN draw x ON x.unit = k.unit JOIN draw y ON y.place = x.place
+  )
+  SELECT array_agg(unit ORDER BY unit) INTO units FROM connected;
+  n := cardinality(units);
+  seen := ARRAY(SELECT o.id FROM oracle_now o
+                WHERE o.unit_id = ANY (units) AND o.direction = subject.direction AND o.since <= instant AND instant < o.until
+                  AND (o.id = c OR (o.stage <> 'bid' AND o.seq < subject.seq)));
+  FOR root IN SELECT * FROM oracle_lineages(seen, c) LOOP
+    of_unit := of_unit || array_position(units, root.unit) - 1;
+    services := services || root.service;
+    kws := kws || root.kw;
+    IF root.holds_c THEN own := cardinality(kws); END IF;
+  END LOOP;
+  SELECT array_agg(oracle_supply(ARRAY(SELECT units[i] FROM generate_series(1, n) i WHERE mask & (1 << (i - 1)) <> 0), subject.direction, instant) ORDER BY mask)
+    INTO supply FROM generate_series(1, (1 << n) - 1) mask;
+  -- should everything fit, however the units are taken together, so does any part
+  IF NOT EXISTS (SELECT FROM generate_series(1, (1 << n) - 1) mask
+                 WHERE (SELECT sum(kws[i]) FROM generate_series(1, cardinality(kws)) i WHERE mask & (1 << of_unit[i]) <> 0) > supply[mask]) THEN
+    RETURN;
+  END IF;
+  SELECT array_agg((SELECT bit_or(1 << array_position(units, y.unit) - 1) FROM oracle_draw_now x JOIN oracle_draw_now y ON y.place = x.place
+                    WHERE x.unit = u AND y.unit = ANY (units) AND x.way = subject.direction AND y.way = subject.direction
+                      AND x.since <= instant AND instant < x.until AND y.since <= instant AND instant < y.until) ORDER BY u),
+         array_agg((SELECT bit_or(1 << array_position(units, y.unit) - 1) FROM oracle_draw_now x JOIN oracle_draw_now y ON y.asset = x.asset
+                    WHERE x.unit = u AND y.unit = ANY (units) AND x.way = subject.direction AND y.way = subject.direction
+                      AND x.since <= instant AND instant < x.until AND y.since <= instant AND instant < y.until) ORDER BY u)
+    INTO meets, common FROM unnest(units) u;
+
+  FOR unknown_is_yes IN 0 .. 1 LOOP
+    EXIT WHEN unknown_is_yes = 1 AND short_kw = 0;
+    -- with which others each may share megawatts, as bits
+    SELECT array_agg((SELECT coalesce(bit_or(1 << y - 1), 0) FROM generate_series(1, cardinality(kws)) y, oracle_verdict v
+                      WHERE services[x] <> services[y] AND (of_unit[x] = of_unit[y] OR common[of_unit[x] + 1] & (1 << of_unit[y]) <> 0)
+                        AND v.ruleset_id = rules AND v.a = services[x] AND v.b = services[y]
+                        AND (v.co_delivery = 'yes' OR (unknown_is_yes = 1 AND v.co_delivery = 'unknown'))) ORDER BY x)
+      INTO partners FROM generate_series(1, cardinality(kws)) x;
+    FOR mask IN 1 .. (1 << cardinality(kws)) - 1 LOOP
+      CONTINUE WHEN mask & (1 << own - 1) = 0;
+      shares := false;
+      FOR i IN 1 .. cardinality(kws) LOOP
+        shares := shares OR (mask & (1 << i - 1) <> 0 AND mask & partners[i] <> 0);
+      END LOOP;
+      CONTINUE WHEN shares;
+      weight := array_fill(0::numeric, ARRAY[n]);
+      FOR i IN 1 .. cardinality(kws) LOOP
+        IF mask & (1 << i - 1) <> 0 THEN weight[of_unit[i] + 1] := weight[of_unit[i] + 1] + kws[i]; END IF;
+      END LOOP;
+      -- the greatest power that cannot be supplied, with c and without it; and
+      -- what all sets of units that lack that much have in common
+      best := 0;
+      best_without := 0;
+      least_set := 0;
+      FOR chosen IN 1 .. (1 << n) - 1 LOOP
+        fails := -supply[chosen];
+        FOR i IN 1 .. n LOOP
+          IF chosen & (1 << i - 1) <> 0 THEN fails := fails + weight[i]; END IF;
+        END LOOP;
+        IF fails > best THEN
+          best := fails;
+          least_set := chosen;
+        ELSIF fails = best THEN
+          least_set := least_set & chosen;
+        END IF;
+        best_without := greatest(best_without, fails - CASE WHEN chosen & (1 << of_unit[own]) <> 0 THEN kws[own] ELSE 0 END);
+      END LOOP;
+      CONTINUE WHEN best = best_without;
+      -- of that the part connected with c
+      part := 1 << of_unit[own];
+      LOOP
+        wider := (SELECT bit_or(coalesce(meets[i], 0)) & least_set | part FROM generate_series(1, n) i WHERE part & (1 << i - 1) <> 0);
+        EXIT WHEN wider = part;
+        part := wider;
+      END LOOP;
+      fails := -supply[part];
+      FOR i IN 1 .. n LOOP
+        IF part & (1 << i - 1) <> 0 THEN fails := fails + weight[i]; END IF;
+      END LOOP;
+      IF unknown_is_yes = 0 THEN short_kw := greatest(short_kw, fails); ELSE always := true; END IF;
+      EXIT WHEN always;
+    END LOOP;
+  END LOOP;
 END $$;
 
 CREATE FUNCTION oracle_headroom() RETURNS TABLE (challenger bigint, severity text, short_kw numeric, short_windows text)
@@ -327,8 +493,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   c record;
   piece record;
-  have numeric;
-  need numeric;
+  lack record;
   always boolean;
   since timestamptz;
   until timestamptz;
@@ -342,25 +507,18 @@ BEGIN
       -- the pieces between the instants at which anything can change
       SELECT t AS start, lead(t, 1, c.until) OVER (ORDER BY t) AS stop FROM (
         SELECT DISTINCT t FROM (
-          SELECT o.since AS t FROM oracle_now o WHERE o.unit_id = c.unit_id
-          UNION ALL SELECT o.until FROM oracle_now o WHERE o.unit_id = c.unit_id
-          UNION ALL SELECT split_part(m.valid::text, '/', k)::timestamptz FROM portfolio_member m, generate_series(1, 2) k WHERE m.portfolio_id = c.unit_id
+          SELECT o.since AS t FROM oracle_now o
+          UNION ALL SELECT o.until FROM oracle_now o
+          UNION ALL SELECT d.since FROM oracle_draw_now d
+          UNION ALL SELECT d.until FROM oracle_draw_now d
           UNION ALL SELECT split_part(r.in_force::text, '/', k)::timestamptz FROM ruleset r, generate_series(1, 2) k
         ) e WHERE t >= c.since AND t < c.until) d
       ORDER BY 1
     LOOP
-      have := oracle_capacity(c.unit_id, c.direction, piece.start);
-      -- all together fit, so every set does: no need to enumerate
-      IF have IS NULL OR (SELECT sum(o.kw) FROM oracle_now o WHERE o.unit_id = c.unit_id AND o.direction = c.direction
-                          AND o.since <= piece.start AND piece.start < o.until) <= have THEN
-        need := 0;
-        have := 0;
-      ELSE
-        need := oracle_needed(c.id, piece.start, false);
-      END IF;
-      IF need > have THEN
-        short_kw := greatest(short_kw, need - have);
-        always := always OR oracle_needed(c.id, piece.start, true) > have;
+      lack := oracle_short(c.id, piece.start);
+      IF lack.short_kw > 0 THEN
+        short_kw := greatest(short_kw, lack.short_kw);
+        always := always OR lack.always;
         IF since IS NOT NULL AND until = piece.start THEN
           until := piece.stop;
         ELSE
@@ -386,6 +544,52 @@ CREATE VIEW oracle_wrongly_checked AS
       SELECT lower(c.delivery_window) AS t
       UNION SELECT split_part(m.valid::text, '/', k)::timestamptz FROM portfolio_member m, generate_series(1, 2) k WHERE m.portfolio_id = c.unit_id) e
     WHERE c.delivery_window @> t);
+
+-- What is kept of portfolios, one by one and two by two, against the rows of the register,
+-- at every instant at which either changes; no rows means agreement.
+CREATE FUNCTION oracle_wrongly_kept() RETURNS TABLE (who text, t timestamptz, portfolio bigint, partner bigint, way text, places bigint, assets bigint,
+                                                     unknown bigint, own_kw numeric, both_kw numeric)
+LANGUAGE sql STABLE AS $$
+  WITH draw AS MATERIALIZED (
+    SELECT d.* FROM oracle_draw d WHERE d.unit IN (SELECT id FROM portfolio)
+  ), instant AS (
+    SELECT since AS t FROM draw UNION SELECT until FROM draw WHERE until < 'infinity' UNION SELECT since FROM portfolio_supply
+  ), now AS MATERIALIZED (
+    SELECT i.t, d.* FROM instant i JOIN draw d ON d.since <= i.t AND i.t < d.until
+  ), meeting AS (
+    SELECT DISTINCT a.t, a.unit AS portfolio, b.unit AS partner, a.way, a.place FROM now a JOIN now b ON b.t = a.t AND b.place = a.place AND b.way = a.way
+  ), drawn AS (
+    SELECT m.t, m.portfolio, m.partner, m.way, m.place, n.asset, min(n.swing) AS swing, count(DISTINCT n.unit) = (CASE WHEN m.portfolio = m.partner THEN 1 ELSE 2 END) AS common,
+           count(*) FILTER (WHERE n.unit = m.portfolio AND (n.q IS NULL OR n.lent IS NULL)) AS unknown,
+           coalesce(sum(CASE WHEN n.q IS NOT NULL AND n.lent IS NOT NULL THEN n.kw END) FILTER (WHERE n.unit = m.portfolio), 0) AS own_kw,
+           coalesce(least(min(n.q), sum(CASE WHEN n.q IS NOT NULL AND n.lent IS NOT NULL THEN n.kw END)), 0) AS both_kw
+    FROM meeting m JOIN now n ON n.t = m.t AND n.place = m.place AND n.way = m.way AND n.unit IN (m.portfolio, m.partner)
+    GROUP BY m.t, m.portfolio, m.partner, m.way, m.place, n.asset
+  ), expected AS (
+    SELECT p.t, p.portfolio, p.partner, p.way, count(*) AS places, sum(p.assets)::bigint AS assets, sum(p.unknown)::bigint AS unknown, sum(p.own_kw) AS own_kw, sum(p.both_kw) AS both_kw
+    FROM (SELECT d.t, d.portfolio, d.partner, d.way, d.place, count(*) FILTER (WHERE common) AS assets, sum(d.unknown) AS unknown,
+                 least(min(d.swing), sum(d.own_kw)) AS own_kw, least(min(d.swing), sum(d.both_kw)) AS both_kw
+          FROM drawn d GROUP BY d.t, d.portfolio, d.partner, d.way, d.place) p
+    GROUP BY p.t, p.portfolio, p.partner, p.way
+  ), kept AS (
+    SELECT i.t, k.portfolio_id, k.with_id, w.way, k.places::bigint, k.assets::bigint, CASE w.way WHEN 'up' THEN k.unknown_up ELSE k.unknown_down END::bigint,
+           CASE w.way WHEN 'up' THEN k.own_up_kw ELSE k.own_down_kw END, CASE w.way WHEN 'up' THEN k.both_up_kw ELSE k.both_down_kw END
+    FROM instant i CROSS JOIN (VALUES ('up'), ('down')) w (way) CROSS JOIN (SELECT DISTINCT portfolio_id, with_id FROM portfolio_supply) p
+    CROSS JOIN LATERAL (SELECT * FROM portfolio_supply s WHERE (s.portfolio_id, s.with_id) = (p.portfolio_id, p.with_id) AND s.since <= i.t ORDER BY since DESC LIMIT 1) k
+    WHERE k.places > 0
+  )
+  (SELECT 'kept only', k.* FROM (TABLE kept EXCEPT TABLE expected) k) UNION ALL (SELECT 'register only', e.* FROM (TABLE expected EXCEPT TABLE kept) e);
+$$;
+
+-- Live commitments of assets that are wrongly posted under a portfolio, or wrongly not.
+CREATE VIEW oracle_wrongly_posted AS
+  WITH expected AS (
+    SELECT DISTINCT p.unit AS portfolio_id, c.unit_id AS asset_id, c.id AS commitment_id
+    FROM commitment c JOIN oracle_draw a ON a.unit = c.unit_id AND a.asset = c.unit_id
+    JOIN oracle_draw p ON p.place = a.place AND p.unit IN (SELECT id FROM portfolio)
+    WHERE c.closed_at IS NULL AND c.unit_kind = 'asset' AND p.since < upper(c.delivery_window) AND lower(c.delivery_window) < p.until
+  ), posted AS (SELECT portfolio_id, asset_id, commitment_id FROM member_commitment)
+  (SELECT 'posted only' AS who, p.* FROM (TABLE posted EXCEPT ALL TABLE expected) p) UNION ALL (SELECT 'expected only', e.* FROM (TABLE expected EXCEPT ALL TABLE posted) e);
 
 -- A run: what c and the energy posted before it deliver without a break.  It
 -- must not last longer, nor take more energy, than the unit declares.
@@ -423,7 +627,7 @@ BEGIN
       CONTINUE;
     END IF;
     CONTINUE WHEN c.most_kwh IS NULL;
-    SELECT sum(oracle_needed(c.id, piece.start, false, true) * extract(epoch FROM piece.stop - piece.start)) / 3600 INTO kwh
+    SELECT sum(oracle_delivered(c.id, piece.start) * extract(epoch FROM piece.stop - piece.start)) / 3600 INTO kwh
     FROM (SELECT t AS start, lead(t, 1, last) OVER (ORDER BY t) AS stop FROM (
             SELECT o.since AS t FROM oracle_now o WHERE o.unit_id = c.unit_id UNION SELECT o.until FROM oracle_now o WHERE o.unit_id = c.unit_id
             UNION SELECT split_part(r.in_force::text, '/', k)::timestamptz FROM ruleset r, generate_series(1, 2) k) e
@@ -473,6 +677,17 @@ BEGIN
   DELETE FROM oracle_now;
   INSERT INTO oracle_now SELECT * FROM oracle_commitment;
   ANALYZE oracle_now;
+  DELETE FROM oracle_draw_now;
+  INSERT INTO oracle_draw_now SELECT * FROM oracle_draw;
+  ANALYZE oracle_draw_now;
+  DELETE FROM oracle_reach;
+  INSERT INTO oracle_reach
+    WITH RECURSIVE reach (unit, other) AS (
+      SELECT u, u FROM (SELECT unit FROM oracle_draw_now UNION SELECT o.unit_id FROM oracle_now o) d (u)
+      UNION
+      SELECT r.unit, y.unit FROM reach r JOIN oracle_draw_now x ON x.unit = r.other JOIN oracle_draw_now y ON y.place = x.place)
+    SELECT * FROM reach;
+  ANALYZE oracle_reach;
   PERFORM oracle_learn();
   ANALYZE oracle_verdict;
   CREATE TEMP TABLE expected ON COMMIT DROP AS SELECT * FROM oracle_finding();

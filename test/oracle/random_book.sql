@@ -27,13 +27,32 @@ BEGIN
   INSERT INTO portfolio (name, service_provider_id, profile)
     SELECT 'portfolio ' || u, (SELECT id FROM participant WHERE name = 'seller'), CASE WHEN u % 4 = 0 THEN '{"recovery": "PT90M", "energy_kwh": 100.5, "max_duration": "infinity"}'::asset_profile END
     FROM generate_series(1, units / 2) u;
+  -- what is lent is not traded by itself, and at first to one portfolio alone: random_sharing() is for the rest
+  INSERT INTO asset (name, qualified_up_kw, qualified_down_kw)
+    SELECT 'lent ' || u, CASE WHEN dice(u, 15, 12, seed) > 0 THEN 10 + dice(u, 16, 60, seed) END, 20 + dice(u, 17, 60, seed)
+    FROM generate_series(1, units * 2) u;
   -- members come and go; every fifth portfolio has none; some lend an unknown power
   INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
     SELECT p.id, a.id, CASE WHEN dice(p.id * 1000 + a.id, 5, 12, seed) > 0 THEN 5 + dice(p.id * 1000 + a.id, 6, 40, seed) END, 5 + dice(p.id * 1000 + a.id, 7, 40, seed) + 0.5,
            time_window(timestamptz '2099-03-27T00:00Z' + dice(p.id * 1000 + a.id, 8, 60, seed) * interval '1 hour',
                        CASE dice(p.id * 1000 + a.id, 9, 3, seed) WHEN 0 THEN timestamptz 'infinity'
                        ELSE timestamptz '2099-03-29T12:00Z' + dice(p.id * 1000 + a.id, 10, 40, seed) * interval '1 hour' END)
-    FROM portfolio p, asset a WHERE p.id % 5 <> 0 AND dice(p.id * 1000 + a.id, 11, units / 10, seed) = 0;
+    FROM portfolio p, asset a WHERE p.id % 5 <> 0 AND a.name LIKE 'lent %' AND a.id % (units / 2) = p.id % (units / 2);
+END $$;
+
+-- Let assets be lent to several portfolios, and lie behind common connections,
+-- of which some have no limit, at their boundary or with a meter of their own.
+CREATE FUNCTION random_sharing(assets int, seed bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO metering_point (mpan, kind, agreed_import_kw, agreed_export_kw)
+    SELECT mpan, 'boundary', CASE WHEN n <> 3 THEN 10 + dice(n, 1, 60, seed) END, 20 FROM generate_series(1, 4) n, generate_series(0, 9) k, format('20000000000%s%s', n, k) mpan WHERE mpan_is_valid(mpan);
+  INSERT INTO metering_point (mpan, kind, parent_id)
+    SELECT mpan, 'asset', (SELECT min(id) FROM metering_point) FROM generate_series(5, 6) n, generate_series(0, 9) k, format('20000000000%s%s', n, k) mpan WHERE mpan_is_valid(mpan);
+  UPDATE asset SET metering_point_id = (SELECT id FROM metering_point ORDER BY id OFFSET dice(asset.id, 2, 6, seed) LIMIT 1)
+    WHERE id IN (SELECT id FROM asset ORDER BY id LIMIT assets) AND dice(id, 3, 3, seed) > 0;
+  INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
+    SELECT p.id, a.id, 5 + dice(p.id * 1000 + a.id, 4, 60, seed), 5 + dice(p.id * 1000 + a.id, 5, 40, seed), '2099-03-20T00:00Z/infinity'
+    FROM portfolio p, (SELECT id FROM asset ORDER BY id LIMIT assets) a WHERE dice(p.id * 1000 + a.id, 6, 3, seed) = 0;
 END $$;
 
 -- A random change of what units can sell; the trading of later years alone feels it.
@@ -41,9 +60,14 @@ CREATE FUNCTION random_register_change(i int, seed bigint) RETURNS void LANGUAGE
 DECLARE
   a bigint := (SELECT id FROM asset ORDER BY id OFFSET dice(i, 40, (SELECT count(*)::int FROM asset), seed) LIMIT 1);
   p bigint := (SELECT id FROM portfolio ORDER BY id OFFSET dice(i, 41, (SELECT count(*)::int FROM portfolio), seed) LIMIT 1);
+  meters int := (SELECT count(*) FROM metering_point);
+  m bigint := (SELECT id FROM metering_point ORDER BY id OFFSET dice(i, 47, greatest(meters, 1), seed) LIMIT 1);
   since timestamptz := timestamptz '2099-03-27T00:00Z' + dice(i, 42, 90, seed) * interval '1 hour';
 BEGIN
-  CASE dice(i, 43, 10, seed)
+  CASE dice(i, 43, CASE WHEN meters > 0 THEN 13 ELSE 10 END, seed)
+    WHEN 10 THEN UPDATE metering_point SET agreed_import_kw = nullif(dice(i, 44, 9, seed), 0) * 8, agreed_export_kw = coalesce(agreed_export_kw, 0) + 3 WHERE id IN (m, m + 2);
+    WHEN 11 THEN UPDATE asset SET metering_point_id = CASE WHEN dice(i, 44, 4, seed) > 0 THEN m END WHERE id = a;
+    WHEN 12 THEN UPDATE metering_point SET parent_id = CASE WHEN dice(i, 44, 3, seed) > 0 THEN m END WHERE kind = 'asset' AND id % 2 = i % 2;
     WHEN 0 THEN UPDATE asset SET qualified_up_kw = nullif(dice(i, 44, 120, seed), 0) WHERE id = a;
     WHEN 1 THEN UPDATE asset SET qualified_down_kw = 20 + dice(i, 44, 100, seed), qualified_up_kw = qualified_up_kw + 1 WHERE id % 5 = a % 5;
     WHEN 2 THEN UPDATE portfolio_member SET flexible_up_kw = dice(i, 44, 50, seed), flexible_down_kw = NULL WHERE portfolio_id = p AND asset_id % 2 = 0;
