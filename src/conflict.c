@@ -487,9 +487,9 @@ conflict_reexamine(Instance *instance, const Commitment *commitment)
 	(void) examine_anew(instance, &subject, &reach, &terms);
 }
 
-/* `closed` has just left the book. */
+/* `closed` has just left the book.  The units are told that may now do what they could not. */
 void
-conflict_closed(Instance *instance, const Commitment *closed)
+conflict_closed(Instance *instance, const Commitment *closed, IdList *touched)
 {
 	Reach		reach = {0};
 	int			naround;
@@ -502,6 +502,7 @@ conflict_closed(Instance *instance, const Commitment *closed)
 		member_commitment_close(instance, closed);
 	if (!instance_detects_by_event(instance))
 	{
+		id_list_add(touched, closed->unit_id);
 		finding_close_all(instance, closed->id);
 		return;
 	}
@@ -509,6 +510,7 @@ conflict_closed(Instance *instance, const Commitment *closed)
 	read_reach(instance, closed, around, naround, &reach);
 	finding_close_all(instance, closed->id);
 	reexamine_after_close(instance, closed, reach.commitments, reach.n);
+	*touched = reach.seen;
 	reexamine_runs(instance, closed, &terms, false);
 }
 

@@ -10,7 +10,7 @@
 extern void conflict_posted(Instance *instance, const Commitment *posted);
 extern void conflict_relinked(Instance *instance, const Commitment *relinked);
 extern void conflict_reexamine(Instance *instance, const Commitment *subject);
-extern void conflict_closed(Instance *instance, const Commitment *closed);
+extern void conflict_closed(Instance *instance, const Commitment *closed, IdList *touched);
 extern void conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio,
 								   const TimeWindow *window, struct HTAB *examined);
 extern void conflict_exclusivity_changed(Instance *instance, int64 unit_id, bool portfolio,

@@ -31,7 +31,8 @@ static const SavedQuery release_query = {
 
 static const SavedQuery waiting_query = {
 	QUERY_WAITING,
-	"SELECT DISTINCT unit_id::pg_catalog.int8 FROM %1$s.hold WHERE unit_id OPERATOR(pg_catalog.=) ANY ($1) AND resolved_at IS NULL ORDER BY 1",
+	"SELECT DISTINCT h.unit_id::pg_catalog.int8 FROM %1$s.hold h WHERE h.resolved_at IS NULL AND (h.unit_id OPERATOR(pg_catalog.=) ANY ($1) "
+	"OR EXISTS (SELECT FROM %1$s.place_supply s WHERE s.place_id OPERATOR(pg_catalog.=) h.unit_id AND s.portfolio_id OPERATOR(pg_catalog.=) ANY ($1))) ORDER BY 1",
 	1, {INT8ARRAYOID}
 };
 
@@ -79,7 +80,7 @@ hold_release(Instance *instance, int64 unit_id)
 	call(instance, &release_query, values);
 }
 
-/* The same of several units. */
+/* The same of several units, and of assets that portfolios among them draw on. */
 void
 hold_release_all(Instance *instance, const IdList *units)
 {

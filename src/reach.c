@@ -190,6 +190,7 @@ search(Instance *instance, const Commitment *self, BookWaitFunction concerns, bo
 		Partners	partners = {0};
 
 		CHECK_FOR_INTERRUPTS();
+		id_list_add(&reach->seen, unit.id);
 		if (i > 0 || !reach->has_first)
 		{
 			Commitment	probe = *self;

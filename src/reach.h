@@ -33,6 +33,7 @@ typedef struct Reach
 {
 	Partners	of_first;		/* unit */
 	bool		has_first;		/* its commitments are in */
+	IdList		seen;			/* those units, and partners of theirs of which nothing is promised */
 	int			nunits;
 	int			units_allocated;
 	UnitRef    *units;

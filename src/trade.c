@@ -527,15 +527,20 @@ post(Instance *instance, Trade *trade)
 	conflict_posted(instance, &trade->commitment);
 }
 
-/* The unit is held first: whoever examines it again waits, or has written what is then closed. */
+/*
+ * The unit is held first: whoever examines it again waits, or has written what is then
+ * closed.  The units that this may help are told; a bid stood in nobody's way.
+ */
 static void
-close_commitment(Instance *instance, const Commitment *booked)
+close_commitment(Instance *instance, const Commitment *booked, IdList *touched)
 {
 	Commitment	closed;
 
 	(void) unit_hold(instance, booked->unit_id, booked->portfolio);
 	if (book_close(instance, booked->stage, booked->source_id, &closed))
-		conflict_closed(instance, &closed);
+		conflict_closed(instance, &closed, touched);
+	if (booked->stage == STAGE_BID)
+		touched->n = 0;
 }
 
 static void
@@ -553,6 +558,7 @@ trade_inserted(Instance *instance, Trade *after)
 static void
 trade_updated(Instance *instance, const Trade *before, Trade *after)
 {
+	IdList		touched = {0};
 	Commitment	booked;
 	bool		is_booked = (before->live || after->live) &&
 		book_find(instance, after->commitment.stage, after->commitment.source_id, &booked);
@@ -568,7 +574,7 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 		check_children(instance, &before->commitment, &after->commitment);
 
 	if (is_booked && (!posts || posts_anew))
-		close_commitment(instance, &booked);
+		close_commitment(instance, &booked, &touched);
 	if (posts_anew)
 		post(instance, after);
 	else if (posts && links_change)
@@ -585,9 +591,7 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 		unit_lock(instance, after->commitment.unit_id, after->commitment.portfolio);
 	if (contract_changes || memcmp(before->parent, after->parent, sizeof(before->parent)) != 0)
 		relink_children(instance, &after->commitment);
-	/* a bid stood in nobody's way */
-	if (is_booked && booked.stage != STAGE_BID && (!posts || posts_anew))
-		hold_release(instance, booked.unit_id);
+	hold_release_all(instance, &touched);
 }
 
 static void
@@ -597,9 +601,10 @@ trade_deleted(Instance *instance, const Trade *before)
 
 	if (before->live && book_find(instance, before->commitment.stage, before->commitment.source_id, &booked))
 	{
-		close_commitment(instance, &booked);
-		if (booked.stage != STAGE_BID)
-			hold_release(instance, booked.unit_id);
+		IdList		touched = {0};
+
+		close_commitment(instance, &booked, &touched);
+		hold_release_all(instance, &touched);
 	}
 }
 

@@ -124,6 +124,9 @@ DECLARE
   waiting hold;
 BEGIN
   FOR waiting IN SELECT * FROM hold WHERE unit_id = unit AND resolved_at IS NULL ORDER BY id LOOP
+    -- another session, that freed a connected unit, may have let it try meanwhile
+    PERFORM FROM hold h WHERE h.id = waiting.id AND h.resolved_at IS NULL FOR UPDATE;
+    CONTINUE WHEN NOT FOUND;
     BEGIN
       PERFORM end_hold(waiting.id, 'released', 'exchange', 'nothing stands in its way any more');
       PERFORM set_trade_status(waiting.stage, waiting.trade_id, waiting.former_status);

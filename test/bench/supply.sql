@@ -15,8 +15,8 @@ INSERT INTO portfolio (id, name, service_provider_id) SELECT 1000000000 + i, 'po
 INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
   SELECT 1000000000 + id % 40, id, 50, 50, '2020-01-01T00:00Z/infinity' FROM asset;
 INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
-  SELECT 1000000040, id, 50, 50, '2020-01-01T00:00Z/infinity' FROM asset WHERE id <= 50000
-  UNION ALL SELECT 1000000041, id, 80, 50, '2020-01-01T00:00Z/infinity' FROM asset WHERE id BETWEEN 49001 AND 60000;
+  SELECT 1000000040, id, 50, 50, time_window '2020-01-01T00:00Z/infinity' FROM asset WHERE id <= 50000
+  UNION ALL SELECT 1000000041, id, 80, 50, time_window '2020-01-01T00:00Z/infinity' FROM asset WHERE id BETWEEN 49001 AND 60000;
 INSERT INTO award (product_id, service_provider_id, portfolio_id, direction, power_kw, delivery_window)
   SELECT 1, 2, 1000000000 + i, 'up', 360000, time_window(d, d + interval '4 hours') FROM generate_series(0, 39) i, generate_series(timestamptz '2098-01-01T16:00Z', '2098-01-05T16:00Z', '1 day') d;
 INSERT INTO award (product_id, service_provider_id, portfolio_id, direction, power_kw, delivery_window)

@@ -65,6 +65,13 @@ SELECT * FROM open_finding WHERE overlap && '2099-01-04T00:00Z/P1D';
 UPDATE metering_point SET kind = 'asset' WHERE id = 42;
 SELECT count(*) FROM open_finding WHERE overlap && '2099-01-04T00:00Z/P1D';
 
+-- a bid that waits because of another unit tries again when that gives way
+SELECT trade(150, 2, 31, 150, '2099-01-04T20:00Z/PT1H');
+INSERT INTO bid (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (151, 2, 3, 2, 'up', 60, '2099-01-04T20:00Z/PT1H');
+SELECT status FROM bid WHERE id = 151;
+UPDATE award SET status = 'released' WHERE id = 150;
+SELECT status FROM bid WHERE id = 151;
+
 -- a member leaves one portfolio: the other, whose assets it is none of, is short
 SELECT trade(130, 2, 31, 50, '2099-01-05T10:00Z/PT1H'), trade(131, 2, 32, 200, '2099-01-05T10:00Z/PT1H');
 SELECT count(*) FROM open_finding WHERE overlap && '2099-01-05T00:00Z/P1D';
