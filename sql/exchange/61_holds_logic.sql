@@ -123,7 +123,7 @@ AS $function$
 DECLARE
   waiting hold;
 BEGIN
-  FOR waiting IN SELECT * FROM hold WHERE unit_id = unit AND resolved_at IS NULL ORDER BY id LOOP
+  FOR waiting IN SELECT * FROM hold WHERE unit_id = unit AND resolved_at IS NULL AND upper(delivery_window) > now() ORDER BY id LOOP
     -- another session, that freed a connected unit, may have let it try meanwhile
     PERFORM FROM hold h WHERE h.id = waiting.id AND h.resolved_at IS NULL FOR UPDATE;
     CONTINUE WHEN NOT FOUND;
@@ -140,7 +140,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION release_holds(bigint) IS
-  'called by the engine when something changed on a unit: lets the trades held on it try again, the longest waiting first, and leaves those that still conflict';
+  'called by the engine when something changed on a unit: lets the trades held on it try again, the longest waiting first, and leaves those that still conflict or whose delivery has ended';
 REVOKE ALL ON FUNCTION release_holds(bigint) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION accept_hold(hold_id bigint, who text, why text, prevailing bigint DEFAULT NULL) RETURNS void

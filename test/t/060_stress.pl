@@ -46,7 +46,7 @@ my $values = qq{:product, 3, :asset, (ARRAY['up', 'down'])[1 + :coin], :kw, $win
 my %script = (
 	award => "INSERT INTO gb.award ($columns) VALUES ($values);",
 	dispatch => "INSERT INTO gb.dispatch ($columns) VALUES ($values);",
-	bids => "INSERT INTO gb.bid ($columns) SELECT $values FROM generate_series(1, 3);",
+	bids => "INSERT INTO gb.bid ($columns) VALUES ($values);",
 	portfolio => "INSERT INTO gb.dispatch (product_id, service_provider_id, portfolio_id, direction, power_kw, delivery_window) VALUES (:product, 3, :portfolio, 'up', :kw, $window);",
 	two_units => "BEGIN;\nINSERT INTO gb.award ($columns) VALUES ($values);\n\\set asset :other\nINSERT INTO gb.award ($columns) VALUES ($values);\nCOMMIT;",
 	serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE;\nINSERT INTO gb.award ($columns) VALUES ($values);\nEND;",
@@ -58,6 +58,7 @@ my %script = (
 	change => "UPDATE gb.dispatch SET power_kw = :kw, delivery_window = $window WHERE id = (SELECT id FROM gb.dispatch WHERE asset_id = :asset ORDER BY hashint8(id + :kw) LIMIT 1);",
 	cancel => "UPDATE gb.dispatch SET status = 'cancelled' WHERE id = (SELECT id FROM gb.dispatch WHERE asset_id = :asset AND live ORDER BY hashint8(id + :kw) LIMIT 1);",
 	copy => "INSERT INTO gb.award ($columns) SELECT :product, 3, a, 'up', :kw, $window FROM generate_series(1, 6) a ORDER BY a * (2 * :coin - 1);",
+	decide => "SELECT gb.resolve_hold(id, CASE WHEN :coin = 1 THEN 'accepted' ELSE 'rejected' END, 'so decided') FROM (SELECT id FROM gb.hold WHERE resolved_at IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) h;",
 	capacity => "UPDATE gb.asset SET qualified_up_kw = 60 + :kw WHERE id = :asset;",
 	member => "UPDATE gb.portfolio_member SET flexible_up_kw = :kw WHERE asset_id = :asset;",
 	profile => "UPDATE gb.asset SET profile = format('{\"recovery\": \"PT%sM\", \"energy_kwh\": %s}', 5 + :kw, 50 + :kw)::flexexchange.asset_profile WHERE id = :asset;",
@@ -67,7 +68,7 @@ for my $name (sort keys %script)
 {
 	my $file = PostgreSQL::Test::Utils::tempdir() . "/$name.sql";
 	append_to_file($file, $variables . $script{$name} . "\n");
-	my $weight = $name =~ /^(award|dispatch|release|cancel|change)$/ ? 4 : 1;
+	my $weight = $name =~ /^(award|dispatch|release|cancel|change|decide)$/ ? 4 : 1;
 	push @files, '-f', "$file\@$weight";
 }
 my $transactions = $ENV{FLEX_STRESS_TRANSACTIONS} // 400;
