@@ -514,6 +514,62 @@ conflict_closed(Instance *instance, const Commitment *closed, IdList *touched)
 	reexamine_runs(instance, closed, &terms, false);
 }
 
+static int
+unit_compare(const void *x, const void *y)
+{
+	int64		a = ((const UnitRef *) x)->id;
+	int64		b = ((const UnitRef *) y)->id;
+
+	return a < b ? -1 : a > b;
+}
+
+/*
+ * Everything on units connected with self's, and beside it, with all these units
+ * locked: nobody posts or closes there while their findings are written anew.
+ * self's window becomes the time that all of it covers.
+ */
+static void
+read_and_lock_reach(Instance *instance, Commitment *self, const TimeWindow *window, Reach *reach)
+{
+	UnitRef    *locked = NULL;
+	int			nlocked = 0;
+
+	for (;;)
+	{
+		UnitRef    *units;
+		int			nunits;
+		bool		grew = false;
+
+		self->window = *window;
+		memset(reach, 0, sizeof(Reach));
+		reach_read(instance, self, must_wait_for_all, false, reach);
+		/* they reach beyond the window, and so does what they stand beside */
+		for (int i = 0; i < reach->n; i++)
+			self->window = time_window_cover(&self->window, &reach->commitments[i].window);
+		if (!time_window_equal(&self->window, window))
+		{
+			memset(reach, 0, sizeof(Reach));
+			reach_read(instance, self, must_wait_for_all, false, reach);
+		}
+		nunits = reach->nunits;
+		units = palloc(Max(nunits, 1) * sizeof(UnitRef));
+		if (nunits > 0)
+			memcpy(units, reach->units, nunits * sizeof(UnitRef));
+		qsort(units, nunits, sizeof(UnitRef), unit_compare);
+		for (int i = 0; i < nunits; i++)
+			if (nlocked == 0 || bsearch(&units[i], locked, nlocked, sizeof(UnitRef), unit_compare) == NULL)
+			{
+				CHECK_FOR_INTERRUPTS();
+				unit_lock(instance, units[i].id, units[i].portfolio);
+				grew = true;
+			}
+		if (!grew)
+			return;
+		locked = units;
+		nlocked = nunits;
+	}
+}
+
 /*
  * What a unit can sell or be given changed during `window`, and the unit is locked.
  * Its commitments there are examined again, and those of all connected units, all against
@@ -528,24 +584,15 @@ conflict_supply_changed(Instance *instance, const UnitRef *unit, const TimeWindo
 
 	do
 	{
-		Reach		reach = {0};
+		Reach		reach;
 		Supply	   *supply[2];
 		StoredFinding *stored = NULL;
 		int			nstored = 0;
 
 		changes = book_changes();
-		self.window = *window;
-		reach_read(instance, &self, must_wait_for_all, false, &reach);
+		read_and_lock_reach(instance, &self, window, &reach);
 		if (reach.n == 0)
 			break;
-		/* they reach beyond the window, and so does what they stand beside */
-		for (int i = 0; i < reach.n; i++)
-			self.window = time_window_cover(&self.window, &reach.commitments[i].window);
-		if (!time_window_equal(&self.window, window))
-		{
-			memset(&reach, 0, sizeof(Reach));
-			reach_read(instance, &self, must_wait_for_all, false, &reach);
-		}
 		for (int down = 0; down < 2; down++)
 			supply[down] = supply_read(instance, &reach, down != 0, &self.window);
 		qsort(reach.commitments, reach.n, sizeof(Commitment), commitment_compare);

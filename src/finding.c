@@ -55,7 +55,8 @@ static const SavedQuery write_query = {
 	QUERY_CONFLICT_WRITE,
 	"INSERT INTO %1$s.conflict AS c (kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, "
 	"short_kw, short_windows, ruleset_id, stacking_rule_id, rationale, exclusivity_id, action) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb, $13, $14) "
+	"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb, $13, $14 FROM %1$s.commitment m "
+	"WHERE m.id OPERATOR(pg_catalog.=) $4 AND m.closed_at IS NULL FOR SHARE "
 	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id, operating_limit_id, constraint_period_id, unit_removal_id) WHERE closed_at IS NULL DO UPDATE "
 	"SET severity = EXCLUDED.severity, overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, "
 	"short_windows = EXCLUDED.short_windows, ruleset_id = EXCLUDED.ruleset_id, "
@@ -96,7 +97,10 @@ static const SavedQuery of_unit_query = {
 	2, {INT8OID, TEXTOID}
 };
 
-/* Write a finding, or bring the open row that it has up to date. */
+/*
+ * Write a finding, or bring the open row that it has up to date.  The challenger is
+ * held, so that it is not closed meanwhile; where it is closed nothing is written.
+ */
 void
 finding_write(Instance *instance, const Finding *finding)
 {
