@@ -204,6 +204,28 @@ COMMENT ON FUNCTION risk_of_conflict(time_window) IS
 REVOKE ALL ON FUNCTION risk_of_conflict(time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION risk_of_conflict(time_window) TO flexexchange_operator, flexexchange_regulator;
 
+-- It counts on promises that the caller may not read, so it runs as its owner; what it
+-- gives is what the caller would be told of an issue.
+CREATE OR REPLACE FUNCTION own_risk_of_conflict(span time_window)
+RETURNS TABLE (what text, grid_node_id bigint, operating_limit_id bigint, constraint_period_id bigint, unit_removal_id bigint, service_codes text[],
+               own_unit_ids bigint[], windows time_window[], up_kw numeric, down_kw numeric, limit_kw numeric, ruleset_code text, case_code text,
+               prevails text, why text)
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+  SELECT r.what, r.grid_node_id, r.operating_limit_id, r.constraint_period_id, r.unit_removal_id, r.service_codes,
+         ARRAY(SELECT DISTINCT c.unit_id FROM commitment c
+               WHERE c.id = ANY (r.commitment_ids) AND current_participant() IN (c.market_operator_id, c.service_provider_id) ORDER BY 1),
+         r.windows, r.up_kw, r.down_kw, r.limit_kw, r.ruleset_code, r.case_code, r.prevails, r.why
+  FROM risk_of_conflict(own_risk_of_conflict.span) r
+  WHERE current_participant() = ANY (r.participant_ids)
+  ORDER BY r.risk_key COLLATE "C"
+$function$;
+COMMENT ON FUNCTION own_risk_of_conflict(time_window) IS
+  'a participant asks the risk of conflict in a window for itself: the counteractions that would concern it if everything were dispatched as committed, with its own units and nobody else''s name; none for a session that acts for nobody; SECURITY DEFINER because it counts on what others promised';
+REVOKE ALL ON FUNCTION own_risk_of_conflict(time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_risk_of_conflict(time_window) TO flexexchange_participant;
+
 CREATE OR REPLACE FUNCTION risk_words(told risk) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT

@@ -85,6 +85,30 @@ SELECT unit_ids FROM risk;
 RESET ROLE;
 SET ROLE risk_stranger;
 SELECT count(*) FROM (SELECT id FROM risk) x;
+SELECT count(*) AS own_risks FROM own_risk_of_conflict('2099-01-01T00:00Z/P1D');
+RESET ROLE;
+-- a participant asks for itself: what it would be told, with its own units and no others
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (8, 1, 5, 3, 'up', 30, '2099-01-02T10:00Z/PT2H');
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (9, 2, 4, 2, 'down', 20, '2099-01-02T11:00Z/PT2H');
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (10, 1, 3, 1, 'up', 50, '2099-01-02T10:00Z/PT2H');
+INSERT INTO constraint_period (grid_node_id, valid, direction, limit_kw, operator_id) VALUES (101, '2099-01-02T10:00Z/PT2H', 'up', 45, 2);
+SET ROLE risk_dso;
+SELECT what, service_codes, own_unit_ids, windows, up_kw, down_kw, limit_kw, prevails FROM own_risk_of_conflict('2099-01-02T00:00Z/P1D');
+SET ROLE risk_seller;
+SELECT what, service_codes, own_unit_ids, windows, up_kw, down_kw, limit_kw, prevails FROM own_risk_of_conflict('2099-01-02T00:00Z/P1D');
+-- an issue tells it the same
+SET ROLE risk_operator;
+SELECT issue_risk_of_conflict('2099-01-02T00:00Z/P1D') AS issue \gset
+SET ROLE risk_seller;
+WITH own AS (SELECT what, grid_node_id, operating_limit_id, constraint_period_id, unit_removal_id, service_codes, windows, up_kw, down_kw, limit_kw, ruleset_code, case_code, prevails, why
+             FROM own_risk_of_conflict('2099-01-02T00:00Z/P1D')),
+     told AS (SELECT what, grid_node_id, operating_limit_id, constraint_period_id, unit_removal_id, service_codes, windows, up_kw, down_kw, limit_kw, ruleset_code, case_code, prevails, why
+              FROM risk WHERE risk_issue_id = :issue)
+SELECT (SELECT count(*) FROM own) AS own, (SELECT count(*) FROM (TABLE own EXCEPT TABLE told) x) AS not_told, (SELECT count(*) FROM (TABLE told EXCEPT TABLE own) x) AS not_own;
+SET ROLE risk_stranger;
+SELECT count(*) AS own_risks FROM own_risk_of_conflict('2099-01-02T00:00Z/P1D');
+SET ROLE risk_regulator;
+SELECT count(*) AS own_risks FROM own_risk_of_conflict('2099-01-02T00:00Z/P1D');
 RESET ROLE;
 SET ROLE risk_regulator;
 SELECT count(*) > 0 AS runs FROM risk_of_conflict('2099-01-01T00:00Z/P1D');
