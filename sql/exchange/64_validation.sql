@@ -19,6 +19,8 @@ CREATE TABLE validation_request (
   competition_id      bigint REFERENCES competition,
   award_id            bigint REFERENCES award,
   availability_id     bigint REFERENCES availability,
+  purpose             text,
+  grid_node_id        bigint REFERENCES grid_node,
   requested_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT validation_request_stage_is_known CHECK (check_code(stage, 'validation_request.stage', 'bid', 'dispatch')),
   CONSTRAINT validation_request_addressed_to_is_known CHECK (
@@ -46,6 +48,8 @@ COMMENT ON COLUMN validation_request.delivery_window IS 'when';
 COMMENT ON COLUMN validation_request.competition_id IS 'of a bid: the competition';
 COMMENT ON COLUMN validation_request.award_id IS 'of a dispatch: the award that it would use';
 COMMENT ON COLUMN validation_request.availability_id IS 'of a dispatch: the availability that it would use';
+COMMENT ON COLUMN validation_request.purpose IS 'of a dispatch: what it would be for: hold_limit, use_headroom, system; NULL: not said';
+COMMENT ON COLUMN validation_request.grid_node_id IS 'of a dispatch: the network element that it would be for';
 COMMENT ON COLUMN validation_request.requested_at IS 'when it was asked';
 COMMENT ON INDEX validation_request_requester_id_idx IS 'the requests of a participant';
 COMMENT ON INDEX validation_request_market_operator_id_idx IS 'the requests for products of a buyer';

@@ -81,8 +81,9 @@ BEGIN
       VALUES (asked.competition_id, asked.product_id, asked.service_provider_id, asked.asset_id, asked.portfolio_id, asked.direction, asked.power_kw, asked.delivery_window)
       RETURNING id INTO trade;
     ELSE
-      INSERT INTO dispatch (award_id, availability_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
-      VALUES (asked.award_id, asked.availability_id, asked.product_id, asked.service_provider_id, asked.asset_id, asked.portfolio_id, asked.direction, asked.power_kw, asked.delivery_window)
+      INSERT INTO dispatch (award_id, availability_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, purpose, grid_node_id)
+      VALUES (asked.award_id, asked.availability_id, asked.product_id, asked.service_provider_id, asked.asset_id, asked.portfolio_id, asked.direction, asked.power_kw, asked.delivery_window,
+              asked.purpose, asked.grid_node_id)
       RETURNING id INTO trade;
     END IF;
     status := trade_status(asked.stage, trade);
@@ -114,7 +115,8 @@ REVOKE ALL ON FUNCTION answer_from_exchange(validation_request, bigint) FROM PUB
 CREATE OR REPLACE FUNCTION request_validation(stage text, product_id bigint, direction text, power_kw numeric, delivery_window time_window,
                                               asset_id bigint DEFAULT NULL, portfolio_id bigint DEFAULT NULL, service_provider_id bigint DEFAULT NULL,
                                               competition_id bigint DEFAULT NULL, award_id bigint DEFAULT NULL, availability_id bigint DEFAULT NULL,
-                                              addressed_to text DEFAULT 'exchange', answer_through text DEFAULT 'exchange') RETURNS bigint
+                                              addressed_to text DEFAULT 'exchange', answer_through text DEFAULT 'exchange',
+                                              purpose text DEFAULT NULL, grid_node_id bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $function$
@@ -140,9 +142,9 @@ BEGIN
   END IF;
 
   INSERT INTO validation_request (requester_id, market_operator_id, addressed_to, answer_through, stage, product_id, service_provider_id, asset_id, portfolio_id,
-                                  direction, power_kw, delivery_window, competition_id, award_id, availability_id)
+                                  direction, power_kw, delivery_window, competition_id, award_id, availability_id, purpose, grid_node_id)
   VALUES (me, buyer, addressed_to, answer_through, stage, product_id, service_provider_id, asset_id, portfolio_id,
-          direction, power_kw, delivery_window, competition_id, award_id, availability_id)
+          direction, power_kw, delivery_window, competition_id, award_id, availability_id, purpose, grid_node_id)
   RETURNING * INTO asked;
   IF asked.addressed_to IN ('market_operator', 'both') THEN
     INSERT INTO validation_leg (validation_request_id, what, sender_id, receiver_id) VALUES (asked.id, 'request', me, buyer);
@@ -154,10 +156,10 @@ BEGIN
   RETURN asked.id;
 END
 $function$;
-COMMENT ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text) IS
+COMMENT ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text, text, bigint) IS
   'asks what would be found on a bid or dispatch (kW, direction and window as in their tables), of the exchange, of the buyer or of both, the answer to come from the exchange or through the buyer; returns the id of the request, whose legs are in validation_leg; errors 42501, and those of writing the trade';
-REVOKE ALL ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text)
+REVOKE ALL ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text, text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text, text, bigint)
   TO flexexchange_operator, flexexchange_participant;
 
 CREATE OR REPLACE FUNCTION forward_validation(request_id bigint) RETURNS TABLE (verdict text, findings jsonb)
@@ -233,17 +235,19 @@ REVOKE ALL ON FUNCTION validate_bid(bigint, text, numeric, time_window, bigint, 
 GRANT EXECUTE ON FUNCTION validate_bid(bigint, text, numeric, time_window, bigint, bigint, bigint, bigint) TO flexexchange_operator, flexexchange_participant;
 
 CREATE OR REPLACE FUNCTION validate_dispatch(product_id bigint, service_provider_id bigint, direction text, power_kw numeric, delivery_window time_window,
-                                             asset_id bigint DEFAULT NULL, portfolio_id bigint DEFAULT NULL, award_id bigint DEFAULT NULL, availability_id bigint DEFAULT NULL)
+                                             asset_id bigint DEFAULT NULL, portfolio_id bigint DEFAULT NULL, award_id bigint DEFAULT NULL, availability_id bigint DEFAULT NULL,
+                                             purpose text DEFAULT NULL, grid_node_id bigint DEFAULT NULL)
 RETURNS TABLE (verdict text, findings jsonb)
 LANGUAGE sql VOLATILE
 SET search_path FROM CURRENT
 AS $function$
-  SELECT * FROM answer_to(request_validation('dispatch', product_id, direction, power_kw, delivery_window, asset_id, portfolio_id, service_provider_id, NULL, award_id, availability_id))
+  SELECT * FROM answer_to(request_validation('dispatch', product_id, direction, power_kw, delivery_window, asset_id, portfolio_id, service_provider_id, NULL, award_id, availability_id,
+                                             purpose => purpose, grid_node_id => grid_node_id))
 $function$;
-COMMENT ON FUNCTION validate_dispatch(bigint, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint) IS
+COMMENT ON FUNCTION validate_dispatch(bigint, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, text, bigint) IS
   'what would come of a dispatch: clear, notify (it would stand, and conflict), hold or reject, and what would be found, as an array; stores the request and nothing else; errors as for writing the dispatch';
-REVOKE ALL ON FUNCTION validate_dispatch(bigint, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION validate_dispatch(bigint, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint) TO flexexchange_operator, flexexchange_participant;
+REVOKE ALL ON FUNCTION validate_dispatch(bigint, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION validate_dispatch(bigint, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, text, bigint) TO flexexchange_operator, flexexchange_participant;
 
 SELECT protect_table('validation_request');
 SELECT protect_table('validation_leg');

@@ -104,6 +104,20 @@ SELECT kind, message FROM explain_trade('dispatching', 901);
 SET ROLE val_operator;
 SELECT kind, message FROM explain_trade('dispatch', 901);
 RESET ROLE;
+-- a dispatch against another in the network: who would prevail goes by its purpose, as when it is written
+INSERT INTO grid_node (id, kind, name, operator_id) VALUES (101, 'gsp', 'Northgate', 2);
+INSERT INTO asset (id, name, grid_node_id, qualified_up_kw, qualified_down_kw) VALUES (21, 'wind farm', 101, 100, 100), (22, 'second battery', 101, 100, 100);
+INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, purpose) VALUES (1, 3, 21, 'up', 10, '2099-12-20T17:00Z/PT1H', 'system');
+SET ROLE val_dso;
+CREATE TEMP TABLE asked AS SELECT w.purpose, w.element, v.verdict, v.findings FROM (VALUES ('hold_limit', 101), ('use_headroom', 101), (NULL, 101), ('hold_limit', NULL)) AS w (purpose, element),
+  validate_dispatch(2, 3, 'down', 10, '2099-12-20T17:00Z/PT1H', 22, purpose => w.purpose, grid_node_id => w.element) v;
+SELECT purpose, element, verdict, findings #>> '{0,rationale,primacy,case}' AS "case", findings #>> '{0,rationale,primacy,prevails}' AS prevails FROM asked;
+INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, purpose, grid_node_id) VALUES (2, 3, 22, 'down', 10, '2099-12-20T17:00Z/PT1H', 'use_headroom', 101) RETURNING id AS written \gset
+SELECT f.message = a.findings #>> '{0,message}' AS same_words, f.rationale -> 'primacy' = a.findings #> '{0,rationale,primacy}' AS same_primacy FROM explain_trade('dispatch', :written) f, asked a WHERE a.purpose = 'use_headroom';
+SELECT verdict FROM validate_dispatch(2, 3, 'down', 10, '2099-12-20T17:00Z/PT1H', 22, purpose => 'fun');
+SELECT purpose, grid_node_id FROM validation_request WHERE grid_node_id IS NOT NULL ORDER BY id;
+DROP TABLE asked;
+RESET ROLE;
 DROP OWNED BY val_neso, val_dso, val_seller, val_rival, val_operator;
 DROP ROLE val_neso, val_dso, val_seller, val_rival, val_operator;
 SELECT flexexchange.drop_exchange('validation_test', with_data => true);
