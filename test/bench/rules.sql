@@ -114,5 +114,8 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim) VALUES
   ('rules_copy', 'the same COPY, the same indexes, no rules', false, 'SELECT', 'CALL bench.copy_awards(''bench.award_indexed'')', 1.5),
   ('sweep', 'detect_conflicts()', true, 'SELECT', 'SELECT bench_book.detect_conflicts(''-infinity/infinity'')', NULL),
   ('sweep', 'self-join for overlaps', false, 'SELECT', 'SELECT count(*) FROM bench_book.commitment a JOIN bench_book.commitment b ON a.unit_id = b.unit_id AND a.id < b.id
-     AND a.delivery_window && b.delivery_window AND a.service_code <> b.service_code WHERE a.closed_at IS NULL AND b.closed_at IS NULL', 0.1);
+     AND a.delivery_window && b.delivery_window AND a.service_code <> b.service_code WHERE a.closed_at IS NULL AND b.closed_at IS NULL', 0.1),
+  -- run by pgbench: see bench.sh
+  ('rules_tps', '1,000 awards by 8 clients, all rules', true, '', '', NULL),
+  ('rules_tps', 'the same, no rules', false, '', '', 1.25);
 SET search_path = bench, flexexchange, public;

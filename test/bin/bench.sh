@@ -46,10 +46,34 @@ mapfile -t cases < <(bench_psql -A -t -c 'SELECT "case" FROM bench.contender GRO
 [ -z "${CASE:-}" ] || [[ " ${cases[*]} " == *" $CASE "* ]] || fail "There is no case $CASE." "Cases: ${cases[*]}."
 
 settings="SET client_min_messages = warning; SET max_parallel_workers_per_gather = 0; SET max_parallel_maintenance_workers = 0; SET maintenance_work_mem = '1GB'; SET synchronous_commit = off; SET jit = off; SET search_path = bench, flexexchange, public; SET bench.rows = '$rows'"
+# eight clients at once, each transaction one award; what is kept is the time of a
+# thousand transactions
+run_clients() {
+    local script=$work/award.sql round way tps
+    cat >"$script" <<'SQL'
+\set asset random(1, :assets)
+\set slot random(0, 100000)
+INSERT INTO bench_book.award (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
+VALUES (1, 2, :asset, 'up', 50, flexexchange.time_window('2097-01-01T00:00Z'::timestamptz + :slot * interval '30 minutes', '2097-01-01T00:30Z'::timestamptz + :slot * interval '30 minutes'));
+SQL
+    for ((round = 1; round <= rounds; round++)); do
+        for way in ENABLE DISABLE; do
+            bench_psql -c "ALTER TABLE bench_book.award $way TRIGGER t50_commitment"
+            tps=$(PGOPTIONS='-c synchronous_commit=off' "$pg_bin/pgbench" -n -c 8 -j 2 -T 5 -M prepared -D assets=$((rows / 10)) -f "$script" -h "$(readlink -f "$work/socket")" bench | sed -n 's/^tps = \([0-9.]*\).*/\1/p')
+            bench_psql -c "INSERT INTO bench.measurement SELECT place, $round, 1000000 / $tps FROM bench.contender WHERE \"case\" = 'rules_tps' AND is_subject = ('$way' = 'ENABLE')"
+        done
+    done
+    bench_psql -c 'ALTER TABLE bench_book.award ENABLE TRIGGER t50_commitment'
+}
+
 for case in "${cases[@]}"; do
     [ -z "${CASE:-}" ] || [ "$CASE" = "$case" ] || continue
     say "$case"
-    bench_psql -c "$settings" -c "CALL bench.run_case('$case', $rounds)"
+    if [ "$case" = rules_tps ]; then
+        run_clients
+    else
+        bench_psql -c "$settings" -c "CALL bench.run_case('$case', $rounds)"
+    fi
 done
 
 bench_psql -A -t -c "SET bench.rows = '$rows'" -c "COPY (SELECT \"case\", rows, subject AS subject_ms, peer, peer_value AS peer_ms, ratio, aim FROM bench.result ORDER BY place) TO STDOUT (FORMAT csv, HEADER)" >"$results"
