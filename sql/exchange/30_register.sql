@@ -139,12 +139,15 @@ CREATE TABLE asset_operator (
   valid               time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
   CONSTRAINT asset_operator_one_at_a_time EXCLUDE USING gist (resource_window(asset_id, valid) WITH &&)
 );
+-- who operates an asset, asked once an asset by the policies of those who read many
+CREATE INDEX asset_operator_asset_id_idx ON asset_operator (asset_id);
 CREATE INDEX asset_operator_service_provider_id_idx ON asset_operator (service_provider_id);
 COMMENT ON TABLE asset_operator IS 'which service provider operates an asset, and when';
 COMMENT ON COLUMN asset_operator.asset_id IS 'the asset';
 COMMENT ON COLUMN asset_operator.service_provider_id IS 'the service provider';
 COMMENT ON COLUMN asset_operator.valid IS 'when';
 COMMENT ON CONSTRAINT asset_operator_one_at_a_time ON asset_operator IS 'one operator at a time';
+COMMENT ON INDEX asset_operator_asset_id_idx IS 'who operates an asset';
 COMMENT ON INDEX asset_operator_service_provider_id_idx IS 'the assets of a provider';
 
 CREATE TABLE portfolio (
