@@ -90,10 +90,16 @@ affected(Instance *instance, const int64 *ids, int nids, const Place *places, in
 	return int64_array(result, count);
 }
 
-/* A finding that holds is written or brought up to date; one that does not is closed. */
+/*
+ * A finding that holds is written or brought up to date; one that does not is closed.
+ * The dispatches that it is of are held: where one is closed meanwhile nothing is written.
+ */
 static const SavedQuery write_query = {
 	QUERY_COUNTERACTION_WRITE,
 	"WITH f AS MATERIALIZED (SELECT * FROM %1$s.counteractions($1)), "
+	"held AS MATERIALIZED (SELECT m.id FROM %1$s.commitment m "
+	"WHERE m.id OPERATOR(pg_catalog.=) ANY (SELECT challenger_id FROM f UNION SELECT incumbent_id FROM f) "
+	"AND m.closed_at IS NULL ORDER BY m.id FOR SHARE), "
 	"gone AS (UPDATE %1$s.conflict k SET closed_at = pg_catalog.clock_timestamp() "
 	"WHERE k.kind OPERATOR(pg_catalog.=) 'counteraction'::pg_catalog.text AND k.closed_at IS NULL "
 	"AND (k.challenger_id OPERATOR(pg_catalog.=) ANY ($1) OR k.incumbent_id OPERATOR(pg_catalog.=) ANY ($1)) "
@@ -106,7 +112,8 @@ static const SavedQuery write_query = {
 	"unit_removal_id, unit_id, grid_node_id, overlap, short_kw, short_windows, ruleset_id, primacy_rule_id, prevailing_id, rationale) "
 	"SELECT 'counteraction', severity, 'dispatch', challenger_id, incumbent_id, operating_limit_id, constraint_period_id, "
 	"unit_removal_id, unit_id, grid_node_id, overlap, short_kw, short_windows, ruleset_id, primacy_rule_id, prevailing_id, rationale "
-	"FROM f ORDER BY challenger_id, incumbent_id, operating_limit_id, constraint_period_id, unit_removal_id "
+	"FROM f WHERE challenger_id OPERATOR(pg_catalog.=) ANY (SELECT id FROM held) "
+	"AND (incumbent_id IS NULL OR incumbent_id OPERATOR(pg_catalog.=) ANY (SELECT id FROM held)) ORDER BY challenger_id, incumbent_id, operating_limit_id, constraint_period_id, unit_removal_id "
 	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id, operating_limit_id, constraint_period_id, unit_removal_id) "
 	"WHERE closed_at IS NULL DO UPDATE SET severity = EXCLUDED.severity, grid_node_id = EXCLUDED.grid_node_id, "
 	"overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, short_windows = EXCLUDED.short_windows, "
