@@ -145,6 +145,25 @@ unit_hold(Instance *instance, int64 unit_id, bool portfolio)
 	return hold_unit(instance, unit_id, portfolio, NULL, 0, NULL);
 }
 
+/* Does an asset lie at a metering point?  If not it has no connection that is known. */
+bool
+asset_has_meter(Instance *instance, int64 asset_id)
+{
+	const UnitTable *table = &instance->unit_table[0];
+	Relation	heap = table_open(table->relid, AccessShareLock);
+	Relation	key = index_open(table->key_relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool		result = fetch_unit(heap, key, asset_id, snapshot, slot) &&
+		!slot_attisnull(slot, table->metering_point_attr);
+
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(key, AccessShareLock);
+	table_close(heap, AccessShareLock);
+	return result;
+}
+
 static const SavedQuery lock_queries[2] = {
 	{
 		QUERY_LOCK_ASSETS,

@@ -35,6 +35,7 @@ typedef struct UnitTerms
 extern bool unit_hold(Instance *instance, int64 unit_id, bool portfolio);
 extern void unit_lock(Instance *instance, int64 unit_id, bool portfolio);
 extern void units_lock(Instance *instance, const IdList *units, bool portfolio);
+extern bool asset_has_meter(Instance *instance, int64 asset_id);
 extern UnitTerms unit_terms_read(Instance *instance, int64 unit_id, bool portfolio);
 extern bool unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window,
 					  Capacity capacity[2], UnitTerms *terms);

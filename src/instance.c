@@ -131,7 +131,8 @@ relation_changed(Datum arg, Oid relid)
 		if (relid == InvalidOid || relid == instance->book_relid ||
 			relid == instance->book_index_relid || relid == instance->unit_table[0].relid ||
 			relid == instance->unit_table[1].relid || relid == instance->members_relid ||
-			relid == instance->members_index_relid)
+			relid == instance->members_index_relid || relid == instance->places_relid ||
+			relid == instance->places_index_relid)
 			instance->layout_valid = false;
 	}
 }
@@ -261,6 +262,21 @@ require_column_type(Oid relid, const char *column, AttrNumber attr, Oid type)
 				 errhint("Conflict triggers belong on the tables of an exchange; if this is one, run flexexchange.upgrade_exchange().")));
 }
 
+/* Is that a B-tree of all rows of a table by one column of type bigint? */
+static bool
+is_index_of_bigint(Oid index_relid, Oid relid, const char *column)
+{
+	Relation	index = index_open(index_relid, AccessShareLock);
+	bool		result = index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+		index->rd_index->indrelid == relid && index->rd_index->indnkeyatts == 1 &&
+		index->rd_index->indkey.values[0] == get_attnum(relid, column) &&
+		get_atttype(relid, index->rd_index->indkey.values[0]) == INT8OID &&
+		RelationGetIndexPredicate(index) == NIL;
+
+	index_close(index, AccessShareLock);
+	return result;
+}
+
 static void
 find_unit_table(Instance *instance, const char *name, const char *schema, UnitTable *table)
 {
@@ -272,16 +288,7 @@ find_unit_table(Instance *instance, const char *name, const char *schema, UnitTa
 	table->key_relid = relation->rd_rel->relkind == RELKIND_RELATION ?
 		RelationGetPrimaryKeyIndex(relation) : InvalidOid;
 	relation_close(relation, AccessShareLock);
-	if (OidIsValid(table->key_relid))
-	{
-		Relation	key = index_open(table->key_relid, AccessShareLock);
-
-		if (key->rd_index->indnkeyatts != 1 || key->rd_index->indkey.values[0] != get_attnum(table->relid, "id") ||
-			get_atttype(table->relid, key->rd_index->indkey.values[0]) != INT8OID)
-			table->key_relid = InvalidOid;
-		index_close(key, AccessShareLock);
-	}
-	if (!OidIsValid(table->key_relid))
+	if (!OidIsValid(table->key_relid) || !is_index_of_bigint(table->key_relid, table->relid, "id"))
 		ereport(ERROR,
 				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
 				 errmsg("table \"%s\" of exchange \"%s\" has no primary key on a bigint \"id\"", name, schema),
@@ -294,6 +301,27 @@ find_unit_table(Instance *instance, const char *name, const char *schema, UnitTa
 		require_column_type(table->relid, qualified[i], table->qualified_attr[i], NUMERICOID);
 		table->metering_point_attr = get_attnum(table->relid, "metering_point_id");
 		require_column_type(table->relid, "metering_point_id", table->metering_point_attr, INT8OID);
+	}
+}
+
+static void
+find_places(Instance *instance, const char *schema)
+{
+	static const char *const names[3] = {"portfolio_id", "with_id", "valid"};
+
+	instance->places_relid = require_relation("place_supply", instance->namespace_oid, schema);
+	instance->places_index_relid = require_relation("place_supply_place_id_idx", instance->namespace_oid, schema);
+	if (!is_index_of_bigint(instance->places_index_relid, instance->places_relid, "place_id"))
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("index place_supply_place_id_idx of exchange \"%s\" is not one by place_id", schema),
+				 errhint("Make it again: CREATE INDEX place_supply_place_id_idx ON %s.place_supply (place_id).",
+						 instance->schema)));
+	for (int i = 0; i < 3; i++)
+	{
+		instance->places_attr[i] = get_attnum(instance->places_relid, names[i]);
+		require_column_type(instance->places_relid, names[i], instance->places_attr[i],
+							i == 2 ? instance->window_type : INT8OID);
 	}
 }
 
@@ -369,6 +397,7 @@ build_layout(Instance *instance)
 	(void) require_overlap_index(instance, instance->members_relid, instance->members_index_relid,
 								 "member_commitment_window_idx",
 								 "member_commitment USING gist (resource_window(portfolio_id, delivery_window))");
+	find_places(instance, name);
 	instance->layout_valid = true;
 }
 

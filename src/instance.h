@@ -158,6 +158,9 @@ typedef struct Instance
 	Oid			members_relid;	/* table member_commitment */
 	Oid			members_index_relid;
 	AttrNumber	members_asset_attr;
+	Oid			places_relid;	/* table place_supply */
+	Oid			places_index_relid;
+	AttrNumber	places_attr[3]; /* portfolio_id, with_id, valid */
 	Oid			window_type;	/* flexexchange.time_window */
 	RegProcedure overlaps_proc;	/* function of resource_window && resource_window */
 	AttrNumber	book_attr[BOOK_NCOLUMNS];

@@ -21,11 +21,13 @@
 #include "compat.h"
 
 #include "access/genam.h"
+#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -33,6 +35,7 @@
 #include "capacity.h"
 #include "reach.h"
 
+/* Of an asset with a meter; one without is a place by itself. */
 static const SavedQuery partners_of_asset_query = {
 	QUERY_PARTNERS_OF_ASSET,
 	"SELECT unit_id::pg_catalog.int8, is_portfolio::pg_catalog.bool FROM %1$s.asset_partners($1, $2) ORDER BY 1",
@@ -84,11 +87,51 @@ read_member_commitments(Instance *instance, int64 portfolio_id, const TimeWindow
 	table_close(heap, AccessShareLock);
 }
 
+/* The portfolios that draw on a place. */
+static void
+read_portfolios_at(Instance *instance, int64 place_id, const TimeWindow *window, IdList *portfolios)
+{
+	Relation	heap = table_open(instance->places_relid, AccessShareLock);
+	Relation	index = index_open(instance->places_index_relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	ScanKeyData key;
+	IndexScanDesc scan;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(place_id));
+	scan = flex_index_beginscan(heap, index, snapshot, 1);
+	index_rescan(scan, &key, 1, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull[3];
+		Datum		columns[3];
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < 3; i++)
+			columns[i] = slot_getattr(slot, instance->places_attr[i], &isnull[i]);
+		if (!isnull[0] && !isnull[1] && !isnull[2] && DatumGetInt64(columns[0]) == DatumGetInt64(columns[1]) &&
+			time_window_overlaps(DatumGetTimeWindowP(columns[2]), window))
+			id_list_add(portfolios, DatumGetInt64(columns[0]));
+	}
+	index_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+	table_close(heap, AccessShareLock);
+	id_list_sort(portfolios);
+}
+
 static void
 read_partners(Instance *instance, const UnitRef *unit, const TimeWindow *window, Partners *partners)
 {
 	Datum		values[2];
 
+	partners->known = true;
+	if (!unit->portfolio && !asset_has_meter(instance, unit->id))
+	{
+		read_portfolios_at(instance, unit->id, window, &partners->portfolios);
+		return;
+	}
 	values[0] = Int64GetDatum(unit->id);
 	values[1] = TimeWindowPGetDatum(window);
 	instance_query(instance, unit->portfolio ? &partners_of_portfolio_query : &partners_of_asset_query, values, NULL, 0);
@@ -104,7 +147,6 @@ read_partners(Instance *instance, const UnitRef *unit, const TimeWindow *window,
 	SPI_freetuptable(SPI_tuptable);
 	if (unit->portfolio)
 		read_member_commitments(instance, unit->id, window, &partners->assets);
-	partners->known = true;
 }
 
 /* What was posted for an asset is posted under the portfolios that draw on its place, too. */

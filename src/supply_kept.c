@@ -25,6 +25,7 @@
 #include "compat.h"
 
 #include "catalog/pg_type.h"
+#include "lib/qunique.h"
 #include "utils/array.h"
 
 #include "supply_kept.h"
@@ -102,6 +103,25 @@ id_list_add(IdList *list, int64 id)
 			repalloc_huge(list->ids, list->allocated * sizeof(int64));
 	}
 	list->ids[list->n++] = id;
+}
+
+static int
+id_compare(const void *x, const void *y)
+{
+	int64		a = *(const int64 *) x;
+	int64		b = *(const int64 *) y;
+
+	return a < b ? -1 : a > b;
+}
+
+/* In order, each id once. */
+void
+id_list_sort(IdList *list)
+{
+	if (list->n < 2)
+		return;
+	qsort(list->ids, list->n, sizeof(int64), id_compare);
+	list->n = qunique(list->ids, list->n, sizeof(int64), id_compare);
 }
 
 /* The list as a value of type bigint[]. */

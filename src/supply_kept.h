@@ -17,6 +17,7 @@ typedef struct IdList
 } IdList;
 
 extern void id_list_add(IdList *list, int64 id);
+extern void id_list_sort(IdList *list);
 extern Datum id_list_datum(const IdList *list);
 
 extern void supply_kept_places(Instance *instance, const IdList *changed_assets, const IdList *changed_points,

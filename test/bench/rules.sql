@@ -32,6 +32,10 @@ SELECT setval('trade_id', 1000000000) \g /dev/null
 -- the same table with core's constraint, and with none
 CREATE TABLE bench.award_excluding (LIKE award INCLUDING ALL, span tstzrange);
 CREATE TABLE bench.award_plain (LIKE award INCLUDING ALL, span tstzrange);
+CREATE TABLE bench.award_indexed (LIKE award INCLUDING ALL);
+CREATE INDEX ON bench.award_indexed USING gist (resource_window(unit_id, delivery_window));
+INSERT INTO bench.award_indexed (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
+  SELECT id, 1, 2, asset, 'up', 50, time_window(starts, starts + interval '30 minutes') FROM bench.trade;
 INSERT INTO bench.award_excluding (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, span)
   SELECT id, 1, 2, asset, 'up', 50, time_window(starts, starts + interval '30 minutes'), tstzrange(starts, starts + interval '30 minutes') FROM bench.trade;
 -- two in the same place are there already: only what follows is checked
@@ -41,7 +45,7 @@ DO $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['award_excluding', 'award_plain'] LOOP
+  FOREACH name IN ARRAY ARRAY['award_excluding', 'award_plain', 'award_indexed'] LOOP
     EXECUTE format('ALTER TABLE bench.%I ADD FOREIGN KEY (bid_id) REFERENCES bid DEFERRABLE INITIALLY DEFERRED,
       ADD FOREIGN KEY (product_id) REFERENCES product DEFERRABLE INITIALLY DEFERRED, ADD FOREIGN KEY (service_provider_id) REFERENCES participant DEFERRABLE INITIALLY DEFERRED,
       ADD FOREIGN KEY (asset_id) REFERENCES asset DEFERRABLE INITIALLY DEFERRED, ADD FOREIGN KEY (portfolio_id) REFERENCES portfolio DEFERRABLE INITIALLY DEFERRED', name);
@@ -87,10 +91,6 @@ SET search_path = bench, flexexchange, public;
 -- book examined again, beside a join of the book with itself that finds the overlaps
 -- of different services and no more.
 SET search_path = bench_book, bench, flexexchange, public;
-CREATE TABLE bench.award_indexed (LIKE award INCLUDING ALL);
-CREATE INDEX ON bench.award_indexed USING gist (resource_window(unit_id, delivery_window));
-INSERT INTO bench.award_indexed (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
-  SELECT id, 1, 2, asset, 'up', 50, time_window(starts, starts + interval '30 minutes') FROM bench.trade;
 CREATE VIEW bench.copied AS
   SELECT 1 AS product_id, 2 AS service_provider_id, abs(hashint8extended(i, 5)) % (SELECT count(*) FROM asset) + 1 AS asset_id, 'up' AS direction, 50 AS power_kw,
          time_window(starts, starts + interval '30 minutes') AS delivery_window
@@ -104,6 +104,7 @@ BEGIN
     RETURN;
   END IF;
   EXECUTE format('COPY %s (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) FROM %L', into_table, file);
+  SET CONSTRAINTS ALL IMMEDIATE;
   RAISE EXCEPTION USING ERRCODE = 'triggered_action_exception';
 EXCEPTION WHEN triggered_action_exception THEN NULL;
 END $$;
