@@ -42,9 +42,11 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/queryenvironment.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "book.h"
 
@@ -260,15 +262,25 @@ book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
  * ----------
  */
 
+/* The columns that a commitment is posted with, their types and where they come from. */
+#define POSTED_COLUMNS \
+	"stage, source_id, unit_id, unit_kind, service_code, product_id, market_operator_id, service_provider_id, " \
+	"direction, power_kw, delivery_window, bid_id, award_id, availability_id, supersedes_id, headroom_checked"
+#define POSTED_NCOLUMNS	16
 
 static const SavedQuery post_query = {
 	QUERY_POST,
-	"INSERT INTO %1$s.commitment (stage, source_id, unit_id, unit_kind, service_code, product_id, "
-	"market_operator_id, service_provider_id, direction, power_kw, delivery_window, "
-	"bid_id, award_id, availability_id, supersedes_id, headroom_checked) "
+	"INSERT INTO %1$s.commitment (" POSTED_COLUMNS ") "
 	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
-	16, {TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID,
+	POSTED_NCOLUMNS, {TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID,
 		NUMERICOID, WINDOW_ARG, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID}
+};
+
+/* Many at once: the rows are in a tuplestore of that name. */
+static const SavedQuery post_all_query = {
+	QUERY_POST_ALL,
+	"INSERT INTO %1$s.commitment (" POSTED_COLUMNS ") SELECT * FROM posted RETURNING id",
+	0
 };
 
 static const SavedQuery close_query = {
@@ -315,15 +327,10 @@ book_from_result(Instance *instance)
 	return result;
 }
 
-/* Post a commitment; its id, the order of posting, is filled in. */
-void
-book_insert(Instance *instance, Commitment *commitment)
+static void
+posted_columns(Instance *instance, const Commitment *commitment, Datum *values, bool *isnull)
 {
-	Datum		values[16];
-	char		nulls[16];
-	bool		isnull;
-
-	memset(nulls, ' ', sizeof(nulls));
+	memset(isnull, 0, POSTED_NCOLUMNS * sizeof(bool));
 	values[0] = CStringGetTextDatum(stage_name(commitment->stage));
 	values[1] = Int64GetDatum(commitment->source_id);
 	values[2] = Int64GetDatum(commitment->unit_id);
@@ -338,19 +345,76 @@ book_insert(Instance *instance, Commitment *commitment)
 	for (int stage = STAGE_BID; stage < STAGE_DISPATCH; stage++)
 	{
 		values[11 + stage] = Int64GetDatum(commitment->ancestor[stage]);
-		if (commitment->ancestor[stage] == 0)
-			nulls[11 + stage] = 'n';
+		isnull[11 + stage] = commitment->ancestor[stage] == 0;
 	}
 	values[14] = Int64GetDatum(commitment->supersedes_id);
-	if (commitment->supersedes_id == 0)
-		nulls[14] = 'n';
+	isnull[14] = commitment->supersedes_id == 0;
 	values[15] = BoolGetDatum(commitment->headroom_checked);
-	changes++;
+}
 
-	if (instance_query(instance, &post_query, values, nulls, 0) != 1)
-		elog(ERROR, "the book did not take a commitment");
-	commitment->id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_freetuptable(SPI_tuptable);
+/* The rows to be posted, as a relation that a query of this SPI connection can name. */
+static EphemeralNamedRelation
+posted_relation(Instance *instance, const Commitment *commitments, int count)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+	TupleDesc	desc = CreateTemplateTupleDesc(POSTED_NCOLUMNS);
+
+	for (int i = 0; i < POSTED_NCOLUMNS; i++)
+		TupleDescInitEntry(desc, i + 1, psprintf("column%d", i + 1),
+						   post_query.argtypes[i] == WINDOW_ARG ? instance->window_type : post_query.argtypes[i], -1, 0);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		values[POSTED_NCOLUMNS];
+		bool		isnull[POSTED_NCOLUMNS];
+
+		posted_columns(instance, &commitments[i], values, isnull);
+		tuplestore_putvalues(rows, desc, values, isnull);
+	}
+	relation->md.name = "posted";
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = count;
+	relation->reldata = rows;
+	return relation;
+}
+
+/* Post commitments in this order; their ids, which tell the order, are filled in. */
+void
+book_insert(Instance *instance, Commitment *commitments, int count)
+{
+	int			nposted;
+	int64	   *ids;
+
+	changes++;
+	if (count == 1)
+	{
+		Datum		values[POSTED_NCOLUMNS];
+		bool		isnull[POSTED_NCOLUMNS];
+		char		nulls[POSTED_NCOLUMNS];
+
+		posted_columns(instance, &commitments[0], values, isnull);
+		for (int i = 0; i < POSTED_NCOLUMNS; i++)
+			nulls[i] = isnull[i] ? 'n' : ' ';
+		instance_query(instance, &post_query, values, nulls, 0);
+	}
+	else
+	{
+		EphemeralNamedRelation rows = posted_relation(instance, commitments, count);
+
+		if (SPI_register_relation(rows) != SPI_OK_REL_REGISTER)
+			elog(ERROR, "could not name the rows that are posted");
+		instance_query(instance, &post_all_query, NULL, NULL, 0);
+		(void) SPI_unregister_relation(rows->md.name);
+		tuplestore_end(rows->reldata);
+	}
+	ids = int64_column_of_result(1, &nposted);
+	if (nposted != count)
+		elog(ERROR, "the book took %d of %d commitments", nposted, count);
+	for (int i = 0; i < count; i++)
+		commitments[i].id = ids[i];
+	pfree(ids);
 }
 
 static bool

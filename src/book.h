@@ -80,7 +80,7 @@ extern Datum power_kw_of_w(int64 power_w);
 extern Commitment *book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
 							 BookWaitFunction must_wait, const void *arg, int *count);
 extern Commitment *book_from_result(Instance *instance);
-extern void book_insert(Instance *instance, Commitment *commitment);
+extern void book_insert(Instance *instance, Commitment *commitments, int count);
 extern bool book_close(Instance *instance, Stage stage, int64 source_id, Commitment *closed);
 extern bool book_find(Instance *instance, Stage stage, int64 source_id, Commitment *found);
 extern bool book_get(Instance *instance, int64 commitment_id, Commitment *found);

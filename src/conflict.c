@@ -8,6 +8,8 @@
  *	posted		Its pairs with everything live on its unit, its agreements, its own
  *				headroom and energy, and those of what was posted later and is
  *				here already (which happens when two sessions post at once).
+ *				What one statement posts is all in the book before the first of it is
+ *				examined, and each sees only what was posted before it.
  *	relinked	Its lineage changed: its pairs, headroom and energy are examined again.
  *	closed		Its findings close; what was posted later may now fit.
  *
@@ -31,6 +33,7 @@
 
 #include "miscadmin.h"
 #include "utils/hsearch.h"
+#include "utils/memutils.h"
 
 #include "conflict.h"
 #include "counteraction.h"
@@ -243,14 +246,31 @@ reexamine_headroom(Instance *instance, const Commitment *subject)
 	settle_one(instance, subject, CONFLICT_HEADROOM, &found);
 }
 
+/* What the same statement has posted and is examined next, in order of posting. */
+typedef struct Queue
+{
+	int			n;
+	const Commitment *commitments;
+} Queue;
+
+static const Queue nothing = {0, NULL};
+
+static bool
+has_its_turn(const Queue *queue, const Commitment *commitment)
+{
+	return queue->n > 0 &&
+		bsearch(commitment, queue->commitments, queue->n, sizeof(Commitment), commitment_compare) != NULL;
+}
+
 /* Examine again what was posted later than `changed`, on its unit or one connected with it. */
 static void
-reexamine_later(Instance *instance, const Commitment *changed, const Commitment *around, int naround)
+reexamine_later(Instance *instance, const Commitment *changed, const Commitment *around, int naround,
+				const Queue *queue)
 {
 	if (changed->stage == STAGE_BID)
 		return;					/* a bid takes no headroom from others */
 	for (int i = 0; i < naround; i++)
-		if (around[i].id > changed->id && headroom_concerns(changed, &around[i]))
+		if (around[i].id > changed->id && headroom_concerns(changed, &around[i]) && !has_its_turn(queue, &around[i]))
 			reexamine_headroom(instance, &around[i]);
 }
 
@@ -269,7 +289,7 @@ reexamine_after_close(Instance *instance, const Commitment *closed, const Commit
 	for (int i = 0; i < naround; i++)
 		if (same_lineage(closed, &around[i]))
 		{
-			reexamine_later(instance, closed, around, naround);
+			reexamine_later(instance, closed, around, naround, &nothing);
 			return;
 		}
 
@@ -287,13 +307,14 @@ reexamine_after_close(Instance *instance, const Commitment *closed, const Commit
 		}
 		(void) stored_on(are_short, nshort, around[i].id, &count);
 		if (count > 0)
-			reexamine_later(instance, closed, &around[i], 1);
+			reexamine_later(instance, closed, &around[i], 1, &nothing);
 	}
 }
 
 /* Examine the runs of what was posted later than a commitment that came or went. */
 static void
-reexamine_runs(Instance *instance, const Commitment *changed, const UnitTerms *terms, bool live)
+reexamine_runs(Instance *instance, const Commitment *changed, const UnitTerms *terms, bool live,
+			   const Queue *queue)
 {
 	Commitment *energy;
 	int			nenergy;
@@ -313,7 +334,7 @@ reexamine_runs(Instance *instance, const Commitment *changed, const UnitTerms *t
 	{
 		Findings	found = {0};
 
-		if (energy[i].id <= changed->id)
+		if (energy[i].id <= changed->id || has_its_turn(queue, &energy[i]))
 			continue;
 		examine_run(instance, &energy[i], terms, energy, nenergy, &found);
 		settle_one(instance, &energy[i], CONFLICT_ENERGY, &found);
@@ -380,24 +401,25 @@ judge(Instance *instance, const Commitment *posted, Findings *found)
 	return sternest;
 }
 
-/* `posted` has just been written to the book. */
-void
-conflict_posted(Instance *instance, const Commitment *posted)
+/* One that has just been written to the book, as have those of the queue after it. */
+static void
+examine_posted(Instance *instance, const Commitment *posted, const Partners *partners, const Queue *queue)
 {
-	RulesetAction action;
 	uint64		changes = book_changes();
-	Reach		reach = {0};
+	Reach		reach = {.of_first = *partners};
+	RulesetAction action;
 	int			naround;
+	int			nbefore = 0;
 	UnitTerms	terms;
 	Commitment *around;
 	Findings	found = {0};
 
-	reach_post(instance, posted, &reach);
-	if (!instance_detects_by_event(instance))
-		return;
 	around = read_surroundings(instance, posted, &terms, &naround);
-	read_reach(instance, posted, around, naround, &reach);
-	examine(instance, posted, around, naround, &reach, &terms, &found);
+	for (int i = 0; i < naround; i++)
+		if (!has_its_turn(queue, &around[i]))
+			around[nbefore++] = around[i];
+	read_reach(instance, posted, around, nbefore, &reach);
+	examine(instance, posted, around, nbefore, &reach, &terms, &found);
 	action = judge(instance, posted, &found);
 	settle(instance, &found, 0, NULL, 0);
 	/* as a rule this takes the commitment out of the book again */
@@ -406,9 +428,9 @@ conflict_posted(Instance *instance, const Commitment *posted)
 	if (book_changes() == changes)
 		counteraction_posted(instance, posted);
 	if (book_changes() == changes)
-		reexamine_later(instance, posted, reach.commitments, reach.n);
+		reexamine_later(instance, posted, reach.commitments, reach.n, queue);
 	if (book_changes() == changes)
-		reexamine_runs(instance, posted, &terms, true);
+		reexamine_runs(instance, posted, &terms, true, queue);
 	if (book_changes() != changes)
 	{
 		/* a trigger of a trigger changed the book meanwhile: begin again with what is there now */
@@ -419,6 +441,41 @@ conflict_posted(Instance *instance, const Commitment *posted)
 		else
 			finding_close_all(instance, posted->id);
 	}
+}
+
+/* These have just been written to the book, in this order. */
+void
+conflict_posted(Instance *instance, const Commitment *posted, int nposted)
+{
+	uint64		changes = book_changes();
+	Partners   *partners = reach_post(instance, posted, nposted);
+	MemoryContext context;
+	MemoryContext outside;
+
+	if (!instance_detects_by_event(instance))
+		return;
+	context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange posted", ALLOCSET_DEFAULT_SIZES);
+	outside = MemoryContextSwitchTo(context);
+	for (int i = 0; i < nposted; i++)
+	{
+		Queue		queue = {nposted - i - 1, posted + i + 1};
+
+		CHECK_FOR_INTERRUPTS();
+		if (book_changes() == changes)
+			examine_posted(instance, &posted[i], &partners[i], &queue);
+		else
+		{
+			/* a trigger on a finding of an earlier one changed the book, and perhaps the rules */
+			Commitment	now;
+
+			instance = instance_get(instance->namespace_oid);
+			if (book_get(instance, posted[i].id, &now))
+				examine_posted(instance, &now, &partners[i], &queue);
+		}
+		MemoryContextReset(context);
+	}
+	MemoryContextSwitchTo(outside);
+	MemoryContextDelete(context);
 }
 
 /*
@@ -471,8 +528,8 @@ conflict_relinked(Instance *instance, const Commitment *relinked)
 
 	if (!instance_detects_by_event(instance) || !examine_anew(instance, &subject, &reach, &terms))
 		return;
-	reexamine_later(instance, &subject, reach.commitments, reach.n);
-	reexamine_runs(instance, &subject, &terms, true);
+	reexamine_later(instance, &subject, reach.commitments, reach.n, &nothing);
+	reexamine_runs(instance, &subject, &terms, true, &nothing);
 	counteraction_relinked(instance, &subject);
 }
 
@@ -511,7 +568,7 @@ conflict_closed(Instance *instance, const Commitment *closed, IdList *touched)
 	finding_close_all(instance, closed->id);
 	reexamine_after_close(instance, closed, reach.commitments, reach.n);
 	*touched = reach.seen;
-	reexamine_runs(instance, closed, &terms, false);
+	reexamine_runs(instance, closed, &terms, false, &nothing);
 }
 
 static int
@@ -744,7 +801,7 @@ conflict_rules_changed(Instance *instance, int64 unit_id, bool portfolio, const 
 		examine(instance, &live[i], around, naround, NULL, &terms, &found);
 		stored = findings_of_commitment(instance, live[i].id, &nstored);
 		settle(instance, &found, ALL_KINDS & ~KIND(CONFLICT_HEADROOM), stored, nstored);
-		reexamine_runs(instance, &live[i], &terms, true);
+		reexamine_runs(instance, &live[i], &terms, true, &nothing);
 		pfree(stored);
 		if (around != NULL)
 			pfree(around);

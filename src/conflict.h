@@ -7,7 +7,7 @@
 
 #include "headroom.h"
 
-extern void conflict_posted(Instance *instance, const Commitment *posted);
+extern void conflict_posted(Instance *instance, const Commitment *posted, int nposted);
 extern void conflict_relinked(Instance *instance, const Commitment *relinked);
 extern void conflict_reexamine(Instance *instance, const Commitment *subject);
 extern void conflict_closed(Instance *instance, const Commitment *closed, IdList *touched);

@@ -60,8 +60,9 @@ static const SavedQuery write_query = {
 	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id, operating_limit_id, constraint_period_id, unit_removal_id) WHERE closed_at IS NULL DO UPDATE "
 	"SET severity = EXCLUDED.severity, overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, "
 	"short_windows = EXCLUDED.short_windows, ruleset_id = EXCLUDED.ruleset_id, "
-	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale "
-	"WHERE c.rationale OPERATOR(pg_catalog.<>) EXCLUDED.rationale",
+	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale, "
+	"action = CASE EXCLUDED.action WHEN 'notify'::pg_catalog.text THEN c.action ELSE EXCLUDED.action END "
+	"WHERE c.rationale OPERATOR(pg_catalog.<>) EXCLUDED.rationale OR EXCLUDED.action OPERATOR(pg_catalog.<>) 'notify'::pg_catalog.text",
 	14, {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, WINDOW_ARG,
 		NUMERICOID, WINDOW_ARRAY_ARG, INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID}
 };

@@ -35,6 +35,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -277,6 +278,22 @@ is_index_of_bigint(Oid index_relid, Oid relid, const char *column)
 	return result;
 }
 
+/* The primary key of a table, which must be of its column "id" alone, of type bigint. */
+Oid
+require_key_on_id(Relation relation)
+{
+	Oid			key_relid = relation->rd_rel->relkind == RELKIND_RELATION ?
+		RelationGetPrimaryKeyIndex(relation) : InvalidOid;
+
+	if (!OidIsValid(key_relid) || !is_index_of_bigint(key_relid, RelationGetRelid(relation), "id"))
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("table \"%s\" of exchange \"%s\" has no primary key on a bigint \"id\"",
+						RelationGetRelationName(relation), get_namespace_name(RelationGetNamespace(relation))),
+				 errhint("Conflict triggers belong on the tables of an exchange made by flexexchange.create_exchange().")));
+	return key_relid;
+}
+
 static void
 find_unit_table(Instance *instance, const char *name, const char *schema, UnitTable *table)
 {
@@ -285,14 +302,8 @@ find_unit_table(Instance *instance, const char *name, const char *schema, UnitTa
 
 	table->relid = require_relation(name, instance->namespace_oid, schema);
 	relation = relation_open(table->relid, AccessShareLock);
-	table->key_relid = relation->rd_rel->relkind == RELKIND_RELATION ?
-		RelationGetPrimaryKeyIndex(relation) : InvalidOid;
+	table->key_relid = require_key_on_id(relation);
 	relation_close(relation, AccessShareLock);
-	if (!OidIsValid(table->key_relid) || !is_index_of_bigint(table->key_relid, table->relid, "id"))
-		ereport(ERROR,
-				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
-				 errmsg("table \"%s\" of exchange \"%s\" has no primary key on a bigint \"id\"", name, schema),
-				 errhint("Conflict triggers belong on the tables of an exchange made by flexexchange.create_exchange().")));
 	table->profile_attr = get_attnum(table->relid, "profile");
 	require_column_type(table->relid, "profile", table->profile_attr, extension_type("asset_profile"));
 	for (int i = 0; i < 2 && strcmp(name, "asset") == 0; i++)
@@ -518,6 +529,31 @@ instance_query(Instance *instance, const SavedQuery *query,
 	if (result < 0)
 		elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(result));
 	return (int) SPI_processed;
+}
+
+/* A value of type bigint[]. */
+Datum
+int64_array(const int64 *values, int count)
+{
+	Datum	   *datums = palloc(Max(count, 1) * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	return PointerGetDatum(construct_array(datums, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* A column of the result of the last query; frees the rows. */
+int64 *
+int64_column_of_result(int column, int *count)
+{
+	int64	   *result = palloc(Max(SPI_processed, 1) * sizeof(int64));
+	bool		isnull;
+
+	*count = (int) SPI_processed;
+	for (int i = 0; i < *count; i++)
+		result[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return result;
 }
 
 /*

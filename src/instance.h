@@ -45,6 +45,7 @@ typedef enum QuerySlot
 	QUERY_CHILDREN_OF_AWARD,
 	QUERY_CHILDREN_OF_AVAILABILITY,
 	QUERY_POST,
+	QUERY_POST_ALL,
 	QUERY_CLOSE,
 	QUERY_RELINK,
 	QUERY_BOOKED,
@@ -189,9 +190,12 @@ extern bool flex_detect_always;
 extern void instance_initialize(void);
 extern Oid	time_window_type(void);
 extern void require_column_type(Oid relid, const char *column, AttrNumber attr, Oid type);
+extern Oid	require_key_on_id(Relation relation);
 extern Instance *instance_get(Oid namespace_oid);
 extern int	instance_query(Instance *instance, const SavedQuery *query,
 						   Datum *values, const char *nulls, long limit);
+extern Datum int64_array(const int64 *values, int count);
+extern int64 *int64_column_of_result(int column, int *count);
 extern const Product *instance_product(Instance *instance, int64 product_id);
 extern bool instance_detects_by_event(const Instance *instance);
 extern bool instance_has_participant(Instance *instance, int64 participant_id);

@@ -52,35 +52,6 @@
 #include "errors.h"
 #include "network.h"
 
-/* ----------
- * Arrays in and out of queries
- * ----------
- */
-
-Datum
-int64_array(const int64 *values, int count)
-{
-	Datum	   *datums = palloc(Max(count, 1) * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		datums[i] = Int64GetDatum(values[i]);
-	return PointerGetDatum(construct_array(datums, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-/* A column of the result of the last query; frees the rows. */
-int64 *
-int64_column_of_result(int column, int *count)
-{
-	int64	   *result = palloc(Max(SPI_processed, 1) * sizeof(int64));
-	bool		isnull;
-
-	*count = (int) SPI_processed;
-	for (int i = 0; i < *count; i++)
-		result[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column, &isnull));
-	SPI_freetuptable(SPI_tuptable);
-	return result;
-}
-
 static bool
 contains(const int64 *values, int count, int64 value)
 {

@@ -35,7 +35,5 @@ extern Restriction *network_restrictions(Instance *instance, const Place *places
 extern bool network_wait(Instance *instance, const Place *places, int nplaces,
 						 const Restriction *restrictions, int nrestrictions);
 extern bool network_any_removal(Instance *instance, Datum ids);
-extern Datum int64_array(const int64 *values, int count);
-extern int64 *int64_column_of_result(int column, int *count);
 
 #endif							/* FLEX_NETWORK_H */

@@ -149,16 +149,39 @@ read_partners(Instance *instance, const UnitRef *unit, const TimeWindow *window,
 		read_member_commitments(instance, unit->id, window, &partners->assets);
 }
 
-/* What was posted for an asset is posted under the portfolios that draw on its place, too. */
-void
-reach_post(Instance *instance, const Commitment *posted, Reach *reach)
+/*
+ * What was posted for assets is posted under the portfolios that draw on their places,
+ * too.  The partners that were looked up for that are given, one for each.
+ */
+Partners *
+reach_post(Instance *instance, const Commitment *posted, int nposted)
 {
-	UnitRef		unit = {posted->unit_id, posted->portfolio};
+	Partners   *partners = palloc0(nposted * sizeof(Partners));
+	IdList		portfolios = {0};
+	const Commitment **members = NULL;
+	int			allocated = 0;
 
-	if (posted->portfolio)
-		return;
-	read_partners(instance, &unit, &posted->window, &reach->of_first);
-	member_commitment_post(instance, posted, &reach->of_first.portfolios);
+	for (int i = 0; i < nposted; i++)
+	{
+		UnitRef		unit = {posted[i].unit_id, posted[i].portfolio};
+
+		if (posted[i].portfolio)
+			continue;
+		read_partners(instance, &unit, &posted[i].window, &partners[i]);
+		for (int j = 0; j < partners[i].portfolios.n; j++)
+		{
+			if (portfolios.n == allocated)
+			{
+				allocated = Max(16, allocated * 2);
+				members = members == NULL ? palloc(allocated * sizeof(Commitment *)) :
+					repalloc_huge(members, allocated * sizeof(Commitment *));
+			}
+			members[portfolios.n] = &posted[i];
+			id_list_add(&portfolios, partners[i].portfolios.ids[j]);
+		}
+	}
+	member_commitments_post(instance, &portfolios, members);
+	return partners;
 }
 
 /* ----------

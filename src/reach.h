@@ -43,7 +43,7 @@ typedef struct Reach
 	Commitment *commitments;
 } Reach;
 
-extern void reach_post(Instance *instance, const Commitment *posted, Reach *reach);
+extern Partners *reach_post(Instance *instance, const Commitment *posted, int nposted);
 extern void reach_take(Instance *instance, const Commitment *self, const Commitment *live, int nlive,
 					   BookWaitFunction concerns, Reach *reach);
 extern void reach_read(Instance *instance, const Commitment *self, BookWaitFunction concerns,

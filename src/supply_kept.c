@@ -83,8 +83,8 @@ static const SavedQuery keep_member_commitments_query = {
 static const SavedQuery post_member_commitment_query = {
 	QUERY_POST_MEMBER_COMMITMENT,
 	"INSERT INTO %1$s.member_commitment (portfolio_id, asset_id, commitment_id, delivery_window) "
-	"SELECT p, $2, $3, $4 FROM pg_catalog.unnest($1) p",
-	4, {INT8ARRAYOID, INT8OID, INT8OID, WINDOW_ARG}
+	"SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))",
+	4, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, WINDOW_ARRAY_ARG}
 };
 
 static const SavedQuery close_member_commitment_query = {
@@ -198,18 +198,34 @@ supply_kept_follow(Instance *instance, const IdList *assets, const IdList *place
 	instance_query(instance, &keep_member_commitments_query, values, NULL, 0);
 }
 
-/* Post the commitment of an asset, which is held, under the portfolios that draw on its place. */
+/*
+ * Post commitments of assets, which are held, each under the portfolio beside it: one
+ * that draws on its place.
+ */
 void
-member_commitment_post(Instance *instance, const Commitment *commitment, const IdList *portfolios)
+member_commitments_post(Instance *instance, const IdList *portfolios, const Commitment *const *commitments)
 {
+	int			n = portfolios->n;
+	int64	   *assets;
+	int64	   *ids;
+	Datum	   *windows;
 	Datum		values[4];
 
-	if (portfolios->n == 0)
+	if (n == 0)
 		return;
+	assets = palloc(n * sizeof(int64));
+	ids = palloc(n * sizeof(int64));
+	windows = palloc(n * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+	{
+		assets[i] = commitments[i]->unit_id;
+		ids[i] = commitments[i]->id;
+		windows[i] = TimeWindowPGetDatum(&commitments[i]->window);
+	}
 	values[0] = id_list_datum(portfolios);
-	values[1] = Int64GetDatum(commitment->unit_id);
-	values[2] = Int64GetDatum(commitment->id);
-	values[3] = TimeWindowPGetDatum(&commitment->window);
+	values[1] = int64_array(assets, n);
+	values[2] = int64_array(ids, n);
+	values[3] = PointerGetDatum(construct_array(windows, n, instance->window_type, sizeof(TimeWindow), false, TYPALIGN_DOUBLE));
 	instance_query(instance, &post_member_commitment_query, values, NULL, 0);
 }
 

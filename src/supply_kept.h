@@ -26,7 +26,8 @@ extern void supply_kept_portfolios(Instance *instance, const IdList *assets, con
 								   IdList *portfolios);
 extern void supply_kept_follow(Instance *instance, const IdList *assets, const IdList *places);
 
-extern void member_commitment_post(Instance *instance, const Commitment *commitment, const IdList *portfolios);
+extern void member_commitments_post(Instance *instance, const IdList *portfolios,
+									const Commitment *const *commitments);
 extern void member_commitment_close(Instance *instance, const Commitment *commitment);
 
 #endif							/* FLEX_SUPPLY_KEPT_H */

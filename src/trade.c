@@ -1,13 +1,24 @@
 /*
  * trade.c
- *		From a row of bid, award, availability or dispatch to the book.
+ *		From rows of bid, award, availability or dispatch to the book.
  *
- * Trigger post_commitment() compares what a row obliged to before the change
- * with what it obliges to now, and posts, relinks or closes its commitment:
+ * Trigger post_commitment() fires once a statement.  It compares what each row
+ * obliged to before the change with what it obliges to now, and posts, relinks or
+ * closes its commitment:
  *
  *	unit, product, direction, power or window changed	closed and posted anew
  *	parent, superseded dispatch or seller changed		changed in place
  *	no longer live, or deleted							closed
+ *	nothing of these									left alone
+ *
+ * Rows that a statement inserts are sorted by unit, then id, and posted in that order
+ * a batch at a time: what stands near one another is read and written together, and
+ * two statements lock the same units in the same order.
+ *
+ * The rows come from transition tables, as the statement left them.  Triggers for each
+ * row, of users, have fired by then and may have changed a row again: the event of
+ * that change took care of it, so a row that is no longer as the statement left it is
+ * passed over.
  *
  * It looks up every id that the row names, also when the row is not live, so
  * that a wrong id is answered with the field, the value and a hint; the foreign
@@ -20,22 +31,34 @@
 #include "postgres.h"
 #include "compat.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplesort.h"
+#include "utils/tuplestore.h"
 
 #include "conflict.h"
 #include "errors.h"
 #include "hold.h"
 #include "owner.h"
+
+#define BATCH_ROWS		1000
 
 /* ----------
  * Columns of the trading tables
@@ -49,6 +72,7 @@ typedef enum TradeColumn
 	TRADE_SERVICE_PROVIDER_ID,
 	TRADE_ASSET_ID,
 	TRADE_PORTFOLIO_ID,
+	TRADE_UNIT_ID,
 	TRADE_DIRECTION,
 	TRADE_POWER_KW,
 	TRADE_DELIVERY_WINDOW,
@@ -66,6 +90,7 @@ static const char *const trade_column_names[TRADE_NCOLUMNS] = {
 	[TRADE_SERVICE_PROVIDER_ID] = "service_provider_id",
 	[TRADE_ASSET_ID] = "asset_id",
 	[TRADE_PORTFOLIO_ID] = "portfolio_id",
+	[TRADE_UNIT_ID] = "unit_id",
 	[TRADE_DIRECTION] = "direction",
 	[TRADE_POWER_KW] = "power_kw",
 	[TRADE_DELIVERY_WINDOW] = "delivery_window",
@@ -83,6 +108,7 @@ static const Oid trade_column_types[TRADE_NCOLUMNS] = {
 	[TRADE_SERVICE_PROVIDER_ID] = INT8OID,
 	[TRADE_ASSET_ID] = INT8OID,
 	[TRADE_PORTFOLIO_ID] = INT8OID,
+	[TRADE_UNIT_ID] = INT8OID,
 	[TRADE_DIRECTION] = TEXTOID,
 	[TRADE_POWER_KW] = NUMERICOID,
 	[TRADE_DELIVERY_WINDOW] = InvalidOid,
@@ -98,6 +124,7 @@ typedef struct TradeTable
 {
 	Oid			relid;			/* hash key */
 	bool		valid;
+	Oid			key_relid;		/* index of the primary key, on id */
 	AttrNumber	attr[TRADE_NCOLUMNS];
 } TradeTable;
 
@@ -145,6 +172,7 @@ trade_table_get(Relation relation)
 			require_column_type(relid, trade_column_names[i], table->attr[i],
 								i == TRADE_DELIVERY_WINDOW ? time_window_type() : trade_column_types[i]);
 	}
+	table->key_relid = require_key_on_id(relation);
 	table->valid = true;
 	return table;
 }
@@ -162,22 +190,22 @@ typedef struct Trade
 } Trade;
 
 static int64
-int64_of(HeapTuple tuple, TupleDesc desc, AttrNumber attr)
+int64_of(TupleTableSlot *slot, AttrNumber attr)
 {
 	bool		isnull = true;
 	Datum		value = (Datum) 0;
 
 	if (attr != InvalidAttrNumber)
-		value = heap_getattr(tuple, attr, desc, &isnull);
+		value = slot_getattr(slot, attr, &isnull);
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
 /* A column that every trade has a value in. */
 static Datum
-value_of(HeapTuple tuple, TupleDesc desc, const TradeTable *table, TradeColumn column)
+value_of(TupleTableSlot *slot, const TradeTable *table, TradeColumn column)
 {
 	bool		isnull;
-	Datum		value = heap_getattr(tuple, table->attr[column], desc, &isnull);
+	Datum		value = slot_getattr(slot, table->attr[column], &isnull);
 
 	if (isnull)
 		ereport(ERROR,
@@ -187,31 +215,31 @@ value_of(HeapTuple tuple, TupleDesc desc, const TradeTable *table, TradeColumn c
 }
 
 static void
-trade_read(const TradeTable *table, Stage stage, HeapTuple tuple, TupleDesc desc, Trade *trade)
+trade_read(const TradeTable *table, Stage stage, TupleTableSlot *slot, Trade *trade)
 {
 	Commitment *commitment = &trade->commitment;
 	text	   *direction;
 
 	memset(trade, 0, sizeof(Trade));
 	commitment->stage = stage;
-	commitment->source_id = DatumGetInt64(value_of(tuple, desc, table, TRADE_ID));
-	commitment->product_id = DatumGetInt64(value_of(tuple, desc, table, TRADE_PRODUCT_ID));
-	commitment->service_provider_id = DatumGetInt64(value_of(tuple, desc, table, TRADE_SERVICE_PROVIDER_ID));
-	commitment->unit_id = int64_of(tuple, desc, table->attr[TRADE_ASSET_ID]);
+	commitment->source_id = DatumGetInt64(value_of(slot, table, TRADE_ID));
+	commitment->product_id = DatumGetInt64(value_of(slot, table, TRADE_PRODUCT_ID));
+	commitment->service_provider_id = DatumGetInt64(value_of(slot, table, TRADE_SERVICE_PROVIDER_ID));
+	commitment->unit_id = int64_of(slot, table->attr[TRADE_ASSET_ID]);
 	if (commitment->unit_id == 0)
 	{
-		commitment->unit_id = int64_of(tuple, desc, table->attr[TRADE_PORTFOLIO_ID]);
+		commitment->unit_id = int64_of(slot, table->attr[TRADE_PORTFOLIO_ID]);
 		commitment->portfolio = true;
 	}
-	direction = DatumGetTextPP(value_of(tuple, desc, table, TRADE_DIRECTION));
+	direction = DatumGetTextPP(value_of(slot, table, TRADE_DIRECTION));
 	commitment->down = VARSIZE_ANY_EXHDR(direction) == 4;
-	commitment->power_w = power_w_of_kw(value_of(tuple, desc, table, TRADE_POWER_KW));
-	commitment->window = *DatumGetTimeWindowP(value_of(tuple, desc, table, TRADE_DELIVERY_WINDOW));
-	commitment->supersedes_id = int64_of(tuple, desc, table->attr[TRADE_SUPERSEDES_ID]);
-	trade->live = DatumGetBool(value_of(tuple, desc, table, TRADE_LIVE));
-	trade->parent[STAGE_BID] = int64_of(tuple, desc, table->attr[TRADE_BID_ID]);
-	trade->parent[STAGE_AWARD] = int64_of(tuple, desc, table->attr[TRADE_AWARD_ID]);
-	trade->parent[STAGE_AVAILABILITY] = int64_of(tuple, desc, table->attr[TRADE_AVAILABILITY_ID]);
+	commitment->power_w = power_w_of_kw(value_of(slot, table, TRADE_POWER_KW));
+	commitment->window = *DatumGetTimeWindowP(value_of(slot, table, TRADE_DELIVERY_WINDOW));
+	commitment->supersedes_id = int64_of(slot, table->attr[TRADE_SUPERSEDES_ID]);
+	trade->live = DatumGetBool(value_of(slot, table, TRADE_LIVE));
+	trade->parent[STAGE_BID] = int64_of(slot, table->attr[TRADE_BID_ID]);
+	trade->parent[STAGE_AWARD] = int64_of(slot, table->attr[TRADE_AWARD_ID]);
+	trade->parent[STAGE_AVAILABILITY] = int64_of(slot, table->attr[TRADE_AVAILABILITY_ID]);
 }
 
 /* Does the row stand in the book?  An award under a framework product does not. */
@@ -520,13 +548,6 @@ relink_children(Instance *instance, const Commitment *changed)
 		conflict_relinked(instance, &children[i]);
 }
 
-static void
-post(Instance *instance, Trade *trade)
-{
-	book_insert(instance, &trade->commitment);
-	conflict_posted(instance, &trade->commitment);
-}
-
 /*
  * The unit is held first: whoever examines it again waits, or has written what is then
  * closed.  The units that this may help are told; a bid stood in nobody's way.
@@ -541,14 +562,6 @@ close_commitment(Instance *instance, const Commitment *booked, IdList *touched)
 		conflict_closed(instance, &closed, touched);
 	if (booked->stage == STAGE_BID)
 		touched->n = 0;
-}
-
-static void
-trade_inserted(Instance *instance, Trade *after)
-{
-	trade_resolve(instance, after);
-	if (trade_posts(instance, after))
-		post(instance, after);
 }
 
 /*
@@ -576,7 +589,10 @@ trade_updated(Instance *instance, const Trade *before, Trade *after)
 	if (is_booked && (!posts || posts_anew))
 		close_commitment(instance, &booked, &touched);
 	if (posts_anew)
-		post(instance, after);
+	{
+		book_insert(instance, &after->commitment, 1);
+		conflict_posted(instance, &after->commitment, 1);
+	}
 	else if (posts && links_change)
 	{
 		Commitment	relinked;
@@ -608,60 +624,278 @@ trade_deleted(Instance *instance, const Trade *before)
 	}
 }
 
+/* ----------
+ * Statements
+ * ----------
+ */
+
+/* A statement on a trading table, and what its rows are compared with. */
+typedef struct Statement
+{
+	Instance   *instance;
+	Relation	relation;
+	const TradeTable *table;
+	Stage		stage;
+	MemoryContext context;
+	Relation	key;			/* to find rows as they are now */
+	IndexScanDesc scan;
+	TupleTableSlot *current;
+} Statement;
+
+/* What has become of a row that the statement left. */
+typedef enum Fate
+{
+	AS_LEFT,					/* as it was inserted */
+	WRITTEN_AGAIN,				/* by an update, to the same effect */
+	SUPERSEDED					/* it is gone, or says something else */
+} Fate;
+
+static void
+statement_begin(Statement *statement, TriggerData *trigger, Stage stage)
+{
+	memset(statement, 0, sizeof(Statement));
+	statement->relation = trigger->tg_relation;
+	statement->stage = stage;
+	statement->context = CurrentMemoryContext;
+	statement->table = trade_table_get(trigger->tg_relation);
+	statement->key = index_open(statement->table->key_relid, AccessShareLock);
+	statement->scan = flex_index_beginscan(statement->relation, statement->key, SnapshotSelf, 1);
+	statement->current = table_slot_create(statement->relation, NULL);
+}
+
+static void
+statement_end(Statement *statement)
+{
+	ExecDropSingleTupleTableSlot(statement->current);
+	index_endscan(statement->scan);
+	index_close(statement->key, AccessShareLock);
+}
+
+static bool
+same_trade(const Trade *a, const Trade *b)
+{
+	return a->live == b->live && same_terms(&a->commitment, &b->commitment) && same_links(a, b);
+}
+
+static Fate
+fate_of(Statement *statement, const Trade *left)
+{
+	ScanKeyData key;
+	Fate		fate = SUPERSEDED;
+	MemoryContext outside = MemoryContextSwitchTo(statement->context);	/* the scan remembers pages */
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(left->commitment.source_id));
+	index_rescan(statement->scan, &key, 1, NULL, 0);
+	if (index_getnext_slot(statement->scan, ForwardScanDirection, statement->current))
+	{
+		Trade		now;
+
+		trade_read(statement->table, statement->stage, statement->current, &now);
+		if (same_trade(left, &now))
+		{
+			bool		is_copy;
+			HeapTuple	tuple = ExecFetchSlotHeapTuple(statement->current, false, &is_copy);
+
+			fate = (tuple->t_data->t_infomask & HEAP_UPDATED) ? WRITTEN_AGAIN : AS_LEFT;
+			if (is_copy)
+				heap_freetuple(tuple);
+		}
+	}
+	/* let go of the pages: what follows may wait */
+	ExecClearTuple(statement->current);
+	index_rescan(statement->scan, &key, 1, NULL, 0);
+	MemoryContextSwitchTo(outside);
+	return fate;
+}
+
+/* A reader of its own of a transition table, at the first row. */
+static void
+rewind_rows(Tuplestorestate *rows)
+{
+	tuplestore_select_read_pointer(rows, tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND));
+	tuplestore_rescan(rows);
+}
+
+/* The rows that a statement inserted, by unit, then id. */
+static Tuplesortstate *
+sort_rows(const Statement *statement, Tuplestorestate *rows)
+{
+	TupleDesc	desc = RelationGetDescr(statement->relation);
+	AttrNumber	columns[2] = {statement->table->attr[TRADE_UNIT_ID], statement->table->attr[TRADE_ID]};
+	Oid			operators[2] = {Int8LessOperator, Int8LessOperator};
+	Oid			collations[2] = {InvalidOid, InvalidOid};
+	bool		nulls_first[2] = {false, false};
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	Tuplesortstate *sorted = tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first,
+												  work_mem, NULL, TUPLESORT_NONE);
+
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		tuplesort_puttupleslot(sorted, slot);
+	}
+	tuplesort_performsort(sorted);
+	ExecDropSingleTupleTableSlot(slot);
+	return sorted;
+}
+
+/* Post those of some new trades that oblige to anything. */
+static void
+post_trades(Statement *statement, Trade *trades, int ntrades)
+{
+	Commitment *posted = palloc(Max(ntrades, 1) * sizeof(Commitment));
+	int			nposted = 0;
+
+	for (int i = 0; i < ntrades; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		trade_resolve(statement->instance, &trades[i]);
+		if (trade_posts(statement->instance, &trades[i]))
+			posted[nposted++] = trades[i].commitment;
+	}
+	if (nposted == 0)
+		return;
+	book_insert(statement->instance, posted, nposted);
+	conflict_posted(statement->instance, posted, nposted);
+}
+
+static void
+rows_inserted(Statement *statement, Tuplestorestate *rows)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(statement->relation), &TTSOpsMinimalTuple);
+	int64		nrows = tuplestore_tuple_count(rows);
+	Trade	   *batch = palloc(Min(nrows, BATCH_ROWS) * sizeof(Trade));
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange posting", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext outside;
+	Tuplesortstate *sorted;
+	bool		more = true;
+
+	rewind_rows(rows);
+	sorted = nrows > 1 ? sort_rows(statement, rows) : NULL;
+	outside = MemoryContextSwitchTo(context);
+	while (more)
+	{
+		int			n = 0;
+		bool		written_again = false;
+		Trade		trade;
+
+		while (n < BATCH_ROWS && !written_again &&
+			   (more = sorted != NULL ? tuplesort_gettupleslot(sorted, true, false, slot, NULL) :
+				tuplestore_gettupleslot(rows, true, false, slot)))
+		{
+			Fate		fate;
+
+			trade_read(statement->table, statement->stage, slot, &trade);
+			fate = fate_of(statement, &trade);
+			if (fate == AS_LEFT)
+				batch[n++] = trade;
+			written_again = fate == WRITTEN_AGAIN;
+		}
+		/* as the rules are now: a trigger of a trigger may have changed them */
+		statement->instance = instance_get(RelationGetNamespace(statement->relation));
+		post_trades(statement, batch, n);
+		if (written_again)
+			trade_updated(statement->instance, &trade, &trade);
+		MemoryContextReset(context);
+	}
+	MemoryContextSwitchTo(outside);
+	MemoryContextDelete(context);
+	if (sorted != NULL)
+		tuplesort_end(sorted);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Rows before and after come in the same order. */
+static void
+rows_updated(Statement *statement, Tuplestorestate *old_rows, Tuplestorestate *new_rows)
+{
+	TupleTableSlot *old_slot = MakeSingleTupleTableSlot(RelationGetDescr(statement->relation), &TTSOpsMinimalTuple);
+	TupleTableSlot *new_slot = MakeSingleTupleTableSlot(RelationGetDescr(statement->relation), &TTSOpsMinimalTuple);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange posting", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext outside = MemoryContextSwitchTo(context);
+
+	rewind_rows(old_rows);
+	rewind_rows(new_rows);
+	while (tuplestore_gettupleslot(old_rows, true, false, old_slot) &&
+		   tuplestore_gettupleslot(new_rows, true, false, new_slot))
+	{
+		Trade		before;
+		Trade		after;
+
+		CHECK_FOR_INTERRUPTS();
+		trade_read(statement->table, statement->stage, old_slot, &before);
+		trade_read(statement->table, statement->stage, new_slot, &after);
+		if (same_trade(&before, &after) || fate_of(statement, &after) == SUPERSEDED)
+			continue;
+		statement->instance = instance_get(RelationGetNamespace(statement->relation));
+		trade_updated(statement->instance, &before, &after);
+		MemoryContextReset(context);
+	}
+	MemoryContextSwitchTo(outside);
+	MemoryContextDelete(context);
+	ExecDropSingleTupleTableSlot(old_slot);
+	ExecDropSingleTupleTableSlot(new_slot);
+}
+
+static void
+rows_deleted(Statement *statement, Tuplestorestate *rows)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(statement->relation), &TTSOpsMinimalTuple);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange posting", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext outside = MemoryContextSwitchTo(context);
+
+	rewind_rows(rows);
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		Trade		before;
+
+		CHECK_FOR_INTERRUPTS();
+		trade_read(statement->table, statement->stage, slot, &before);
+		statement->instance = instance_get(RelationGetNamespace(statement->relation));
+		trade_deleted(statement->instance, &before);
+		MemoryContextReset(context);
+	}
+	MemoryContextSwitchTo(outside);
+	MemoryContextDelete(context);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
 PG_FUNCTION_INFO_V1(flex_post_commitment);
 Datum
 flex_post_commitment(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Relation	relation;
-	TradeTable *table;
 	Stage		stage;
-	Trade		before;
-	Trade		after;
-	Instance   *instance;
+	Statement	statement;
 	OwnerScope	owner;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) || TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ||
+		(!TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && trigger->tg_newtable == NULL) ||
+		(!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && trigger->tg_oldtable == NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("post_commitment must be fired AFTER, FOR EACH ROW")));
-	relation = trigger->tg_relation;
+				 errmsg("post_commitment must be fired AFTER, FOR EACH STATEMENT, with all transition tables of its event"),
+				 errhint("Use REFERENCING NEW TABLE for INSERT, OLD TABLE for DELETE, both for UPDATE.")));
 	if (trigger->tg_trigger->tgnargs != 1 ||
 		!stage_of_name(trigger->tg_trigger->tgargs[0], strlen(trigger->tg_trigger->tgargs[0]), &stage))
 		ereport(ERROR,
 				(errcode(ERRCODE_FLEX_TRIGGER_ARGUMENT),
 				 errmsg("trigger \"%s\" of table \"%s\" must name a stage",
-						trigger->tg_trigger->tgname, RelationGetRelationName(relation)),
+						trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation)),
 				 errhint("Use EXECUTE FUNCTION flexexchange.post_commitment('bid'), or 'award', 'availability', 'dispatch'.")));
-	/*
-	 * A row that another trigger has changed again is not what the statement left:
-	 * the event of that change takes care of it, as with foreign keys.
-	 */
-	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event) &&
-		!table_tuple_satisfies_snapshot(relation,
-										TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
-										trigger->tg_newslot : trigger->tg_trigslot,
-										SnapshotSelf))
+	if (tuplestore_tuple_count(TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? trigger->tg_oldtable : trigger->tg_newtable) == 0)
 		return PointerGetDatum(NULL);
-	table = trade_table_get(relation);
 
-	trade_read(table, stage, trigger->tg_trigtuple, RelationGetDescr(relation), &before);
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		trade_read(table, stage, trigger->tg_newtuple, RelationGetDescr(relation), &after);
-	else
-		after = before;
-
-	owner_enter(relation, &owner);
-	instance = instance_get(RelationGetNamespace(relation));
-
+	statement_begin(&statement, trigger, stage);
+	owner_enter(trigger->tg_relation, &owner);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		trade_inserted(instance, &after);
+		rows_inserted(&statement, trigger->tg_newtable);
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		trade_updated(instance, &before, &after);
+		rows_updated(&statement, trigger->tg_oldtable, trigger->tg_newtable);
 	else
-		trade_deleted(instance, &before);
-
+		rows_deleted(&statement, trigger->tg_oldtable);
 	owner_leave(&owner);
+	statement_end(&statement);
 	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
 }

@@ -141,6 +141,8 @@ GRANT SELECT ON commitment TO flexexchange_participant;
 DO $block$
 DECLARE
   name text;
+  event text;
+  rows text;
 BEGIN
   EXECUTE 'CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON commitment
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''The book follows from the trades.'')';
@@ -157,9 +159,12 @@ BEGIN
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON %I
       FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''Withdraw, release or cancel the rows: nothing that was committed is lost from history.'')', name);
     EXECUTE format('COMMENT ON TRIGGER t10_no_truncate ON %I IS ''history is not truncated''', name);
-    EXECUTE format('CREATE OR REPLACE TRIGGER t50_commitment AFTER INSERT OR UPDATE OR DELETE ON %1$I
-      FOR EACH ROW EXECUTE FUNCTION post_commitment(%1$L)', name);
-    EXECUTE format('COMMENT ON TRIGGER t50_commitment ON %I IS ''keeps the book and looks for conflicts''', name);
+    -- once a statement: rows are posted by the batch
+    FOR event, rows IN VALUES ('INSERT', 'NEW TABLE AS new_rows'), ('UPDATE', 'OLD TABLE AS old_rows NEW TABLE AS new_rows'), ('DELETE', 'OLD TABLE AS old_rows') LOOP
+      EXECUTE format('CREATE OR REPLACE TRIGGER %1$I AFTER %2$s ON %3$I REFERENCING %4$s
+        FOR EACH STATEMENT EXECUTE FUNCTION post_commitment(%3$L)', 't50_commitment_' || lower(event), event, name, rows);
+      EXECUTE format('COMMENT ON TRIGGER %I ON %I IS ''keeps the book and looks for conflicts''', 't50_commitment_' || lower(event), name);
+    END LOOP;
   END LOOP;
 END
 $block$;

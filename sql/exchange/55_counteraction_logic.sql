@@ -252,7 +252,7 @@ BEGIN
 END
 $block$;
 
--- before t50_commitment posts: an element that a dispatch names is one from then on
+-- before t50_commitment_insert posts: an element that a dispatch names is one from then on
 CREATE OR REPLACE TRIGGER t40_network AFTER INSERT ON dispatch
   FOR EACH ROW WHEN (NEW.grid_node_id IS NOT NULL) EXECUTE FUNCTION reexamine_network('dispatch');
 COMMENT ON TRIGGER t40_network ON dispatch IS 'the network matters to an exchange from the first named element on';

@@ -5,7 +5,7 @@ CREATE FUNCTION post_commitment() RETURNS trigger
   AS 'MODULE_PATHNAME', 'flex_post_commitment'
   LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION post_commitment() IS
-  'trigger, AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, argument bid, award, availability or dispatch: keeps the book in step with the row and examines it for conflicts; errors MX101, MX102, MX103, MX201, MX202';
+  'trigger, AFTER INSERT, UPDATE or DELETE, FOR EACH STATEMENT with its transition tables, argument bid, award, availability or dispatch: keeps the book in step with the rows and examines them for conflicts; errors MX101, MX102, MX103, MX201, MX202';
 
 CREATE FUNCTION forget_rules() RETURNS trigger
   AS 'MODULE_PATHNAME', 'flex_forget_rules'

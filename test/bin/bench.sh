@@ -58,12 +58,12 @@ VALUES (1, 2, :asset, 'up', 50, flexexchange.time_window('2097-01-01T00:00Z'::ti
 SQL
     for ((round = 1; round <= rounds; round++)); do
         for way in ENABLE DISABLE; do
-            bench_psql -c "ALTER TABLE bench_book.award $way TRIGGER t50_commitment"
+            bench_psql -c "ALTER TABLE bench_book.award $way TRIGGER t50_commitment_insert"
             tps=$(PGOPTIONS='-c synchronous_commit=off' "$pg_bin/pgbench" -n -c 8 -j 2 -T 5 -M prepared -D assets=$((rows / 10)) -f "$script" -h "$(readlink -f "$work/socket")" bench | sed -n 's/^tps = \([0-9.]*\).*/\1/p')
             bench_psql -c "INSERT INTO bench.measurement SELECT place, $round, 1000000 / $tps FROM bench.contender WHERE \"case\" = 'rules_tps' AND is_subject = ('$way' = 'ENABLE')"
         done
     done
-    bench_psql -c 'ALTER TABLE bench_book.award ENABLE TRIGGER t50_commitment'
+    bench_psql -c 'ALTER TABLE bench_book.award ENABLE TRIGGER t50_commitment_insert'
 }
 
 for case in "${cases[@]}"; do

@@ -209,3 +209,28 @@ BEGIN
     END IF;
   END LOOP;
 END $$;
+
+-- Statements of many rows: trades of all units in no order, inserted and then changed at once.
+CREATE FUNCTION random_batches(first int, last int, units int, seed bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  seller bigint := (SELECT id FROM participant WHERE name = 'seller');
+  products bigint[] := ARRAY(SELECT id FROM product ORDER BY id);
+  assets bigint[] := ARRAY(SELECT id FROM asset ORDER BY id);
+  all_units bigint[] := ARRAY(SELECT id FROM asset UNION ALL SELECT id FROM portfolio ORDER BY id);
+  name text;
+BEGIN
+  FOR i IN first .. last LOOP
+    name := (ARRAY['award', 'dispatch'])[1 + i % 2];
+    EXECUTE format($statement$
+      INSERT INTO %I (product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window)
+      SELECT $2[1 + dice(n, 41, cardinality($2), $6)], $1, CASE WHEN unit = ANY ($3) THEN unit END, CASE WHEN unit <> ALL ($3) THEN unit END,
+             CASE WHEN dice(n, 42, 5, $6) = 0 THEN 'down' ELSE 'up' END, 1 + dice(n, 43, 40, $6), time_window(starts, starts + (1 + dice(n, 44, 6, $6)) * interval '30 minutes')
+      FROM generate_series($5 * 1000, $5 * 1000 + 99) n,
+           LATERAL (SELECT $4[1 + dice(n, 45, cardinality($4), $6)] AS unit, timestamptz '2099-03-14T00:00Z' + dice(n, 46, 192, $6) * interval '30 minutes' AS starts) x
+      $statement$, name) USING seller, products, assets, all_units, i, seed;
+    EXECUTE format($statement$
+      UPDATE %I SET power_kw = power_kw + dice(id, 47, 3, $2), status = CASE dice(id, 48, 9, $2) WHEN 0 THEN $1 ELSE status END
+      WHERE delivery_window && '2099-03-14/2099-03-19' AND dice(id, 49, 4, $2) = 0
+      $statement$, name) USING CASE name WHEN 'award' THEN 'released' ELSE 'cancelled' END, seed + i;
+  END LOOP;
+END $$;

@@ -34,6 +34,14 @@ SELECT kind, severity, count(*) > 2 AS enough FROM conflict WHERE closed_at IS N
 SELECT * FROM compare_with_oracle();
 SELECT count(*) AS wrongly_checked FROM oracle_wrongly_checked;
 
+-- Many rows in one statement.
+SELECT random_batches(1, 6, 60, 3);
+SELECT count(*) > 400 AS enough_live FROM commitment WHERE closed_at IS NULL AND delivery_window && '2099-03-14/2099-03-19';
+SELECT kind, severity, count(*) > 2 AS enough FROM conflict k JOIN commitment c ON c.id = k.challenger_id
+WHERE k.closed_at IS NULL AND c.delivery_window && '2099-03-14/2099-03-19' GROUP BY kind, severity ORDER BY kind COLLATE "C", severity COLLATE "C";
+SELECT * FROM compare_with_oracle();
+SELECT count(*) AS wrongly_checked FROM oracle_wrongly_checked;
+
 -- Other rules for a book that stands: an end brought forward, a successor, one retired and
 -- replaced; each with another reading of conditions that are unknown.
 SELECT copy_ruleset('random', 'successor') IS NOT NULL AS copied;

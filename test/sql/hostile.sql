@@ -25,50 +25,60 @@ INSERT INTO participant_login VALUES ('hostile_neso', 1), ('hostile_dso', 2), ('
 
 -- tables of a stranger with our triggers: the names are right, the types are not
 CREATE SCHEMA hostile_schema;
-CREATE TABLE hostile_schema.dispatch (id bigint, product_id bigint, service_provider_id bigint, asset_id bigint, portfolio_id bigint, direction text, power_kw bigint, delivery_window bigint, live boolean);
-CREATE TRIGGER t AFTER INSERT ON hostile_schema.dispatch FOR EACH ROW EXECUTE FUNCTION post_commitment('dispatch');
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, 7, true);
+CREATE TABLE hostile_schema.dispatch (id bigint, product_id bigint, service_provider_id bigint, asset_id bigint, portfolio_id bigint, unit_id bigint, direction text, power_kw bigint, delivery_window bigint, live boolean);
+CREATE TRIGGER t AFTER INSERT ON hostile_schema.dispatch REFERENCING NEW TABLE AS rows FOR EACH STATEMENT EXECUTE FUNCTION post_commitment('dispatch');
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, 7, true);
 DROP TABLE hostile_schema.dispatch;
-CREATE TABLE hostile_schema.dispatch (id bigint, product_id bigint, service_provider_id bigint, asset_id bigint, portfolio_id bigint, direction text, power_kw numeric, delivery_window time_window, live boolean);
-CREATE TRIGGER t AFTER INSERT ON hostile_schema.dispatch FOR EACH ROW EXECUTE FUNCTION post_commitment('dispatch');
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, NULL, 7, '2026-01-01T00:00Z/PT1H', true);
+CREATE TABLE hostile_schema.dispatch (id bigint, product_id bigint, service_provider_id bigint, asset_id bigint, portfolio_id bigint, unit_id bigint, direction text, power_kw numeric, delivery_window time_window, live boolean);
+CREATE TRIGGER t AFTER INSERT ON hostile_schema.dispatch REFERENCING NEW TABLE AS rows FOR EACH STATEMENT EXECUTE FUNCTION post_commitment('dispatch');
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, NULL, 7, '2026-01-01T00:00Z/PT1H', true);
+ALTER TABLE hostile_schema.dispatch ADD PRIMARY KEY (id);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, NULL, 7, '2026-01-01T00:00Z/PT1H', true);
 CREATE TABLE hostile_schema.ruleset ();
 CREATE TABLE hostile_schema.commitment (LIKE commitment);
 ALTER TABLE hostile_schema.commitment ALTER unit_kind TYPE bigint USING 7;
 CREATE INDEX commitment_live_idx ON hostile_schema.commitment (id);
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 ALTER TABLE hostile_schema.commitment ALTER unit_kind TYPE text USING 'asset';
 \set VERBOSITY default
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 \set VERBOSITY terse
 DROP INDEX hostile_schema.commitment_live_idx;
 CREATE INDEX commitment_live_idx ON hostile_schema.commitment USING gist (resource_window(unit_id, delivery_window));
 -- units are read straight from their tables, so these must be tables, with their keys and types
 CREATE VIEW hostile_schema.asset AS SELECT 1::bigint AS id;
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 DROP VIEW hostile_schema.asset;
 CREATE TABLE hostile_schema.asset (id text PRIMARY KEY, qualified_up_kw numeric, qualified_down_kw numeric, profile asset_profile);
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 DROP TABLE hostile_schema.asset;
 CREATE TABLE hostile_schema.asset (id bigint PRIMARY KEY, qualified_up_kw bigint, qualified_down_kw numeric, profile asset_profile, metering_point_id text);
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 ALTER TABLE hostile_schema.asset ALTER qualified_up_kw TYPE numeric, ALTER profile TYPE bigint USING 7;
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 ALTER TABLE hostile_schema.asset DROP profile, ADD profile asset_profile;
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 ALTER TABLE hostile_schema.asset DROP metering_point_id, ADD metering_point_id bigint;
 CREATE TABLE hostile_schema.portfolio (id bigint PRIMARY KEY, profile asset_profile);
 -- and so are the commitments of members
 CREATE TABLE hostile_schema.member_commitment (portfolio_id bigint, asset_id text, delivery_window time_window);
 CREATE INDEX member_commitment_window_idx ON hostile_schema.member_commitment (portfolio_id);
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 ALTER TABLE hostile_schema.member_commitment ALTER asset_id TYPE bigint USING 7;
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 DROP INDEX hostile_schema.member_commitment_window_idx;
 CREATE INDEX member_commitment_window_idx ON hostile_schema.member_commitment USING gist (resource_window(portfolio_id, delivery_window));
+-- and what portfolios draw on a place
+CREATE TABLE hostile_schema.place_supply (place_id bigint, portfolio_id bigint, with_id bigint, valid text);
+CREATE INDEX place_supply_place_id_idx ON hostile_schema.place_supply (place_id) WHERE portfolio_id = with_id;
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+DROP INDEX hostile_schema.place_supply_place_id_idx;
+CREATE INDEX place_supply_place_id_idx ON hostile_schema.place_supply (place_id);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+ALTER TABLE hostile_schema.place_supply ALTER valid TYPE time_window USING '2026-01-01T00:00Z/PT1H';
 CREATE TABLE hostile_schema.exchange_instance (time_zone text, detection text);
 INSERT INTO hostile_schema.exchange_instance VALUES (NULL);
-INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 -- the register's trigger, told nothing, something else, or fired row by row
 CREATE TABLE hostile_schema.portfolio_member (portfolio_id text, asset_id bigint, flexible_up_kw numeric, flexible_down_kw numeric, valid text);
 CREATE TRIGGER t AFTER INSERT ON hostile_schema.portfolio_member REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION reexamine_units();
@@ -184,6 +194,20 @@ UPDATE dispatch SET power_kw = 300 WHERE id = 30;
 DROP TRIGGER z_clamp ON dispatch;
 SELECT d.power_kw, c.power_kw AS booked FROM dispatch d JOIN commitment c ON c.source_id = d.id AND c.stage = 'dispatch' AND c.closed_at IS NULL WHERE d.id = 30;
 SELECT * FROM open_finding WHERE unit_id = 6;
+-- ... or that do so while others of the same statement wait to be posted: one is taken away, one cancelled, one comes back, one is written again as it was
+CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  CASE NEW.id
+    WHEN 70 THEN DELETE FROM hostile_test.dispatch WHERE id = 71;
+    WHEN 72 THEN UPDATE hostile_test.dispatch SET status = 'cancelled' WHERE id = 72;
+    WHEN 73 THEN DELETE FROM hostile_test.dispatch WHERE id = 74; PERFORM hostile_test.dispatching(74, 1, 6, 3, '2026-11-26T17:00Z/PT1H');
+    WHEN 75 THEN UPDATE hostile_test.dispatch SET source = 'seen' WHERE id = 75;
+    ELSE NULL;
+  END CASE; RETURN NULL; END $$;
+CREATE TRIGGER a_interfere AFTER INSERT ON dispatch FOR EACH ROW EXECUTE FUNCTION interfere();
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
+  SELECT n, 1, 3, 6, 'up', 1, time_window('2026-11-25T00:00Z'::timestamptz + n * interval '1 hour', '2026-11-25T01:00Z'::timestamptz + n * interval '1 hour') FROM generate_series(76, 70, -1) n;
+DROP TRIGGER a_interfere ON dispatch;
+SELECT c.source_id, c.power_kw, c.delivery_window FROM commitment c WHERE c.source_id BETWEEN 70 AND 76 AND c.stage = 'dispatch' AND closed_at IS NULL ORDER BY 1;
 -- ... and one that holds the challenger while findings are being written
 CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   UPDATE hostile_test.dispatch d SET status = 'held' FROM hostile_test.commitment c WHERE c.id = NEW.challenger_id AND d.id = c.source_id AND NEW.unit_id = 7; RETURN NULL; END $$;
