@@ -380,12 +380,25 @@ posted_relation(Instance *instance, const Commitment *commitments, int count)
 	return relation;
 }
 
+/* Take the ids that a query has just given to what it posted. */
+static void
+take_ids(Commitment *commitments, int count)
+{
+	int			nposted;
+	int64	   *ids = int64_column_of_result(1, &nposted);
+
+	if (nposted != count)
+		elog(ERROR, "the book took %d of %d commitments", nposted, count);
+	for (int i = 0; i < count; i++)
+		commitments[i].id = ids[i];
+	pfree(ids);
+}
+
 /* Post commitments in this order; their ids, which tell the order, are filled in. */
 void
 book_insert(Instance *instance, Commitment *commitments, int count)
 {
-	int			nposted;
-	int64	   *ids;
+	EphemeralNamedRelation rows;
 
 	changes++;
 	if (count == 1)
@@ -398,23 +411,20 @@ book_insert(Instance *instance, Commitment *commitments, int count)
 		for (int i = 0; i < POSTED_NCOLUMNS; i++)
 			nulls[i] = isnull[i] ? 'n' : ' ';
 		instance_query(instance, &post_query, values, nulls, 0);
+		take_ids(commitments, 1);
+		return;
 	}
-	else
-	{
-		EphemeralNamedRelation rows = posted_relation(instance, commitments, count);
 
-		if (SPI_register_relation(rows) != SPI_OK_REL_REGISTER)
-			elog(ERROR, "could not name the rows that are posted");
-		instance_query(instance, &post_all_query, NULL, NULL, 0);
-		(void) SPI_unregister_relation(rows->md.name);
-		tuplestore_end(rows->reldata);
-	}
-	ids = int64_column_of_result(1, &nposted);
-	if (nposted != count)
-		elog(ERROR, "the book took %d of %d commitments", nposted, count);
-	for (int i = 0; i < count; i++)
-		commitments[i].id = ids[i];
-	pfree(ids);
+	/* names of relations belong to a connection, and go with its memory */
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rows = posted_relation(instance, commitments, count);
+	if (SPI_register_relation(rows) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not name the rows that are posted");
+	instance_query(instance, &post_all_query, NULL, NULL, 0);
+	take_ids(commitments, count);
+	tuplestore_end(rows->reldata);
+	SPI_finish();
 }
 
 static bool

@@ -291,6 +291,17 @@ capacity_at(const Capacity *capacity, int64 instant_us)
 	return &capacity->spans[low];
 }
 
+/* Is it known throughout that a unit can deliver so much? */
+bool
+capacity_suffices(const Capacity *capacity, int64 power_w)
+{
+	bool		result = capacity->known;
+
+	for (int i = 0; i < capacity->nspans; i++)
+		result &= power_w <= capacity->spans[i].power_w;
+	return result;
+}
+
 /* Is a capacity known throughout a window within that which was asked for? */
 bool
 capacity_known_during(const Capacity *capacity, const TimeWindow *window)

@@ -40,6 +40,7 @@ extern UnitTerms unit_terms_read(Instance *instance, int64 unit_id, bool portfol
 extern bool unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window,
 					  Capacity capacity[2], UnitTerms *terms);
 extern const CapacitySpan *capacity_at(const Capacity *capacity, int64 instant_us);
+extern bool capacity_suffices(const Capacity *capacity, int64 power_w);
 extern bool capacity_known_during(const Capacity *capacity, const TimeWindow *window);
 extern bool capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 						  const TimeWindow *window, Capacity *capacity);

@@ -79,6 +79,15 @@
 #define flex_class_ownercheck(relid, roleid)	object_ownercheck(RelationRelationId, relid, roleid)
 #endif
 
+/* ExecInsertIndexTuples() can leave out indexes since 16 (19d8e2308b) */
+#if PG_VERSION_NUM < 160000
+#define flex_ExecInsertIndexTuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#else
+#define flex_ExecInsertIndexTuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#endif
+
 /* GiST learned to translate strategy numbers, PG_MODULE_MAGIC to carry a name, in 18 */
 #if PG_VERSION_NUM < 180000
 #define FLEX_MODULE_MAGIC PG_MODULE_MAGIC

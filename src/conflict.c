@@ -363,7 +363,7 @@ examine(Instance *instance, const Commitment *subject, const Commitment *around,
 	}
 	for (int i = 0; i < naround; i++)
 		examine_pair(instance, subject, &around[i], terms, found);
-	if (reach != NULL)
+	if (reach != NULL && (reach->n > 0 || !subject->fits_alone))
 		examine_headroom(instance, subject, supply_read(instance, reach, subject->down, &subject->window),
 						 reach->commitments, reach->n, found);
 	if (terms_limit_runs(terms) && is_energy(instance, subject))

@@ -263,17 +263,21 @@ require_column_type(Oid relid, const char *column, AttrNumber attr, Oid type)
 				 errhint("Conflict triggers belong on the tables of an exchange; if this is one, run flexexchange.upgrade_exchange().")));
 }
 
-/* Is that a B-tree of all rows of a table by one column of type bigint? */
+/* Is that a B-tree of all rows of a table by those columns, of type bigint? */
 static bool
-is_index_of_bigint(Oid index_relid, Oid relid, const char *column)
+is_index_of_bigints(Oid index_relid, Oid relid, const char *const *columns, int ncolumns)
 {
 	Relation	index = index_open(index_relid, AccessShareLock);
 	bool		result = index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
-		index->rd_index->indrelid == relid && index->rd_index->indnkeyatts == 1 &&
-		index->rd_index->indkey.values[0] == get_attnum(relid, column) &&
-		get_atttype(relid, index->rd_index->indkey.values[0]) == INT8OID &&
+		index->rd_index->indrelid == relid && index->rd_index->indnkeyatts == ncolumns &&
 		RelationGetIndexPredicate(index) == NIL;
 
+	for (int i = 0; i < ncolumns && result; i++)
+	{
+		AttrNumber	attr = index->rd_index->indkey.values[i];
+
+		result = attr != InvalidAttrNumber && attr == get_attnum(relid, columns[i]) && get_atttype(relid, attr) == INT8OID;
+	}
 	index_close(index, AccessShareLock);
 	return result;
 }
@@ -282,10 +286,11 @@ is_index_of_bigint(Oid index_relid, Oid relid, const char *column)
 Oid
 require_key_on_id(Relation relation)
 {
+	static const char *const id = "id";
 	Oid			key_relid = relation->rd_rel->relkind == RELKIND_RELATION ?
 		RelationGetPrimaryKeyIndex(relation) : InvalidOid;
 
-	if (!OidIsValid(key_relid) || !is_index_of_bigint(key_relid, RelationGetRelid(relation), "id"))
+	if (!OidIsValid(key_relid) || !is_index_of_bigints(key_relid, RelationGetRelid(relation), &id, 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
 				 errmsg("table \"%s\" of exchange \"%s\" has no primary key on a bigint \"id\"",
@@ -315,25 +320,65 @@ find_unit_table(Instance *instance, const char *name, const char *schema, UnitTa
 	}
 }
 
+/* An index by such columns that the engine looks up itself. */
+static Oid
+require_index_of_bigints(Instance *instance, const char *name, Oid relid, const char *const *columns, int ncolumns)
+{
+	Oid			index_relid = require_relation(name, instance->namespace_oid, instance->name);
+
+	if (!is_index_of_bigints(index_relid, relid, columns, ncolumns))
+	{
+		StringInfoData list;
+
+		initStringInfo(&list);
+		for (int i = 0; i < ncolumns; i++)
+			appendStringInfo(&list, "%s%s", i == 0 ? "" : ", ", columns[i]);
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("index %s of exchange \"%s\" is not a B-tree by %s", name, instance->name, list.data),
+				 errhint("Make it again: CREATE INDEX %s ON %s.%s (%s).",
+						 name, instance->schema, get_rel_name(relid), list.data)));
+	}
+	return index_relid;
+}
+
 static void
 find_places(Instance *instance, const char *schema)
 {
+	static const char *const key[1] = {"place_id"};
 	static const char *const names[3] = {"portfolio_id", "with_id", "valid"};
 
 	instance->places_relid = require_relation("place_supply", instance->namespace_oid, schema);
-	instance->places_index_relid = require_relation("place_supply_place_id_idx", instance->namespace_oid, schema);
-	if (!is_index_of_bigint(instance->places_index_relid, instance->places_relid, "place_id"))
-		ereport(ERROR,
-				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
-				 errmsg("index place_supply_place_id_idx of exchange \"%s\" is not one by place_id", schema),
-				 errhint("Make it again: CREATE INDEX place_supply_place_id_idx ON %s.place_supply (place_id).",
-						 instance->schema)));
+	instance->places_index_relid = require_index_of_bigints(instance, "place_supply_place_id_idx",
+															instance->places_relid, key, 1);
 	for (int i = 0; i < 3; i++)
 	{
 		instance->places_attr[i] = get_attnum(instance->places_relid, names[i]);
 		require_column_type(instance->places_relid, names[i], instance->places_attr[i],
 							i == 2 ? instance->window_type : INT8OID);
 	}
+}
+
+static void
+find_members(Instance *instance, const char *schema)
+{
+	static const char *const names[MEMBER_NCOLUMNS] = {
+		[MEMBER_PORTFOLIO_ID] = "portfolio_id",
+		[MEMBER_CELL] = "cell",
+		[MEMBER_ASSET_ID] = "asset_id",
+		[MEMBER_COMMITMENT_ID] = "commitment_id",
+		[MEMBER_DELIVERY_WINDOW] = "delivery_window",
+	};
+
+	instance->members_relid = require_relation("member_commitment", instance->namespace_oid, schema);
+	for (int i = 0; i < MEMBER_NCOLUMNS; i++)
+	{
+		instance->members_attr[i] = get_attnum(instance->members_relid, names[i]);
+		require_column_type(instance->members_relid, names[i], instance->members_attr[i],
+							i == MEMBER_DELIVERY_WINDOW ? instance->window_type : INT8OID);
+	}
+	instance->members_index_relid = require_index_of_bigints(instance, "member_commitment_cell_idx",
+															 instance->members_relid, names, 2);
 }
 
 /*
@@ -401,13 +446,7 @@ build_layout(Instance *instance)
 													"commitment USING gist (resource_window(unit_id, delivery_window)) WHERE closed_at IS NULL");
 	find_unit_table(instance, "asset", name, &instance->unit_table[0]);
 	find_unit_table(instance, "portfolio", name, &instance->unit_table[1]);
-	instance->members_relid = require_relation("member_commitment", instance->namespace_oid, name);
-	instance->members_index_relid = require_relation("member_commitment_window_idx", instance->namespace_oid, name);
-	instance->members_asset_attr = get_attnum(instance->members_relid, "asset_id");
-	require_column_type(instance->members_relid, "asset_id", instance->members_asset_attr, INT8OID);
-	(void) require_overlap_index(instance, instance->members_relid, instance->members_index_relid,
-								 "member_commitment_window_idx",
-								 "member_commitment USING gist (resource_window(portfolio_id, delivery_window))");
+	find_members(instance, name);
 	find_places(instance, name);
 	instance->layout_valid = true;
 }

@@ -34,7 +34,6 @@ typedef enum QuerySlot
 	QUERY_KEEP_PLACES,
 	QUERY_FORGET_MEMBER_COMMITMENTS,
 	QUERY_KEEP_MEMBER_COMMITMENTS,
-	QUERY_POST_MEMBER_COMMITMENT,
 	QUERY_CLOSE_MEMBER_COMMITMENT,
 	QUERY_OWNER_OF_ID,
 	QUERY_AWARD,
@@ -122,6 +121,17 @@ typedef enum BookColumn
 	BOOK_NCOLUMNS
 } BookColumn;
 
+/* Columns of table member_commitment, which are all that it has. */
+typedef enum MemberColumn
+{
+	MEMBER_PORTFOLIO_ID,
+	MEMBER_CELL,
+	MEMBER_ASSET_ID,
+	MEMBER_COMMITMENT_ID,
+	MEMBER_DELIVERY_WINDOW,
+	MEMBER_NCOLUMNS
+} MemberColumn;
+
 /* What a product means for the book. */
 typedef struct Product
 {
@@ -158,7 +168,7 @@ typedef struct Instance
 	Oid			book_index_relid;
 	Oid			members_relid;	/* table member_commitment */
 	Oid			members_index_relid;
-	AttrNumber	members_asset_attr;
+	AttrNumber	members_attr[MEMBER_NCOLUMNS];
 	Oid			places_relid;	/* table place_supply */
 	Oid			places_index_relid;
 	AttrNumber	places_attr[3]; /* portfolio_id, with_id, valid */

@@ -34,6 +34,7 @@
 
 #include "capacity.h"
 #include "reach.h"
+#include "window_cell.h"
 
 /* Of an asset with a meter; one without is a place by itself. */
 static const SavedQuery partners_of_asset_query = {
@@ -53,38 +54,50 @@ static const SavedQuery partners_of_portfolio_query = {
  * ----------
  */
 
-/* The assets with commitments of their own at places where a portfolio has members. */
+/*
+ * The assets with commitments of their own at places where a portfolio has members.
+ * Those of a window that overlaps are in few stretches of the index (window_cell.c).
+ */
 static void
 read_member_commitments(Instance *instance, int64 portfolio_id, const TimeWindow *window, IdList *assets)
 {
 	Relation	heap = table_open(instance->members_relid, AccessShareLock);
 	Relation	index = index_open(instance->members_index_relid, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(heap, NULL);
-	ResourceWindow probe;
-	ScanKeyData key;
+	ScanKeyData keys[3];
 	SnapshotData dirty;
 	IndexScanDesc scan;
 
-	probe.resource = portfolio_id;
-	probe.window = *window;
-	ScanKeyEntryInitialize(&key, 0, 1, WINDOW_OVERLAPS, InvalidOid, InvalidOid,
-						   instance->overlaps_proc, ResourceWindowPGetDatum(&probe));
 	InitDirtySnapshot(dirty);
-	scan = flex_index_beginscan(heap, index, &dirty, 1);
-	index_rescan(scan, &key, 1, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	scan = flex_index_beginscan(heap, index, &dirty, 3);
+	for (int level = 0; level < WINDOW_CELL_LEVELS; level++)
 	{
-		bool		isnull;
-		Datum		asset_id = slot_getattr(slot, instance->members_asset_attr, &isnull);
+		int64		first;
+		int64		last;
 
-		CHECK_FOR_INTERRUPTS();
-		if (!isnull)
-			id_list_add(assets, DatumGetInt64(asset_id));
+		window_cells_meeting(window, level, &first, &last);
+		ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(portfolio_id));
+		ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(first));
+		ScanKeyInit(&keys[2], 2, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(last));
+		index_rescan(scan, keys, 3, NULL, 0);
+		while (index_getnext_slot(scan, ForwardScanDirection, slot))
+		{
+			bool		isnull;
+			Datum		value = slot_getattr(slot, instance->members_attr[MEMBER_DELIVERY_WINDOW], &isnull);
+
+			CHECK_FOR_INTERRUPTS();
+			if (isnull || !time_window_overlaps(DatumGetTimeWindowP(value), window))
+				continue;
+			value = slot_getattr(slot, instance->members_attr[MEMBER_ASSET_ID], &isnull);
+			if (!isnull)
+				id_list_add(assets, DatumGetInt64(value));
+		}
 	}
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(index, AccessShareLock);
 	table_close(heap, AccessShareLock);
+	id_list_sort(assets);
 }
 
 /* The portfolios that draw on a place. */

@@ -24,11 +24,18 @@
 #include "postgres.h"
 #include "compat.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "lib/qunique.h"
+#include "miscadmin.h"
 #include "utils/array.h"
+#include "utils/rel.h"
 
 #include "supply_kept.h"
+#include "window_cell.h"
 
 static const SavedQuery places_query = {
 	QUERY_PLACES_TOUCHED,
@@ -70,7 +77,7 @@ static const SavedQuery keep_places_query = {
 
 static const SavedQuery forget_member_commitments_query = {
 	QUERY_FORGET_MEMBER_COMMITMENTS,
-	"DELETE FROM %1$s.member_commitment WHERE asset_id OPERATOR(pg_catalog.=) ANY ($1)",
+	"DELETE FROM %1$s.member_commitment WHERE commitment_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT %1$s.live_commitments($1)))",
 	1, {INT8ARRAYOID}
 };
 
@@ -80,17 +87,10 @@ static const SavedQuery keep_member_commitments_query = {
 	1, {INT8ARRAYOID}
 };
 
-static const SavedQuery post_member_commitment_query = {
-	QUERY_POST_MEMBER_COMMITMENT,
-	"INSERT INTO %1$s.member_commitment (portfolio_id, asset_id, commitment_id, delivery_window) "
-	"SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))",
-	4, {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, WINDOW_ARRAY_ARG}
-};
-
 static const SavedQuery close_member_commitment_query = {
 	QUERY_CLOSE_MEMBER_COMMITMENT,
-	"DELETE FROM %1$s.member_commitment WHERE asset_id OPERATOR(pg_catalog.=) $1 AND commitment_id OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, INT8OID}
+	"DELETE FROM %1$s.member_commitment WHERE commitment_id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
 };
 
 void
@@ -201,41 +201,61 @@ supply_kept_follow(Instance *instance, const IdList *assets, const IdList *place
 /*
  * Post commitments of assets, which are held, each under the portfolio beside it: one
  * that draws on its place.
+ *
+ * It is done for every commitment of an asset in a portfolio, so the rows go straight
+ * into the table and its indexes.  Nobody else writes them: an owner who puts triggers
+ * or constraints on this table is not heard.
  */
 void
 member_commitments_post(Instance *instance, const IdList *portfolios, const Commitment *const *commitments)
 {
-	int			n = portfolios->n;
-	int64	   *assets;
-	int64	   *ids;
-	Datum	   *windows;
-	Datum		values[4];
+	Relation	heap;
+	TupleTableSlot *slot;
+	EState	   *estate;
+	ResultRelInfo *target;
 
-	if (n == 0)
+	if (portfolios->n == 0)
 		return;
-	assets = palloc(n * sizeof(int64));
-	ids = palloc(n * sizeof(int64));
-	windows = palloc(n * sizeof(Datum));
-	for (int i = 0; i < n; i++)
+	heap = table_open(instance->members_relid, RowExclusiveLock);
+	slot = table_slot_create(heap, NULL);
+	estate = CreateExecutorState();
+	target = makeNode(ResultRelInfo);
+	InitResultRelInfo(target, heap, 0, NULL, 0);
+	ExecOpenIndices(target, false);
+	for (int i = 0; i < portfolios->n; i++)
 	{
-		assets[i] = commitments[i]->unit_id;
-		ids[i] = commitments[i]->id;
-		windows[i] = TimeWindowPGetDatum(&commitments[i]->window);
+		Datum		values[MEMBER_NCOLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		values[MEMBER_PORTFOLIO_ID] = Int64GetDatum(portfolios->ids[i]);
+		values[MEMBER_CELL] = Int64GetDatum(window_cell(&commitments[i]->window));
+		values[MEMBER_ASSET_ID] = Int64GetDatum(commitments[i]->unit_id);
+		values[MEMBER_COMMITMENT_ID] = Int64GetDatum(commitments[i]->id);
+		values[MEMBER_DELIVERY_WINDOW] = TimeWindowPGetDatum(&commitments[i]->window);
+		ExecClearTuple(slot);
+		memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
+		for (int j = 0; j < MEMBER_NCOLUMNS; j++)
+		{
+			slot->tts_values[instance->members_attr[j] - 1] = values[j];
+			slot->tts_isnull[instance->members_attr[j] - 1] = false;
+		}
+		ExecStoreVirtualTuple(slot);
+		table_tuple_insert(heap, slot, GetCurrentCommandId(true), 0, NULL);
+		(void) flex_ExecInsertIndexTuples(target, slot, estate);
+		ResetPerTupleExprContext(estate);
 	}
-	values[0] = id_list_datum(portfolios);
-	values[1] = int64_array(assets, n);
-	values[2] = int64_array(ids, n);
-	values[3] = PointerGetDatum(construct_array(windows, n, instance->window_type, sizeof(TimeWindow), false, TYPALIGN_DOUBLE));
-	instance_query(instance, &post_member_commitment_query, values, NULL, 0);
+	ExecCloseIndices(target);
+	FreeExecutorState(estate);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(heap, NoLock);
 }
 
 /* The commitment of an asset, which is held, has been closed. */
 void
 member_commitment_close(Instance *instance, const Commitment *commitment)
 {
-	Datum		values[2];
+	Datum		values[1];
 
-	values[0] = Int64GetDatum(commitment->unit_id);
-	values[1] = Int64GetDatum(commitment->id);
+	values[0] = Int64GetDatum(commitment->id);
 	instance_query(instance, &close_member_commitment_query, values, NULL, 0);
 }

@@ -428,6 +428,7 @@ trade_resolve(Instance *instance, Trade *trade)
 				   commitment->portfolio ? "a portfolio" : "an asset",
 				   "Register the unit first, or find it by one of its names in table external_id.");
 	commitment->headroom_checked = capacity.known;
+	commitment->fits_alone = capacity_suffices(&capacity, commitment->power_w);
 
 	resolve_lineage(instance, trade);
 	if (commitment->supersedes_id != 0)
@@ -716,27 +717,17 @@ rewind_rows(Tuplestorestate *rows)
 	tuplestore_rescan(rows);
 }
 
-/* The rows that a statement inserted, by unit, then id. */
+/* To sort rows by unit, then id. */
 static Tuplesortstate *
-sort_rows(const Statement *statement, Tuplestorestate *rows)
+begin_sort(const Statement *statement)
 {
-	TupleDesc	desc = RelationGetDescr(statement->relation);
 	AttrNumber	columns[2] = {statement->table->attr[TRADE_UNIT_ID], statement->table->attr[TRADE_ID]};
 	Oid			operators[2] = {Int8LessOperator, Int8LessOperator};
 	Oid			collations[2] = {InvalidOid, InvalidOid};
 	bool		nulls_first[2] = {false, false};
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	Tuplesortstate *sorted = tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first,
-												  work_mem, NULL, TUPLESORT_NONE);
 
-	while (tuplestore_gettupleslot(rows, true, false, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		tuplesort_puttupleslot(sorted, slot);
-	}
-	tuplesort_performsort(sorted);
-	ExecDropSingleTupleTableSlot(slot);
-	return sorted;
+	return tuplesort_begin_heap(RelationGetDescr(statement->relation), 2, columns, operators, collations, nulls_first,
+								work_mem, NULL, TUPLESORT_NONE);
 }
 
 /* Post those of some new trades that oblige to anything. */
@@ -759,50 +750,113 @@ post_trades(Statement *statement, Trade *trades, int ntrades)
 	conflict_posted(statement->instance, posted, nposted);
 }
 
+/* A row of which it is not known whether the book has it already. */
+static void
+post_again(Statement *statement, Trade *trade)
+{
+	statement->instance = instance_get(RelationGetNamespace(statement->relation));
+	trade_updated(statement->instance, trade, trade);
+}
+
+static void
+row_inserted(Statement *statement, Trade *trade)
+{
+	Fate		fate = fate_of(statement, trade);
+
+	statement->instance = instance_get(RelationGetNamespace(statement->relation));
+	if (fate == AS_LEFT)
+		post_trades(statement, trade, 1);
+	else if (fate == WRITTEN_AGAIN)
+		post_again(statement, trade);
+}
+
+/*
+ * What has become of the rows is asked before they are sorted, while they come in the
+ * order in which they are stored; and again once something else has changed the book.
+ */
 static void
 rows_inserted(Statement *statement, Tuplestorestate *rows)
 {
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(statement->relation), &TTSOpsMinimalTuple);
-	int64		nrows = tuplestore_tuple_count(rows);
-	Trade	   *batch = palloc(Min(nrows, BATCH_ROWS) * sizeof(Trade));
+	Trade	   *batch = palloc(BATCH_ROWS * sizeof(Trade));
+	Tuplestorestate *written_again = tuplestore_begin_heap(false, false, work_mem);
+	Tuplesortstate *sorted = begin_sort(statement);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange posting", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext outside;
-	Tuplesortstate *sorted;
+	MemoryContext outside = MemoryContextSwitchTo(context);
+	uint64		changes = book_changes();
 	bool		more = true;
+	Trade		trade;
 
-	rewind_rows(rows);
-	sorted = nrows > 1 ? sort_rows(statement, rows) : NULL;
-	outside = MemoryContextSwitchTo(context);
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		Fate		fate;
+
+		CHECK_FOR_INTERRUPTS();
+		trade_read(statement->table, statement->stage, slot, &trade);
+		fate = fate_of(statement, &trade);
+		if (fate == AS_LEFT)
+			tuplesort_puttupleslot(sorted, slot);
+		else if (fate == WRITTEN_AGAIN)
+			tuplestore_puttupleslot(written_again, slot);
+		MemoryContextReset(context);
+	}
+	tuplesort_performsort(sorted);
+
 	while (more)
 	{
 		int			n = 0;
-		bool		written_again = false;
-		Trade		trade;
+		bool		undisturbed = book_changes() == changes;
 
-		while (n < BATCH_ROWS && !written_again &&
-			   (more = sorted != NULL ? tuplesort_gettupleslot(sorted, true, false, slot, NULL) :
-				tuplestore_gettupleslot(rows, true, false, slot)))
+		while (n < BATCH_ROWS && (more = tuplesort_gettupleslot(sorted, true, false, slot, NULL)))
 		{
-			Fate		fate;
+			Fate		fate = AS_LEFT;
 
-			trade_read(statement->table, statement->stage, slot, &trade);
-			fate = fate_of(statement, &trade);
+			trade_read(statement->table, statement->stage, slot, &batch[n]);
+			if (!undisturbed)
+				fate = fate_of(statement, &batch[n]);
 			if (fate == AS_LEFT)
-				batch[n++] = trade;
-			written_again = fate == WRITTEN_AGAIN;
+				n++;
+			else if (fate == WRITTEN_AGAIN)
+				tuplestore_puttupleslot(written_again, slot);
 		}
 		/* as the rules are now: a trigger of a trigger may have changed them */
 		statement->instance = instance_get(RelationGetNamespace(statement->relation));
 		post_trades(statement, batch, n);
-		if (written_again)
-			trade_updated(statement->instance, &trade, &trade);
+		if (undisturbed && book_changes() == changes + 1)
+			changes = book_changes();
 		MemoryContextReset(context);
 	}
+	while (tuplestore_gettupleslot(written_again, true, false, slot))
+	{
+		trade_read(statement->table, statement->stage, slot, &trade);
+		if (fate_of(statement, &trade) != SUPERSEDED)
+			post_again(statement, &trade);
+		MemoryContextReset(context);
+	}
+
 	MemoryContextSwitchTo(outside);
 	MemoryContextDelete(context);
-	if (sorted != NULL)
-		tuplesort_end(sorted);
+	tuplesort_end(sorted);
+	tuplestore_end(written_again);
 	ExecDropSingleTupleTableSlot(slot);
+}
+
+static void
+inserted(Statement *statement, Tuplestorestate *rows)
+{
+	rewind_rows(rows);
+	if (tuplestore_tuple_count(rows) == 1)
+	{
+		TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(statement->relation), &TTSOpsMinimalTuple);
+		Trade		trade;
+
+		(void) tuplestore_gettupleslot(rows, true, false, slot);
+		trade_read(statement->table, statement->stage, slot, &trade);
+		row_inserted(statement, &trade);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	else
+		rows_inserted(statement, rows);
 }
 
 /* Rows before and after come in the same order. */
@@ -890,7 +944,7 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 	statement_begin(&statement, trigger, stage);
 	owner_enter(trigger->tg_relation, &owner);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		rows_inserted(&statement, trigger->tg_newtable);
+		inserted(&statement, trigger->tg_newtable);
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		rows_updated(&statement, trigger->tg_oldtable, trigger->tg_newtable);
 	else

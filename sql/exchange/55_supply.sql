@@ -81,18 +81,20 @@ COMMENT ON COLUMN portfolio_supply.both_down_kw IS 'what those places can give b
 
 CREATE TABLE member_commitment (
   portfolio_id    bigint NOT NULL,
+  cell            bigint NOT NULL,
   asset_id        bigint NOT NULL,
   commitment_id   bigint NOT NULL,
   delivery_window time_window NOT NULL
 );
 -- what members of a portfolio have promised by themselves in a window; the rows of a commitment
-CREATE INDEX member_commitment_window_idx ON member_commitment USING gist (resource_window(portfolio_id, delivery_window));
-CREATE INDEX member_commitment_asset_id_idx ON member_commitment (asset_id, commitment_id);
+CREATE INDEX member_commitment_cell_idx ON member_commitment (portfolio_id, cell);
+CREATE INDEX member_commitment_commitment_id_idx ON member_commitment (commitment_id);
 COMMENT ON TABLE member_commitment IS
   'the live commitments of single assets, posted under each portfolio that draws on the same place during their window';
 COMMENT ON COLUMN member_commitment.portfolio_id IS 'the portfolio';
+COMMENT ON COLUMN member_commitment.cell IS 'window_cell(delivery_window)';
 COMMENT ON COLUMN member_commitment.asset_id IS 'the asset that is committed by itself';
 COMMENT ON COLUMN member_commitment.commitment_id IS 'its commitment';
 COMMENT ON COLUMN member_commitment.delivery_window IS 'window of delivery';
-COMMENT ON INDEX member_commitment_window_idx IS 'what members promised by themselves in a window: found by the conflict engine by this name';
-COMMENT ON INDEX member_commitment_asset_id_idx IS 'the rows of a commitment';
+COMMENT ON INDEX member_commitment_cell_idx IS 'what members promised by themselves in a window: found by the conflict engine by this name';
+COMMENT ON INDEX member_commitment_commitment_id_idx IS 'the rows of a commitment';

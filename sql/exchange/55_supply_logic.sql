@@ -207,14 +207,23 @@ COMMENT ON FUNCTION places_around(bigint[], bigint[]) IS
   'the places that may be others when assets and metering points changed: those points, the connections of those assets, and all assets behind either';
 REVOKE ALL ON FUNCTION places_around(bigint[], bigint[]) FROM PUBLIC;
 
+CREATE OR REPLACE FUNCTION live_commitments(assets bigint[]) RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT c.id FROM unnest(assets) a (id)
+  JOIN commitment c ON resource_window(c.unit_id, c.delivery_window) && resource_window(a.id, time_window('-infinity', 'infinity'))
+                   AND c.closed_at IS NULL AND c.unit_kind = 'asset';
+END;
+COMMENT ON FUNCTION live_commitments(bigint[]) IS 'the commitments of assets that are live';
+REVOKE ALL ON FUNCTION live_commitments(bigint[]) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION member_commitment_of(assets bigint[]) RETURNS SETOF member_commitment
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT DISTINCT s.portfolio_id, c.unit_id, c.id, c.delivery_window
-  FROM unnest(assets) a (id)
-  JOIN commitment c ON resource_window(c.unit_id, c.delivery_window) && resource_window(a.id, time_window('-infinity', 'infinity'))
-                   AND c.closed_at IS NULL AND c.unit_kind = 'asset'
-  JOIN place_supply s ON s.place_id = coalesce((SELECT x.connection_id FROM asset_connection x WHERE x.asset_id = a.id), a.id)
+  SELECT DISTINCT s.portfolio_id, window_cell(c.delivery_window), c.unit_id, c.id, c.delivery_window
+  FROM live_commitments(assets) l
+  JOIN commitment c ON c.id = l
+  JOIN place_supply s ON s.place_id = coalesce((SELECT x.connection_id FROM asset_connection x WHERE x.asset_id = c.unit_id), c.unit_id)
                      AND s.portfolio_id = s.with_id AND s.valid && c.delivery_window;
 END;
 COMMENT ON FUNCTION member_commitment_of(bigint[]) IS 'the rows of member_commitment for assets, as they follow from the book and place_supply';

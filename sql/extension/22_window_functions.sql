@@ -259,3 +259,11 @@ END
 $function$;
 COMMENT ON FUNCTION day_block_window(date, integer, text, time[]) IS
   'the window of a block of a day whose blocks start at the local times given, in order; times before the first that is smaller than the one before it are of the evening before, as in {23:00,03:00,07:00,11:00,15:00,19:00}; blocks are longer or shorter when the clocks change; error 22008 for a block that is not there';
+
+-- ---------------------------------------------------------------- cells
+
+CREATE FUNCTION window_cell(time_window) RETURNS bigint
+  AS 'MODULE_PATHNAME', 'flex_window_cell'
+  LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+COMMENT ON FUNCTION window_cell(time_window) IS
+  'the number of the shortest cell that holds all of a window, in a hierarchy of cells of time: 72 minutes, 19 hours, 12.7 days and so on, each sixteen of the one before; all of time is the last';

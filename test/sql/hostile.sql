@@ -61,13 +61,13 @@ INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-
 ALTER TABLE hostile_schema.asset DROP metering_point_id, ADD metering_point_id bigint;
 CREATE TABLE hostile_schema.portfolio (id bigint PRIMARY KEY, profile asset_profile);
 -- and so are the commitments of members
-CREATE TABLE hostile_schema.member_commitment (portfolio_id bigint, asset_id text, delivery_window time_window);
-CREATE INDEX member_commitment_window_idx ON hostile_schema.member_commitment (portfolio_id);
+CREATE TABLE hostile_schema.member_commitment (portfolio_id bigint, cell bigint, asset_id text, commitment_id bigint, delivery_window time_window);
+CREATE INDEX member_commitment_cell_idx ON hostile_schema.member_commitment (portfolio_id);
 INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
 ALTER TABLE hostile_schema.member_commitment ALTER asset_id TYPE bigint USING 7;
 INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
-DROP INDEX hostile_schema.member_commitment_window_idx;
-CREATE INDEX member_commitment_window_idx ON hostile_schema.member_commitment USING gist (resource_window(portfolio_id, delivery_window));
+DROP INDEX hostile_schema.member_commitment_cell_idx;
+CREATE INDEX member_commitment_cell_idx ON hostile_schema.member_commitment (portfolio_id, cell);
 -- and what portfolios draw on a place
 CREATE TABLE hostile_schema.place_supply (place_id bigint, portfolio_id bigint, with_id bigint, valid text);
 CREATE INDEX place_supply_place_id_idx ON hostile_schema.place_supply (place_id) WHERE portfolio_id = with_id;
