@@ -717,6 +717,16 @@ rewind_rows(Tuplestorestate *rows)
 	tuplestore_rescan(rows);
 }
 
+/* Be done with rows and all that was made for them; what came from a file was made in the context, too. */
+static void
+next_rows(MemoryContext context, TupleTableSlot *slot, TupleTableSlot *other)
+{
+	ExecClearTuple(slot);
+	if (other != NULL)
+		ExecClearTuple(other);
+	MemoryContextReset(context);
+}
+
 /* To sort rows by unit, then id. */
 static Tuplesortstate *
 begin_sort(const Statement *statement)
@@ -798,7 +808,7 @@ rows_inserted(Statement *statement, Tuplestorestate *rows)
 			tuplesort_puttupleslot(sorted, slot);
 		else if (fate == WRITTEN_AGAIN)
 			tuplestore_puttupleslot(written_again, slot);
-		MemoryContextReset(context);
+		next_rows(context, slot, NULL);
 	}
 	tuplesort_performsort(sorted);
 
@@ -824,14 +834,14 @@ rows_inserted(Statement *statement, Tuplestorestate *rows)
 		post_trades(statement, batch, n);
 		if (undisturbed && book_changes() == changes + 1)
 			changes = book_changes();
-		MemoryContextReset(context);
+		next_rows(context, slot, NULL);
 	}
 	while (tuplestore_gettupleslot(written_again, true, false, slot))
 	{
 		trade_read(statement->table, statement->stage, slot, &trade);
 		if (fate_of(statement, &trade) != SUPERSEDED)
 			post_again(statement, &trade);
-		MemoryContextReset(context);
+		next_rows(context, slot, NULL);
 	}
 
 	MemoryContextSwitchTo(outside);
@@ -879,11 +889,12 @@ rows_updated(Statement *statement, Tuplestorestate *old_rows, Tuplestorestate *n
 		CHECK_FOR_INTERRUPTS();
 		trade_read(statement->table, statement->stage, old_slot, &before);
 		trade_read(statement->table, statement->stage, new_slot, &after);
-		if (same_trade(&before, &after) || fate_of(statement, &after) == SUPERSEDED)
-			continue;
-		statement->instance = instance_get(RelationGetNamespace(statement->relation));
-		trade_updated(statement->instance, &before, &after);
-		MemoryContextReset(context);
+		if (!same_trade(&before, &after) && fate_of(statement, &after) != SUPERSEDED)
+		{
+			statement->instance = instance_get(RelationGetNamespace(statement->relation));
+			trade_updated(statement->instance, &before, &after);
+		}
+		next_rows(context, old_slot, new_slot);
 	}
 	MemoryContextSwitchTo(outside);
 	MemoryContextDelete(context);
@@ -907,7 +918,7 @@ rows_deleted(Statement *statement, Tuplestorestate *rows)
 		trade_read(statement->table, statement->stage, slot, &before);
 		statement->instance = instance_get(RelationGetNamespace(statement->relation));
 		trade_deleted(statement->instance, &before);
-		MemoryContextReset(context);
+		next_rows(context, slot, NULL);
 	}
 	MemoryContextSwitchTo(outside);
 	MemoryContextDelete(context);

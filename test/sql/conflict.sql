@@ -221,4 +221,22 @@ SELECT * FROM open_finding WHERE unit_id IN (26, 27, 28);
 -- two rulesets for one instant are refused
 SELECT copy_ruleset('next', 'too early') IS NOT NULL AS copied;
 UPDATE ruleset SET status = 'in_force', in_force = '2098-12-31T00:00Z/infinity' WHERE code = 'too early';
+-- statements of more rows than fit in memory, or in one batch
+SET work_mem = '64kB';
+INSERT INTO asset (id, name, qualified_up_kw) SELECT 1000 + i, 'bulk ' || i, 100 FROM generate_series(0, 99) i;
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
+  SELECT 10000 + i, 1, 3, 1000 + (i * 7) % 100, 'up', 60, time_window('2098-01-01T00:00Z'::timestamptz + i / 100 * interval '1 hour', '2098-01-01T01:00Z'::timestamptz + (i / 100 + (i % 50 = 0)::int) * interval '1 hour')
+  FROM generate_series(0, 3499) i;
+SELECT count(*) AS posted, count(DISTINCT unit_id) AS units, bool_and(unit_id >= before) AS by_unit FROM (SELECT *, lag(unit_id, 1, 0) OVER (ORDER BY id) AS before FROM commitment WHERE source_id >= 10000 AND closed_at IS NULL) c;
+SELECT kind, count(*), count(DISTINCT unit_id) AS units FROM open_finding WHERE unit_id >= 1000 GROUP BY kind;
+UPDATE award SET source = 'bulk', status = CASE WHEN id % 2 = 0 THEN status ELSE 'released' END WHERE id >= 10000;
+SELECT count(*) AS live FROM commitment WHERE source_id >= 10000 AND closed_at IS NULL;
+UPDATE award SET status = 'awarded', power_kw = power_kw - 20 WHERE id >= 10000;
+SELECT count(*) AS live, count(DISTINCT power_kw) AS powers FROM commitment WHERE source_id >= 10000 AND closed_at IS NULL;
+SELECT kind, count(*), count(DISTINCT unit_id) AS units FROM open_finding WHERE unit_id >= 1000 GROUP BY kind;
+SELECT * FROM detect_conflicts('-infinity/infinity');
+DELETE FROM award WHERE id >= 10000;
+SELECT count(*) AS live FROM commitment WHERE source_id >= 10000 AND closed_at IS NULL;
+SELECT count(*) AS open FROM open_finding WHERE unit_id >= 1000;
+RESET work_mem;
 SELECT flexexchange.drop_exchange('conflict_test', with_data => true);
