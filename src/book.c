@@ -84,11 +84,33 @@ stage_of_name(const char *name, int length, Stage *stage)
 	return false;
 }
 
-/* Columns of power are numeric(14,3) in kW, so whole watts are exact. */
+/*
+ * Columns of power are numeric(14,3) in kW, so whole watts are exact.  Sizes of assets
+ * and blocks are few, and arithmetic of numeric is slow: what was converted lately is
+ * remembered.
+ */
 int64
 power_w_of_kw(Datum power_kw)
 {
 	static Datum thousand = 0;
+	static struct
+	{
+		Size		length;
+		char		bytes[16];
+		int64		power_w;
+	}			remembered[64];
+	struct varlena *value = (struct varlena *) DatumGetPointer(power_kw);
+	Size		length = VARSIZE_ANY_EXHDR(value);
+	uint32		hash = 0;
+	int64		power_w;
+
+	if (VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value))
+		length = 0;				/* compressed or elsewhere */
+	for (Size i = 0; i < length; i++)
+		hash = hash * 31 + (uint8) VARDATA_ANY(value)[i];
+	hash %= lengthof(remembered);
+	if (length > 0 && remembered[hash].length == length && memcmp(remembered[hash].bytes, VARDATA_ANY(value), length) == 0)
+		return remembered[hash].power_w;
 
 	if (thousand == 0)
 	{
@@ -97,8 +119,15 @@ power_w_of_kw(Datum power_kw)
 		thousand = NumericGetDatum(int64_to_numeric(1000));
 		MemoryContextSwitchTo(old);
 	}
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
-											 DirectFunctionCall2(numeric_mul, power_kw, thousand)));
+	power_w = DatumGetInt64(DirectFunctionCall1(numeric_int8,
+												DirectFunctionCall2(numeric_mul, power_kw, thousand)));
+	if (length > 0 && length <= sizeof(remembered[hash].bytes))
+	{
+		remembered[hash].length = length;
+		memcpy(remembered[hash].bytes, VARDATA_ANY(value), length);
+		remembered[hash].power_w = power_w;
+	}
+	return power_w;
 }
 
 Datum
@@ -307,20 +336,28 @@ static const SavedQuery relink_query = {
 	7, {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID}
 };
 
+/* A row of BOOK_COLUMN_LIST; false when it is closed. */
+bool
+book_from_slot(Instance *instance, TupleTableSlot *slot, Commitment *result)
+{
+	AttrNumber	attr[BOOK_NCOLUMNS];
+
+	for (int i = 0; i < BOOK_NCOLUMNS; i++)
+		attr[i] = i + 1;
+	return commitment_from_slot(instance, attr, slot, result);
+}
+
 /* The commitments that a query of BOOK_COLUMN_LIST gave back; frees the rows. */
 Commitment *
 book_from_result(Instance *instance)
 {
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(SPI_tuptable->tupdesc, &TTSOpsHeapTuple);
 	Commitment *result = palloc(Max(SPI_processed, 1) * sizeof(Commitment));
-	AttrNumber	attr[BOOK_NCOLUMNS];
 
-	for (int i = 0; i < BOOK_NCOLUMNS; i++)
-		attr[i] = i + 1;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		ExecStoreHeapTuple(SPI_tuptable->vals[i], slot, false);
-		(void) commitment_from_slot(instance, attr, slot, &result[i]);
+		(void) book_from_slot(instance, slot, &result[i]);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	SPI_freetuptable(SPI_tuptable);

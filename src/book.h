@@ -80,6 +80,7 @@ extern Datum power_kw_of_w(int64 power_w);
 
 extern Commitment *book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
 							 BookWaitFunction must_wait, const void *arg, int *count);
+extern bool book_from_slot(Instance *instance, TupleTableSlot *slot, Commitment *result);
 extern Commitment *book_from_result(Instance *instance);
 extern void book_insert(Instance *instance, Commitment *commitments, int count);
 extern bool book_close(Instance *instance, Stage stage, int64 source_id, Commitment *closed);

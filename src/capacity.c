@@ -378,30 +378,103 @@ capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 	return true;
 }
 
+/* ----------
+ * Looking without locking
+ * ----------
+ */
+
+struct UnitReader
+{
+	Instance   *instance;
+	MemoryContext context;
+	Snapshot	snapshot;
+	struct
+	{
+		Relation	heap;
+		Relation	key;
+		IndexScanDesc scan;
+		TupleTableSlot *slot;
+	}			table[2];		/* asset, portfolio; opened when needed */
+};
+
+/* To look at many units, as the active snapshot has them. */
+UnitReader *
+unit_reader_begin(Instance *instance)
+{
+	UnitReader *reader = palloc0(sizeof(UnitReader));
+
+	reader->instance = instance;
+	reader->context = CurrentMemoryContext;
+	reader->snapshot = RegisterSnapshot(GetActiveSnapshot());
+	return reader;
+}
+
+void
+unit_reader_end(UnitReader *reader)
+{
+	for (int portfolio = 0; portfolio < 2; portfolio++)
+		if (reader->table[portfolio].heap != NULL)
+		{
+			ExecDropSingleTupleTableSlot(reader->table[portfolio].slot);
+			index_endscan(reader->table[portfolio].scan);
+			index_close(reader->table[portfolio].key, AccessShareLock);
+			table_close(reader->table[portfolio].heap, AccessShareLock);
+		}
+	UnregisterSnapshot(reader->snapshot);
+	pfree(reader);
+}
+
+/* The row of a unit; NULL when there is none.  Good until the next call. */
+static TupleTableSlot *
+reader_fetch(UnitReader *reader, int64 unit_id, bool portfolio)
+{
+	const UnitTable *table = &reader->instance->unit_table[portfolio];
+	MemoryContext outside = MemoryContextSwitchTo(reader->context); /* the scan remembers pages */
+	ScanKeyData id;
+	bool		found;
+
+	if (reader->table[portfolio].heap == NULL)
+	{
+		reader->table[portfolio].heap = table_open(table->relid, AccessShareLock);
+		reader->table[portfolio].key = index_open(table->key_relid, AccessShareLock);
+		reader->table[portfolio].slot = table_slot_create(reader->table[portfolio].heap, NULL);
+		reader->table[portfolio].scan = flex_index_beginscan(reader->table[portfolio].heap, reader->table[portfolio].key,
+															 reader->snapshot, 1);
+	}
+	ScanKeyInit(&id, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(unit_id));
+	index_rescan(reader->table[portfolio].scan, &id, 1, NULL, 0);
+	found = index_getnext_slot(reader->table[portfolio].scan, ForwardScanDirection, reader->table[portfolio].slot);
+	MemoryContextSwitchTo(outside);
+	return found ? reader->table[portfolio].slot : NULL;
+}
+
 /*
- * The capacity of a unit in both directions and, unless NULL, its terms, without
- * locking it; false when there is no such unit.
+ * The capacity of a unit in both directions and, unless NULL, its terms; false when
+ * there is no such unit.
  */
 bool
-unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window,
-		  Capacity capacity[2], UnitTerms *terms)
+unit_reader_look(UnitReader *reader, int64 unit_id, bool portfolio, const TimeWindow *window,
+				 Capacity capacity[2], UnitTerms *terms)
 {
-	const UnitTable *table = &instance->unit_table[portfolio];
-	Relation	heap = table_open(table->relid, AccessShareLock);
-	Relation	key = index_open(table->key_relid, AccessShareLock);
-	TupleTableSlot *slot = table_slot_create(heap, NULL);
-	bool		found = fetch_unit(heap, key, unit_id, GetActiveSnapshot(), slot);
+	const UnitTable *table = &reader->instance->unit_table[portfolio];
+	TupleTableSlot *slot = reader_fetch(reader, unit_id, portfolio);
 
-	for (int down = 0; down < 2 && found && !portfolio; down++)
+	if (slot == NULL)
+		return false;
+	for (int down = 0; down < 2; down++)
 	{
 		NullableDatum qualified_kw;
-		bool		no_meter;
 
+		if (portfolio)
+		{
+			portfolio_capacity(reader->instance, unit_id, down != 0, window, &capacity[down]);
+			continue;
+		}
 		qualified_kw.value = slot_getattr(slot, table->qualified_attr[down], &qualified_kw.isnull);
-		(void) slot_getattr(slot, table->metering_point_attr, &no_meter);
-		asset_capacity(instance, unit_id, window, &qualified_kw, !no_meter, &capacity[down]);
+		asset_capacity(reader->instance, unit_id, window, &qualified_kw,
+					   !slot_attisnull(slot, table->metering_point_attr), &capacity[down]);
 	}
-	if (found && terms != NULL)
+	if (terms != NULL)
 	{
 		bool		isnull;
 		Datum		flat = slot_getattr(slot, table->profile_attr, &isnull);
@@ -409,10 +482,5 @@ unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *w
 		if (!isnull)
 			*terms = terms_of_profile(PointerGetDatum(PG_DETOAST_DATUM_COPY(flat)));
 	}
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(key, AccessShareLock);
-	table_close(heap, AccessShareLock);
-	for (int down = 0; down < 2 && found && portfolio; down++)
-		portfolio_capacity(instance, unit_id, down != 0, window, &capacity[down]);
-	return found;
+	return true;
 }

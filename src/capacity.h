@@ -32,13 +32,20 @@ typedef struct UnitTerms
 	int64		max_duration_us;	/* of a delivery; NOT_DECLARED also when it has no end */
 } UnitTerms;
 
+/* Looks at many units without locking them. */
+typedef struct UnitReader UnitReader;
+
 extern bool unit_hold(Instance *instance, int64 unit_id, bool portfolio);
 extern void unit_lock(Instance *instance, int64 unit_id, bool portfolio);
 extern void units_lock(Instance *instance, const IdList *units, bool portfolio);
 extern bool asset_has_meter(Instance *instance, int64 asset_id);
 extern UnitTerms unit_terms_read(Instance *instance, int64 unit_id, bool portfolio);
-extern bool unit_look(Instance *instance, int64 unit_id, bool portfolio, const TimeWindow *window,
-					  Capacity capacity[2], UnitTerms *terms);
+
+extern UnitReader *unit_reader_begin(Instance *instance);
+extern void unit_reader_end(UnitReader *reader);
+extern bool unit_reader_look(UnitReader *reader, int64 unit_id, bool portfolio, const TimeWindow *window,
+							 Capacity capacity[2], UnitTerms *terms);
+
 extern const CapacitySpan *capacity_at(const Capacity *capacity, int64 instant_us);
 extern bool capacity_suffices(const Capacity *capacity, int64 power_w);
 extern bool capacity_known_during(const Capacity *capacity, const TimeWindow *window);

@@ -202,16 +202,32 @@ reach_post(Instance *instance, const Commitment *posted, int nposted)
  * ----------
  */
 
-static void
-add_unit(Reach *reach, HTAB *seen, int64 id, bool portfolio)
+/* Was a unit asked for before?  The table is made when there is a second one. */
+static bool
+is_seen(HTAB **seen, const UnitRef *first, UnitRef unit)
 {
-	UnitRef		unit = {id, portfolio};
-	uint64		key = unit_key(unit);
+	uint64		key;
 	bool		found;
 
-	(void) hash_search(seen, &key, HASH_ENTER, &found);
-	if (found)
-		return;
+	if (*seen == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(uint64);
+		control.entrysize = sizeof(uint64);
+		control.hcxt = CurrentMemoryContext;
+		*seen = hash_create("flexexchange units in reach", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		key = unit_key(*first);
+		(void) hash_search(*seen, &key, HASH_ENTER, NULL);
+	}
+	key = unit_key(unit);
+	(void) hash_search(*seen, &key, HASH_ENTER, &found);
+	return found;
+}
+
+static void
+add_unit(Reach *reach, UnitRef unit)
+{
 	if (reach->nunits == reach->units_allocated)
 	{
 		reach->units_allocated = Max(8, reach->units_allocated * 2);
@@ -252,15 +268,11 @@ wait_for_nobody(Instance *instance, const Commitment *self, const Commitment *ot
 static void
 search(Instance *instance, const Commitment *self, BookWaitFunction concerns, bool is_promised, bool look, Reach *reach)
 {
-	HASHCTL		control = {0};
-	HTAB	   *seen;
+	UnitRef		first = {self->unit_id, self->portfolio};
+	HTAB	   *seen = NULL;
 	int			kept = 0;
 
-	control.keysize = sizeof(uint64);
-	control.entrysize = sizeof(uint64);
-	control.hcxt = CurrentMemoryContext;
-	seen = hash_create("flexexchange units in reach", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	add_unit(reach, seen, self->unit_id, self->portfolio);
+	add_unit(reach, first);
 	for (int i = 0; i < reach->nunits; i++)
 	{
 		UnitRef		unit = reach->units[i];
@@ -292,13 +304,18 @@ search(Instance *instance, const Commitment *self, BookWaitFunction concerns, bo
 			read_partners(instance, &unit, &self->window, &partners);
 		reach->units[kept] = unit;
 		reach->portfolios[kept++] = partners.portfolios;
-		for (int j = 0; j < partners.portfolios.n; j++)
-			add_unit(reach, seen, partners.portfolios.ids[j], true);
-		for (int j = 0; j < partners.assets.n; j++)
-			add_unit(reach, seen, partners.assets.ids[j], false);
+		for (int j = 0; j < partners.portfolios.n + partners.assets.n; j++)
+		{
+			UnitRef		partner = {.portfolio = j < partners.portfolios.n};
+
+			partner.id = partner.portfolio ? partners.portfolios.ids[j] : partners.assets.ids[j - partners.portfolios.n];
+			if (!is_seen(&seen, &first, partner))
+				add_unit(reach, partner);
+		}
 	}
 	reach->nunits = kept;
-	hash_destroy(seen);
+	if (seen != NULL)
+		hash_destroy(seen);
 }
 
 /*

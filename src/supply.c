@@ -163,6 +163,8 @@ make_supply(Instance *instance, const Reach *reach, bool down, const TimeWindow 
 {
 	Supply	   *supply = palloc0(sizeof(Supply));
 
+	UnitReader *reader = look ? unit_reader_begin(instance) : NULL;
+
 	supply->instance = instance;
 	supply->down = down;
 	supply->window = *window;
@@ -175,13 +177,15 @@ make_supply(Instance *instance, const Reach *reach, bool down, const TimeWindow 
 		CHECK_FOR_INTERRUPTS();
 		unit->ref = reach->units[i];
 		unit->portfolios = &reach->portfolios[i];
-		if (look ? unit_look(instance, unit->ref.id, unit->ref.portfolio, window, capacity, NULL) :
+		if (look ? unit_reader_look(reader, unit->ref.id, unit->ref.portfolio, window, capacity, NULL) :
 			capacity_read(instance, unit->ref.id, unit->ref.portfolio, down, window, &capacity[down]))
 		{
 			unit->capacity = capacity[down];
 			supply->nunits++;
 		}
 	}
+	if (reader != NULL)
+		unit_reader_end(reader);
 	qsort(supply->units, supply->nunits, sizeof(SupplyUnit), unit_compare);
 	supply->drawing = palloc(Max(supply->nunits, 1) * sizeof(int));
 	return supply;

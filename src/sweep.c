@@ -2,8 +2,8 @@
  * sweep.c
  *		The whole book at once: what should be open, and what other rules would say.
  *
- * The live commitments come unit by unit, sorted by PostgreSQL (work_mem bounds
- * it, files take the rest), in batches from a cursor.  All that concerns a unit is in
+ * The live commitments are read in the order in which they are stored and sorted by
+ * PostgreSQL (work_mem bounds it, files take the rest), to come unit by unit.  All that concerns a unit is in
  * memory only while its turn lasts; so is what stands on units that draw on the same
  * assets, which is looked up where anybody has sold such.  What is to be said of each of its
  * commitments is said by the same code as event by event (examine.c).
@@ -24,8 +24,10 @@
 #include "compat.h"
 
 #include "access/table.h"
+#include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -33,6 +35,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "utils/tuplesort.h"
 
 #include "conflict.h"
 #include "counteraction.h"
@@ -42,7 +45,9 @@
 #include "json.h"
 #include "owner.h"
 
-#define BATCH_ROWS			5000
+#define BATCH_ROWS			5000	/* of findings from a cursor */
+#define RESET_ROWS			1000
+#define UNIT_MEMORY			((Size) 64 * 1024)
 #define MESSAGE_EVERY_MS	10000
 
 /* What a unit has in the book, and what it is judged by. */
@@ -79,6 +84,42 @@ typedef struct Difference
 	int64		commitment_id;
 } Difference;
 
+/*
+ * A commitment on its way to be sorted: a row of its unit, its id, and this, as a bytea.
+ * Half the time of a sweep is sorting, which goes by the size of what is sorted, so
+ * links to others, which few commitments have, are there only where one is.
+ */
+typedef struct PackedCommitment
+{
+	int32		size;			/* what makes it a bytea */
+	int16		service;
+	uint8		stage;
+	bool		portfolio;
+	bool		down;
+	bool		headroom_checked;
+	int64		source_id;
+	int64		product_id;
+	int64		market_operator_id;
+	int64		service_provider_id;
+	int64		power_w;
+	TimeWindow	window;
+	int64		links[STAGE_DISPATCH + 1];	/* ancestors, supersedes_id */
+} PackedCommitment;
+
+/* The book, sorted by unit, then id. */
+typedef struct BookSort
+{
+	DestReceiver receiver;		/* of the query's rows */
+	Instance   *instance;
+	Tuplesortstate *sorted;
+	TupleTableSlot *slot;
+	MemoryContext context;		/* of some rows */
+	int64		received;
+	bool		has_portfolios;
+	PackedCommitment packed;
+	Commitment	current;
+} BookSort;
+
 /* Rows of a cursor, batch by batch. */
 typedef struct Stream
 {
@@ -97,7 +138,8 @@ struct Sweep
 	Instance   *instance;
 	TimeWindow	span;
 	UnitFunction visit;
-	Stream		book;
+	BookSort   *book;
+	UnitReader *units;
 	MemoryContext unit_context;
 	int64		examined;		/* commitments */
 	double		expected;		/* the same, for messages; an estimate */
@@ -152,24 +194,6 @@ stream_fetch(Stream *stream)
 	return stream->n > 0;
 }
 
-static Commitment *
-next_commitment(Sweep *sweep)
-{
-	Stream	   *stream = &sweep->book;
-
-	if (stream->next == stream->n)
-	{
-		MemoryContext old;
-
-		if (!stream_fetch(stream))
-			return NULL;
-		old = MemoryContextSwitchTo(stream->context);
-		stream->rows = book_from_result(sweep->instance);
-		MemoryContextSwitchTo(old);
-	}
-	return &((Commitment *) stream->rows)[stream->next++];
-}
-
 static const StoredDetail *
 peek_stored(Sweep *sweep)
 {
@@ -200,6 +224,158 @@ peek_stored(Sweep *sweep)
 		stream->rows = rows;
 	}
 	return &((const StoredDetail *) stream->rows)[stream->next];
+}
+
+/* ----------
+ * The book, sorted
+ * ----------
+ */
+
+static void
+receive_startup(DestReceiver *receiver, int operation, TupleDesc desc)
+{
+}
+
+static void
+pack(const Commitment *commitment, PackedCommitment *packed)
+{
+	bool		has_links = commitment->supersedes_id != 0;
+
+	packed->service = commitment->service;
+	packed->stage = commitment->stage;
+	packed->portfolio = commitment->portfolio;
+	packed->down = commitment->down;
+	packed->headroom_checked = commitment->headroom_checked;
+	packed->source_id = commitment->source_id;
+	packed->product_id = commitment->product_id;
+	packed->market_operator_id = commitment->market_operator_id;
+	packed->service_provider_id = commitment->service_provider_id;
+	packed->power_w = commitment->power_w;
+	packed->window = commitment->window;
+	for (int stage = STAGE_BID; stage < STAGE_DISPATCH; stage++)
+	{
+		packed->links[stage] = commitment->ancestor[stage];
+		has_links |= commitment->ancestor[stage] != 0;
+	}
+	packed->links[STAGE_DISPATCH] = commitment->supersedes_id;
+	SET_VARSIZE(packed, has_links ? sizeof(PackedCommitment) : offsetof(PackedCommitment, links));
+}
+
+static void
+unpack(int64 unit_id, int64 id, struct varlena *bytes, Commitment *commitment)
+{
+	PackedCommitment packed;
+
+	memset(&packed, 0, sizeof(packed));
+	memcpy((char *) &packed + VARHDRSZ, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	memset(commitment, 0, sizeof(Commitment));
+	commitment->unit_id = unit_id;
+	commitment->id = id;
+	commitment->service = packed.service;
+	commitment->stage = (Stage) packed.stage;
+	commitment->portfolio = packed.portfolio;
+	commitment->down = packed.down;
+	commitment->headroom_checked = packed.headroom_checked;
+	commitment->source_id = packed.source_id;
+	commitment->product_id = packed.product_id;
+	commitment->market_operator_id = packed.market_operator_id;
+	commitment->service_provider_id = packed.service_provider_id;
+	commitment->power_w = packed.power_w;
+	commitment->window = packed.window;
+	memcpy(commitment->ancestor, packed.links, sizeof(commitment->ancestor));
+	commitment->supersedes_id = packed.links[STAGE_DISPATCH];
+}
+
+static bool
+receive_commitment(TupleTableSlot *row, DestReceiver *receiver)
+{
+	BookSort   *book = (BookSort *) receiver;
+	MemoryContext outside = MemoryContextSwitchTo(book->context);
+	Commitment	commitment;
+
+	(void) book_from_slot(book->instance, row, &commitment);
+	book->has_portfolios |= commitment.portfolio;
+	pack(&commitment, &book->packed);
+	ExecClearTuple(book->slot);
+	book->slot->tts_values[0] = Int64GetDatum(commitment.unit_id);
+	book->slot->tts_values[1] = Int64GetDatum(commitment.id);
+	book->slot->tts_values[2] = PointerGetDatum(&book->packed);
+	ExecStoreVirtualTuple(book->slot);
+	tuplesort_puttupleslot(book->sorted, book->slot);
+	MemoryContextSwitchTo(outside);
+	if (++book->received % RESET_ROWS == 0)
+		MemoryContextReset(book->context);
+	return true;
+}
+
+static void
+receive_nothing(DestReceiver *receiver)
+{
+}
+
+/* Read the commitments that a query of BOOK_COLUMN_LIST finds for a span, and sort them by unit, then id. */
+static BookSort *
+sort_book(Instance *instance, const char *format, const TimeWindow *span)
+{
+	BookSort   *book = palloc0(sizeof(BookSort));
+	AttrNumber	columns[2] = {1, 2};
+	Oid			operators[2] = {Int8LessOperator, Int8LessOperator};
+	Oid			collations[2] = {InvalidOid, InvalidOid};
+	bool		nulls_first[2] = {false, false};
+	TupleDesc	desc = CreateTemplateTupleDesc(3);
+	SPIExecuteOptions options = {0};
+	SPIPlanPtr	plan;
+	Oid			types[1] = {instance->window_type};
+	int			result;
+
+	TupleDescInitEntry(desc, 1, "unit_id", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "id", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 3, "commitment", BYTEAOID, -1, 0);
+	book->receiver.receiveSlot = receive_commitment;
+	book->receiver.rStartup = receive_startup;
+	book->receiver.rShutdown = receive_nothing;
+	book->receiver.rDestroy = receive_nothing;
+	book->receiver.mydest = DestTuplestore; /* kept by the receiver, not by SPI */
+	book->instance = instance;
+	book->sorted = tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first, work_mem, NULL, TUPLESORT_NONE);
+	book->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	book->context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange rows", ALLOCSET_DEFAULT_SIZES);
+
+	plan = SPI_prepare(psprintf(format, instance->schema), 1, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare the query of the book: %s", SPI_result_code_string(SPI_result));
+	options.params = makeParamList(1);
+	options.params->params[0] = (ParamExternData) {TimeWindowPGetDatum(span), false, PARAM_FLAG_CONST, types[0]};
+	options.read_only = true;
+	options.dest = &book->receiver;
+	result = SPI_execute_plan_extended(plan, &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read the book: %s", SPI_result_code_string(result));
+	SPI_freeplan(plan);
+	ExecDropSingleTupleTableSlot(book->slot);
+	MemoryContextDelete(book->context);
+	tuplesort_performsort(book->sorted);
+	book->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	return book;
+}
+
+static void
+sort_end(BookSort *book)
+{
+	tuplesort_end(book->sorted);
+	ExecDropSingleTupleTableSlot(book->slot);
+}
+
+/* The next commitment, NULL when there is none; good until the next call. */
+static const Commitment *
+next_commitment(BookSort *book)
+{
+	if (!tuplesort_gettupleslot(book->sorted, true, false, book->slot, NULL))
+		return NULL;
+	slot_getallattrs(book->slot);
+	unpack(DatumGetInt64(book->slot->tts_values[0]), DatumGetInt64(book->slot->tts_values[1]),
+		   (struct varlena *) DatumGetPointer(book->slot->tts_values[2]), &book->current);
+	return &book->current;
 }
 
 /* ----------
@@ -392,8 +568,8 @@ read_unit(Sweep *sweep, UnitBook *unit)
 		energy |= is_energy(sweep->instance, &unit->commitments[i]);
 	}
 	unit->hull = self.window = hull;
-	unit->registered = unit_look(sweep->instance, unit->unit_id, unit->portfolio, &hull,
-								 unit->capacity, energy ? &unit->terms : NULL);
+	unit->registered = unit_reader_look(sweep->units, unit->unit_id, unit->portfolio, &hull,
+										unit->capacity, energy ? &unit->terms : NULL);
 	reach_take(sweep->instance, &self, unit->commitments, unit->n, concerns_all, &unit->reach);
 	if (!sweep->may_share)
 		unit->reach.of_first.known = true;	/* there are no partners */
@@ -408,7 +584,7 @@ static void
 go_through(Sweep *sweep)
 {
 	MemoryContext outside = CurrentMemoryContext;
-	Commitment *next = next_commitment(sweep);
+	const Commitment *next = next_commitment(sweep->book);
 	int			allocated = 64;
 	Commitment *commitments = palloc(allocated * sizeof(Commitment));
 
@@ -417,7 +593,7 @@ go_through(Sweep *sweep)
 		UnitBook	unit = {.unit_id = next->unit_id,.portfolio = next->portfolio};
 
 		unit.terms.energy_wh = unit.terms.max_duration_us = NOT_DECLARED;
-		for (; next != NULL && next->unit_id == unit.unit_id; next = next_commitment(sweep))
+		for (; next != NULL && next->unit_id == unit.unit_id; next = next_commitment(sweep->book))
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (unit.n == allocated)
@@ -434,26 +610,38 @@ go_through(Sweep *sweep)
 		tell_progress(sweep);
 	}
 	pfree(commitments);
+	unit_reader_end(sweep->units);
+	sort_end(sweep->book);
 }
 
 static const char *const everything_query =
-"SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment WHERE closed_at IS NULL AND $1 IS NOT NULL ORDER BY unit_id, id";
+"SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment WHERE closed_at IS NULL AND $1 IS NOT NULL";
 
 static const char *const touched_query =
 "SELECT " BOOK_COLUMN_LIST " FROM %1$s.commitment WHERE closed_at IS NULL AND unit_id OPERATOR(pg_catalog.=) ANY "
-"(SELECT unit_id FROM %1$s.commitment WHERE closed_at IS NULL AND delivery_window OPERATOR(flexexchange.&&) $1) ORDER BY unit_id, id";
+"(SELECT unit_id FROM %1$s.commitment WHERE closed_at IS NULL AND delivery_window OPERATOR(flexexchange.&&) $1)";
 
-static const char *const stored_query =
-"SELECT k.unit_id::pg_catalog.int8, " STORED_COLUMNS ", k.severity OPERATOR(pg_catalog.=) 'advisory'::pg_catalog.text, "
-"k.overlap::flexexchange.time_window, k.short_kw::pg_catalog.numeric "
-"FROM %1$s.conflict k JOIN %1$s.commitment c ON c.id OPERATOR(pg_catalog.=) k.challenger_id "
-"WHERE k.closed_at IS NULL AND k.kind OPERATOR(pg_catalog.<>) 'counteraction'::pg_catalog.text "
-"AND c.delivery_window OPERATOR(flexexchange.&&) $1 ORDER BY k.unit_id, k.challenger_id";
+#define STORED_DETAILS(of_span) \
+	"SELECT k.unit_id::pg_catalog.int8, " STORED_COLUMNS ", k.severity OPERATOR(pg_catalog.=) 'advisory'::pg_catalog.text, " \
+	"k.overlap::flexexchange.time_window, k.short_kw::pg_catalog.numeric FROM %1$s.conflict k " \
+	"WHERE k.closed_at IS NULL AND k.kind OPERATOR(pg_catalog.<>) 'counteraction'::pg_catalog.text AND " of_span \
+	" ORDER BY k.unit_id, k.challenger_id"
+
+static const char *const everything_stored_query = STORED_DETAILS("$1 IS NOT NULL");
+
+static const char *const touched_stored_query =
+STORED_DETAILS("EXISTS (SELECT FROM %1$s.commitment c WHERE c.id OPERATOR(pg_catalog.=) k.challenger_id "
+			   "AND c.delivery_window OPERATOR(flexexchange.&&) $1)");
+
+static bool
+is_everything(const TimeWindow *span)
+{
+	return span->start_us == TIME_WINDOW_NO_BEGIN && span->end_us == TIME_WINDOW_NO_END;
+}
 
 static const SavedQuery may_share_query = {
 	QUERY_MAY_SHARE,
-	"SELECT EXISTS (SELECT FROM %1$s.asset_connection) OR "
-	"EXISTS (SELECT FROM %1$s.commitment WHERE closed_at IS NULL AND unit_kind OPERATOR(pg_catalog.=) 'portfolio'::pg_catalog.text)",
+	"SELECT EXISTS (SELECT FROM %1$s.asset_connection)",
 	0, {0}
 };
 
@@ -468,13 +656,15 @@ sweep_begin(Sweep *sweep, Instance *instance, const TimeWindow *span, UnitFuncti
 	sweep->visit = visit;
 	sweep->expected = reltuples;
 	sweep->last_message = GetCurrentTimestamp();
-	sweep->unit_context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange unit", ALLOCSET_DEFAULT_SIZES);
+	/* what most units need stays allocated from one to the next */
+	sweep->unit_context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange unit",
+												UNIT_MEMORY, UNIT_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
 	instance_query(instance, &may_share_query, NULL, NULL, 1);
 	sweep->may_share = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
-	stream_open(&sweep->book, instance,
-				span->start_us == TIME_WINDOW_NO_BEGIN && span->end_us == TIME_WINDOW_NO_END ?
-				everything_query : touched_query, span);
+	sweep->units = unit_reader_begin(instance);
+	sweep->book = sort_book(instance, is_everything(span) ? everything_query : touched_query, span);
+	sweep->may_share |= sweep->book->has_portfolios;
 }
 
 /* ----------
@@ -649,7 +839,8 @@ flex_sweep_book(PG_FUNCTION_ARGS)
 	owner_enter(book, &owner);
 	sweep = palloc(sizeof(Sweep));
 	sweep_begin(sweep, instance_get(RelationGetNamespace(book)), &span, compare_unit, book->rd_rel->reltuples);
-	stream_open(&sweep->stored, sweep->instance, stored_query, &span);
+	stream_open(&sweep->stored, sweep->instance,
+				is_everything(&span) ? everything_stored_query : touched_stored_query, &span);
 	go_through(sweep);
 	read_stored(sweep, PG_INT64_MAX);
 	settle_differences(sweep);
