@@ -125,6 +125,7 @@ typedef struct Stream
 {
 	Portal		portal;
 	MemoryContext context;		/* of one batch */
+	bool		ended;
 	int			n;
 	int			next;
 	void	   *rows;
@@ -187,11 +188,16 @@ stream_open(Stream *stream, Instance *instance, const char *format, const TimeWi
 static bool
 stream_fetch(Stream *stream)
 {
+	if (stream->ended)
+		return false;
 	MemoryContextReset(stream->context);
 	SPI_cursor_fetch(stream->portal, true, BATCH_ROWS);
 	stream->n = (int) SPI_processed;
 	stream->next = 0;
-	return stream->n > 0;
+	stream->ended = stream->n == 0;
+	if (stream->ended)
+		SPI_freetuptable(SPI_tuptable);
+	return !stream->ended;
 }
 
 static const StoredDetail *
