@@ -512,6 +512,7 @@ build_rules(Instance *instance)
 Instance *
 instance_get(Oid namespace_oid)
 {
+	MemoryContext context = CurrentMemoryContext;
 	Instance   *instance;
 	bool		found;
 
@@ -533,18 +534,21 @@ instance_get(Oid namespace_oid)
 	}
 	if (!instance->rules_valid)
 		build_rules(instance);
+	MemoryContextSwitchTo(context);	/* SPI has left another one */
 	return instance;
 }
 
 /*
  * Run a saved query with the latest snapshot; returns the number of rows, which
- * are in SPI_tuptable.
+ * are in SPI_tuptable.  The caller's memory context stays the current one, as SPI by
+ * itself would not have it.
  */
 int
 instance_query(Instance *instance, const SavedQuery *query,
 			   Datum *values, const char *nulls, long limit)
 {
 	SPIPlanPtr	plan = instance->plans[query->slot];
+	MemoryContext context = CurrentMemoryContext;
 	int			result;
 
 	if (plan == NULL)
@@ -567,6 +571,7 @@ instance_query(Instance *instance, const SavedQuery *query,
 								  InvalidSnapshot, false, true, limit);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(result));
+	MemoryContextSwitchTo(context);
 	return (int) SPI_processed;
 }
 

@@ -188,10 +188,13 @@ stream_open(Stream *stream, Instance *instance, const char *format, const TimeWi
 static bool
 stream_fetch(Stream *stream)
 {
+	MemoryContext context = CurrentMemoryContext;
+
 	if (stream->ended)
 		return false;
 	MemoryContextReset(stream->context);
 	SPI_cursor_fetch(stream->portal, true, BATCH_ROWS);
+	MemoryContextSwitchTo(context);
 	stream->n = (int) SPI_processed;
 	stream->next = 0;
 	stream->ended = stream->n == 0;

@@ -86,7 +86,7 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim) VALUES
   ('rules_insert_1_percent', 'award, EXCLUDE (asset WITH =, tstzrange WITH &&), none in conflict', false, 'SELECT', 'CALL bench.write_awards(''bench.award_excluding'', true, 0)', 1);
 SET search_path = bench, flexexchange, public;
 
--- rules_copy: a file of 100,000 awards, loaded into the book's exchange and into the
+-- rules_copy: a file of a tenth as many awards, loaded into the book's exchange and into the
 -- same table with the book's index and no rules; no conflicts.  sweep: all of the
 -- book examined again, beside a join of the book with itself that finds the overlaps
 -- of different services and no more.
@@ -94,7 +94,7 @@ SET search_path = bench_book, bench, flexexchange, public;
 CREATE VIEW bench.copied AS
   SELECT 1 AS product_id, 2 AS service_provider_id, abs(hashint8extended(i, 5)) % (SELECT count(*) FROM asset) + 1 AS asset_id, 'up' AS direction, 50 AS power_kw,
          time_window(starts, starts + interval '30 minutes') AS delivery_window
-  FROM generate_series(1, 100000) i, LATERAL (SELECT timestamptz '2098-01-01T01:00Z' + (i % 1460) * interval '6 hours' AS starts) s;
+  FROM generate_series(1, greatest(:rows / 10, 1)) i, LATERAL (SELECT timestamptz '2098-01-01T01:00Z' + (i % 1460) * interval '6 hours' AS starts) s;
 CREATE PROCEDURE bench.copy_awards(into_table text) LANGUAGE plpgsql AS $$
 DECLARE
   file text := current_setting('data_directory') || '/bench_awards';
@@ -111,7 +111,7 @@ END $$;
 CALL bench.copy_awards(NULL);
 
 INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim) VALUES
-  ('rules_copy', 'COPY of 100,000 awards, all rules', true, 'SELECT', 'CALL bench.copy_awards(''bench_book.award'')', NULL),
+  ('rules_copy', 'COPY of a tenth as many awards, all rules', true, 'SELECT', 'CALL bench.copy_awards(''bench_book.award'')', NULL),
   ('rules_copy', 'the same COPY, the same indexes, no rules', false, 'SELECT', 'CALL bench.copy_awards(''bench.award_indexed'')', 1.5),
   ('sweep', 'detect_conflicts()', true, 'SELECT', 'SELECT bench_book.detect_conflicts(''-infinity/infinity'')', NULL),
   ('sweep', 'self-join for overlaps', false, 'SELECT', 'SELECT count(*) FROM bench_book.commitment a JOIN bench_book.commitment b ON a.unit_id = b.unit_id AND a.id < b.id
