@@ -87,5 +87,13 @@ SELECT count(*), count(*) FILTER (WHERE x.day <> d OR x.block <> b) AS wrong
 FROM generate_series(timestamp '2026-01-01', '2026-12-31', '1 day') t, LATERAL (SELECT t::date) y (d), generate_series(1, 6) b,
      LATERAL day_block(lower(day_block_window(d, b, 'Europe/London', '{23:00,03:00,07:00,11:00,15:00,19:00}')), 'Europe/London', '{23:00,03:00,07:00,11:00,15:00,19:00}') x;
 SELECT day_block_window('2026-10-25', 7, 'Europe/London', '{23:00,03:00,07:00,11:00,15:00,19:00}');
+-- cells: the shortest that holds all of the window
+SELECT count(*) > 100 AS enough, count(*) FILTER (WHERE level < 8 AND (first >> bits <> number OR last >> bits <> number)) AS not_held, count(*) FILTER (WHERE level > 0 AND first >> (bits - 4) = last >> (bits - 4)) AS not_shortest, level
+FROM (SELECT *, (window_cell(w) >> 33)::int AS level, (window_cell(w) & ((1::bigint << 33) - 1)) - (1::bigint << 31) AS number, 32 + 4 * (window_cell(w) >> 33)::int AS bits,
+             ((extract(epoch FROM lower(w)) - 946684800) * 1000000)::bigint AS first, ((extract(epoch FROM upper(w)) - 946684800) * 1000000)::bigint - 1 AS last
+      FROM (SELECT time_window(s, s + (1 + abs(hashint8extended(i, 8)) % (4 ^ (1 + i % 11))::int) * interval '15 minutes')
+            FROM generate_series(1, 20000) i, LATERAL (SELECT timestamptz '1900-01-01T00:00Z' + abs(hashint8extended(i, 9)) % 7000000 * interval '15 minutes') x (s)) y (w)) z
+GROUP BY level ORDER BY level;
+SELECT window_cell('-infinity/infinity') >> 33 AS ever, window_cell('2026-01-01/infinity') >> 33 AS from_now_on, window_cell('-infinity/2026-01-01') >> 33 AS so_far, window_cell('2026-01-01T00:00Z/2026-01-01T00:00:00.000001Z') >> 33 AS instant;
 DROP TABLE load, booked CASCADE;
 DROP FUNCTION nodes(text);
