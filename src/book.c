@@ -464,6 +464,18 @@ book_insert(Instance *instance, Commitment *commitments, int count)
 	SPI_finish();
 }
 
+/* The one commitment that a query gave back; false when it gave none.  Frees the rows. */
+static bool
+one_from_result(Instance *instance, int nrows, Commitment *result)
+{
+	Commitment *rows = book_from_result(instance);
+
+	if (nrows > 0)
+		*result = rows[0];
+	pfree(rows);
+	return nrows > 0;
+}
+
 static bool
 run_for_trade(Instance *instance, const SavedQuery *query, Stage stage, int64 source_id, Commitment *result)
 {
@@ -471,10 +483,7 @@ run_for_trade(Instance *instance, const SavedQuery *query, Stage stage, int64 so
 
 	values[0] = Int64GetDatum(source_id);
 	values[1] = CStringGetTextDatum(stage_name(stage));
-	if (instance_query(instance, query, values, NULL, 0) == 0)
-		return false;
-	*result = *book_from_result(instance);
-	return true;
+	return one_from_result(instance, instance_query(instance, query, values, NULL, 0), result);
 }
 
 /* Close the live commitment of a trade; false when it has none. */
@@ -505,10 +514,7 @@ book_get(Instance *instance, int64 commitment_id, Commitment *found)
 	Datum		values[1];
 
 	values[0] = Int64GetDatum(commitment_id);
-	if (instance_query(instance, &get_query, values, NULL, 0) == 0)
-		return false;
-	*found = *book_from_result(instance);
-	return true;
+	return one_from_result(instance, instance_query(instance, &get_query, values, NULL, 0), found);
 }
 
 static const SavedQuery set_headroom_checked_query = {
@@ -564,8 +570,5 @@ book_relink(Instance *instance, const Commitment *links, Commitment *relinked)
 	values[5] = Int64GetDatum(links->service_provider_id);
 	values[6] = CStringGetTextDatum(stage_name(links->stage));
 	changes++;
-	if (instance_query(instance, &relink_query, values, nulls, 0) == 0)
-		return false;
-	*relinked = *book_from_result(instance);
-	return true;
+	return one_from_result(instance, instance_query(instance, &relink_query, values, nulls, 0), relinked);
 }

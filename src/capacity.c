@@ -187,6 +187,7 @@ units_lock(Instance *instance, const IdList *units, bool portfolio)
 		return;
 	values[0] = id_list_datum(units);
 	instance_query(instance, &lock_queries[portfolio], values, NULL, 0);
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Lock one unit. */

@@ -88,6 +88,13 @@
 	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
 #endif
 
+/* RelationGetPrimaryKeyIndex() can leave out a deferrable key since 18 */
+#if PG_VERSION_NUM < 180000
+#define flex_RelationGetPrimaryKeyIndex(relation)	RelationGetPrimaryKeyIndex(relation)
+#else
+#define flex_RelationGetPrimaryKeyIndex(relation)	RelationGetPrimaryKeyIndex(relation, false)
+#endif
+
 /* GiST learned to translate strategy numbers, PG_MODULE_MAGIC to carry a name, in 18 */
 #if PG_VERSION_NUM < 180000
 #define FLEX_MODULE_MAGIC PG_MODULE_MAGIC

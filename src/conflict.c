@@ -448,6 +448,7 @@ void
 conflict_posted(Instance *instance, const Commitment *posted, int nposted)
 {
 	uint64		changes = book_changes();
+	const Rulebook *rulebook = instance->rulebook;
 	Partners   *partners = reach_post(instance, posted, nposted);
 	MemoryContext context;
 	MemoryContext outside;
@@ -461,7 +462,7 @@ conflict_posted(Instance *instance, const Commitment *posted, int nposted)
 		Queue		queue = {nposted - i - 1, posted + i + 1};
 
 		CHECK_FOR_INTERRUPTS();
-		if (book_changes() == changes)
+		if (book_changes() == changes && instance->rules_valid && instance->rulebook == rulebook)
 			examine_posted(instance, &posted[i], &partners[i], &queue);
 		else
 		{

@@ -20,6 +20,4 @@ extern void conflict_terms_changed(Instance *instance, int64 unit_id, bool portf
 extern void conflict_supply_changed(Instance *instance, const UnitRef *unit, const TimeWindow *window,
 									struct HTAB *examined);
 
-/* reexamine.c: let nobody post on a unit before this transaction ends */
-
 #endif							/* FLEX_CONFLICT_H */

@@ -369,6 +369,15 @@ dispatch_changed(Instance *instance, TriggerData *trigger)
 	(void) SPI_getbinval(row, RelationGetDescr(relation), node_attr, &isnull);
 	if (!isnull)
 		network_watch(instance);
+	/* one that is no longer live leaves the book when the statement ends */
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		AttrNumber	live_attr = SPI_fnumber(RelationGetDescr(relation), "live");
+
+		require_column_type(RelationGetRelid(relation), "live", Max(live_attr, InvalidAttrNumber), BOOLOID);
+		if (!DatumGetBool(SPI_getbinval(row, RelationGetDescr(relation), live_attr, &isnull)) || isnull)
+			return;
+	}
 	id = DatumGetInt64(SPI_getbinval(row, RelationGetDescr(relation), id_attr, &isnull));
 	if (!isnull && TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && network_watched(instance) &&
 		book_find(instance, STAGE_DISPATCH, id, &booked))

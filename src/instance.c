@@ -268,7 +268,7 @@ static bool
 is_index_of_bigints(Oid index_relid, Oid relid, const char *const *columns, int ncolumns)
 {
 	Relation	index = index_open(index_relid, AccessShareLock);
-	bool		result = index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+	bool		result = index->rd_rel->relkind == RELKIND_INDEX && index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
 		index->rd_index->indrelid == relid && index->rd_index->indnkeyatts == ncolumns &&
 		RelationGetIndexPredicate(index) == NIL;
 
@@ -288,7 +288,7 @@ require_key_on_id(Relation relation)
 {
 	static const char *const id = "id";
 	Oid			key_relid = relation->rd_rel->relkind == RELKIND_RELATION ?
-		RelationGetPrimaryKeyIndex(relation) : InvalidOid;
+		flex_RelationGetPrimaryKeyIndex(relation) : InvalidOid;
 
 	if (!OidIsValid(key_relid) || !is_index_of_bigints(key_relid, RelationGetRelid(relation), &id, 1))
 		ereport(ERROR,
@@ -389,7 +389,7 @@ static RegProcedure
 require_overlap_index(Instance *instance, Oid relid, Oid index_relid, const char *name, const char *definition)
 {
 	Relation	index = index_open(index_relid, AccessShareLock);
-	Oid			operator_oid = index->rd_rel->relam == GIST_AM_OID && index->rd_index->indisvalid &&
+	Oid			operator_oid = index->rd_rel->relkind == RELKIND_INDEX && index->rd_rel->relam == GIST_AM_OID && index->rd_index->indisvalid &&
 		index->rd_index->indrelid == relid ?
 		get_opfamily_member(index->rd_opfamily[0], index->rd_opcintype[0],
 							index->rd_opcintype[0], WINDOW_OVERLAPS) : InvalidOid;
@@ -454,6 +454,7 @@ build_layout(Instance *instance)
 static void
 build_rules(Instance *instance)
 {
+	MemoryContext outside = CurrentMemoryContext;
 	MemoryContext context;
 	HASHCTL		control = {0};
 	StringInfoData sql;
@@ -506,13 +507,13 @@ build_rules(Instance *instance)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(outside); /* SPI has left another one */
 }
 
 /* The exchange in a namespace, with layout and rules as of now.  Needs SPI. */
 Instance *
 instance_get(Oid namespace_oid)
 {
-	MemoryContext context = CurrentMemoryContext;
 	Instance   *instance;
 	bool		found;
 
@@ -529,12 +530,13 @@ instance_get(Oid namespace_oid)
 		if (!instance->layout_valid)
 			build_layout(instance);
 		LockRelationOid(instance->book_relid, RowExclusiveLock);
+		LockRelationOid(instance->members_relid, RowExclusiveLock);
+		LockRelationOid(instance->places_relid, AccessShareLock);
 		if (instance->layout_valid)
 			break;
 	}
 	if (!instance->rules_valid)
 		build_rules(instance);
-	MemoryContextSwitchTo(context);	/* SPI has left another one */
 	return instance;
 }
 

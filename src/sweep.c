@@ -111,6 +111,7 @@ typedef struct BookSort
 {
 	DestReceiver receiver;		/* of the query's rows */
 	Instance   *instance;
+	Rulebook   *rulebook;		/* by which services are numbered */
 	Tuplesortstate *sorted;
 	TupleTableSlot *slot;
 	MemoryContext context;		/* of some rows */
@@ -346,6 +347,7 @@ sort_book(Instance *instance, const char *format, const TimeWindow *span)
 	book->receiver.rDestroy = receive_nothing;
 	book->receiver.mydest = DestTuplestore; /* kept by the receiver, not by SPI */
 	book->instance = instance;
+	book->rulebook = instance->rulebook;
 	book->sorted = tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first, work_mem, NULL, TUPLESORT_NONE);
 	book->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	book->context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange rows", ALLOCSET_DEFAULT_SIZES);
@@ -384,6 +386,15 @@ next_commitment(BookSort *book)
 	slot_getallattrs(book->slot);
 	unpack(DatumGetInt64(book->slot->tts_values[0]), DatumGetInt64(book->slot->tts_values[1]),
 		   (struct varlena *) DatumGetPointer(book->slot->tts_values[2]), &book->current);
+	if (book->instance->rulebook != book->rulebook)
+	{
+		/* a trigger on a finding changed the rules meanwhile */
+		const char *code = book->rulebook->services[book->current.service];
+
+		book->current.service = rulebook_service(book->instance->rulebook, code, strlen(code));
+		if (book->current.service < 0)
+			elog(ERROR, "service \"%s\" is not in the rules", code);
+	}
 	return &book->current;
 }
 
@@ -650,14 +661,16 @@ is_everything(const TimeWindow *span)
 
 static const SavedQuery may_share_query = {
 	QUERY_MAY_SHARE,
-	"SELECT EXISTS (SELECT FROM %1$s.asset_connection)",
-	0, {0}
+	"SELECT EXISTS (SELECT FROM %1$s.asset_connection) OR ($1 AND "
+	"EXISTS (SELECT FROM %1$s.commitment WHERE closed_at IS NULL AND unit_kind OPERATOR(pg_catalog.=) 'portfolio'::pg_catalog.text))",
+	1, {BOOLOID}
 };
 
 static void
 sweep_begin(Sweep *sweep, Instance *instance, const TimeWindow *span, UnitFunction visit, float4 reltuples)
 {
 	bool		isnull;
+	Datum		values[1];
 
 	memset(sweep, 0, sizeof(Sweep));
 	sweep->instance = instance;
@@ -668,7 +681,9 @@ sweep_begin(Sweep *sweep, Instance *instance, const TimeWindow *span, UnitFuncti
 	/* what most units need stays allocated from one to the next */
 	sweep->unit_context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange unit",
 												UNIT_MEMORY, UNIT_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
-	instance_query(instance, &may_share_query, NULL, NULL, 1);
+	/* of a part of the book it is not known what the rest holds; all of it is read anyhow */
+	values[0] = BoolGetDatum(!is_everything(span));
+	instance_query(instance, &may_share_query, values, NULL, 1);
 	sweep->may_share = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
 	sweep->units = unit_reader_begin(instance);

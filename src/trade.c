@@ -16,9 +16,9 @@
  * two statements lock the same units in the same order.
  *
  * The rows come from transition tables, as the statement left them.  Triggers for each
- * row, of users, have fired by then and may have changed a row again: the event of
- * that change took care of it, so a row that is no longer as the statement left it is
- * passed over.
+ * row, of users, have fired by then and may have changed rows again, whose event took
+ * care of them.  So rows are looked at as they are now, and where such triggers are about
+ * each is compared with what stands in the book, one by one.
  *
  * It looks up every id that the row names, also when the row is not live, so
  * that a wrong id is answered with the field, the value and a hint; the foreign
@@ -36,7 +36,9 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_operator_d.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -641,15 +643,36 @@ typedef struct Statement
 	Relation	key;			/* to find rows as they are now */
 	IndexScanDesc scan;
 	TupleTableSlot *current;
+	bool		disturbed;		/* triggers of users may have changed rows again */
 } Statement;
+
+/* How many statements on trading tables this session has seen: tells when a trigger made one. */
+static uint64 statements = 0;
 
 /* What has become of a row that the statement left. */
 typedef enum Fate
 {
-	AS_LEFT,					/* as it was inserted */
-	WRITTEN_AGAIN,				/* by an update, to the same effect */
+	AS_LEFT,					/* as it was inserted, and not in the book */
+	WRITTEN_AGAIN,				/* to the same effect: it may be in the book */
 	SUPERSEDED					/* it is gone, or says something else */
 } Fate;
+
+/* Are there triggers for each row that are not the extension's own? */
+static bool
+has_row_triggers(Relation relation)
+{
+	Oid			own = get_namespace_oid("flexexchange", false);
+
+	for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &relation->trigdesc->triggers[i];
+
+		if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_AFTER(trigger->tgtype) && !trigger->tgisinternal &&
+			trigger->tgenabled != TRIGGER_DISABLED && get_func_namespace(trigger->tgfoid) != own)
+			return true;
+	}
+	return false;
+}
 
 static void
 statement_begin(Statement *statement, TriggerData *trigger, Stage stage)
@@ -662,6 +685,7 @@ statement_begin(Statement *statement, TriggerData *trigger, Stage stage)
 	statement->key = index_open(statement->table->key_relid, AccessShareLock);
 	statement->scan = flex_index_beginscan(statement->relation, statement->key, SnapshotSelf, 1);
 	statement->current = table_slot_create(statement->relation, NULL);
+	statement->disturbed = has_row_triggers(statement->relation);
 }
 
 static void
@@ -678,35 +702,53 @@ same_trade(const Trade *a, const Trade *b)
 	return a->live == b->live && same_terms(&a->commitment, &b->commitment) && same_links(a, b);
 }
 
-static Fate
-fate_of(Statement *statement, const Trade *left)
+/* Turn the scan to an id, or away from it; it remembers pages in the statement's memory. */
+static bool
+find_current(Statement *statement, int64 id, bool fetch)
 {
+	MemoryContext outside = MemoryContextSwitchTo(statement->context);
 	ScanKeyData key;
-	Fate		fate = SUPERSEDED;
-	MemoryContext outside = MemoryContextSwitchTo(statement->context);	/* the scan remembers pages */
+	bool		found;
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(left->commitment.source_id));
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
 	index_rescan(statement->scan, &key, 1, NULL, 0);
-	if (index_getnext_slot(statement->scan, ForwardScanDirection, statement->current))
+	found = fetch && index_getnext_slot(statement->scan, ForwardScanDirection, statement->current);
+	MemoryContextSwitchTo(outside);
+	return found;
+}
+
+/* The row of a trade as it is now; false when it is gone. */
+static bool
+read_current(Statement *statement, int64 id, Trade *now, bool *updated)
+{
+	bool		found = find_current(statement, id, true);
+
+	if (found)
 	{
-		Trade		now;
+		bool		is_copy;
+		HeapTuple	tuple = ExecFetchSlotHeapTuple(statement->current, false, &is_copy);
 
-		trade_read(statement->table, statement->stage, statement->current, &now);
-		if (same_trade(left, &now))
-		{
-			bool		is_copy;
-			HeapTuple	tuple = ExecFetchSlotHeapTuple(statement->current, false, &is_copy);
-
-			fate = (tuple->t_data->t_infomask & HEAP_UPDATED) ? WRITTEN_AGAIN : AS_LEFT;
-			if (is_copy)
-				heap_freetuple(tuple);
-		}
+		trade_read(statement->table, statement->stage, statement->current, now);
+		*updated = (tuple->t_data->t_infomask & HEAP_UPDATED) != 0;
+		if (is_copy)
+			heap_freetuple(tuple);
 	}
 	/* let go of the pages: what follows may wait */
 	ExecClearTuple(statement->current);
-	index_rescan(statement->scan, &key, 1, NULL, 0);
-	MemoryContextSwitchTo(outside);
-	return fate;
+	(void) find_current(statement, id, false);
+	return found;
+}
+
+/* Of a row that was inserted. */
+static Fate
+fate_of(Statement *statement, const Trade *left)
+{
+	Trade		now;
+	bool		updated;
+
+	if (!read_current(statement, left->commitment.source_id, &now, &updated) || !same_trade(left, &now))
+		return SUPERSEDED;
+	return updated || statement->disturbed ? WRITTEN_AGAIN : AS_LEFT;
 }
 
 /* A reader of its own of a transition table, at the first row. */
@@ -744,20 +786,25 @@ begin_sort(const Statement *statement)
 static void
 post_trades(Statement *statement, Trade *trades, int ntrades)
 {
+	Instance   *instance = statement->instance;
+	const Rulebook *rulebook = instance->rulebook;
 	Commitment *posted = palloc(Max(ntrades, 1) * sizeof(Commitment));
 	int			nposted = 0;
 
 	for (int i = 0; i < ntrades; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		trade_resolve(statement->instance, &trades[i]);
-		if (trade_posts(statement->instance, &trades[i]))
+		trade_resolve(instance, &trades[i]);
+		if (trade_posts(instance, &trades[i]))
 			posted[nposted++] = trades[i].commitment;
 	}
 	if (nposted == 0)
 		return;
-	book_insert(statement->instance, posted, nposted);
-	conflict_posted(statement->instance, posted, nposted);
+	/* a product of a service that this statement made has numbered services anew */
+	for (int i = 0; i < nposted && instance->rulebook != rulebook; i++)
+		posted[i].service = instance_product(instance, posted[i].product_id)->service;
+	book_insert(instance, posted, nposted);
+	conflict_posted(instance, posted, nposted);
 }
 
 /* A row of which it is not known whether the book has it already. */
@@ -782,18 +829,19 @@ row_inserted(Statement *statement, Trade *trade)
 
 /*
  * What has become of the rows is asked before they are sorted, while they come in the
- * order in which they are stored; and again once something else has changed the book.
+ * order in which they are stored; and again once a trigger on what was written for them
+ * has made another statement.
  */
 static void
 rows_inserted(Statement *statement, Tuplestorestate *rows)
 {
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(statement->relation), &TTSOpsMinimalTuple);
 	Trade	   *batch = palloc(BATCH_ROWS * sizeof(Trade));
-	Tuplestorestate *written_again = tuplestore_begin_heap(false, false, work_mem);
 	Tuplesortstate *sorted = begin_sort(statement);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange posting", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext outside = MemoryContextSwitchTo(context);
-	uint64		changes = book_changes();
+	uint64		known = statements;
+	bool		all_left = true;
 	bool		more = true;
 	Trade		trade;
 
@@ -804,10 +852,9 @@ rows_inserted(Statement *statement, Tuplestorestate *rows)
 		CHECK_FOR_INTERRUPTS();
 		trade_read(statement->table, statement->stage, slot, &trade);
 		fate = fate_of(statement, &trade);
-		if (fate == AS_LEFT)
+		all_left &= fate == AS_LEFT;
+		if (fate != SUPERSEDED)
 			tuplesort_puttupleslot(sorted, slot);
-		else if (fate == WRITTEN_AGAIN)
-			tuplestore_puttupleslot(written_again, slot);
 		next_rows(context, slot, NULL);
 	}
 	tuplesort_performsort(sorted);
@@ -815,31 +862,20 @@ rows_inserted(Statement *statement, Tuplestorestate *rows)
 	while (more)
 	{
 		int			n = 0;
-		bool		undisturbed = book_changes() == changes;
+		Fate		fate = AS_LEFT;
 
-		while (n < BATCH_ROWS && (more = tuplesort_gettupleslot(sorted, true, false, slot, NULL)))
+		while (n < BATCH_ROWS && fate != WRITTEN_AGAIN && (more = tuplesort_gettupleslot(sorted, true, false, slot, NULL)))
 		{
-			Fate		fate = AS_LEFT;
-
-			trade_read(statement->table, statement->stage, slot, &batch[n]);
-			if (!undisturbed)
-				fate = fate_of(statement, &batch[n]);
+			trade_read(statement->table, statement->stage, slot, &trade);
+			if (!all_left || statements != known)
+				fate = fate_of(statement, &trade);
 			if (fate == AS_LEFT)
-				n++;
-			else if (fate == WRITTEN_AGAIN)
-				tuplestore_puttupleslot(written_again, slot);
+				batch[n++] = trade;
 		}
 		/* as the rules are now: a trigger of a trigger may have changed them */
 		statement->instance = instance_get(RelationGetNamespace(statement->relation));
 		post_trades(statement, batch, n);
-		if (undisturbed && book_changes() == changes + 1)
-			changes = book_changes();
-		next_rows(context, slot, NULL);
-	}
-	while (tuplestore_gettupleslot(written_again, true, false, slot))
-	{
-		trade_read(statement->table, statement->stage, slot, &trade);
-		if (fate_of(statement, &trade) != SUPERSEDED)
+		if (fate == WRITTEN_AGAIN)
 			post_again(statement, &trade);
 		next_rows(context, slot, NULL);
 	}
@@ -847,7 +883,6 @@ rows_inserted(Statement *statement, Tuplestorestate *rows)
 	MemoryContextSwitchTo(outside);
 	MemoryContextDelete(context);
 	tuplesort_end(sorted);
-	tuplestore_end(written_again);
 	ExecDropSingleTupleTableSlot(slot);
 }
 
@@ -885,11 +920,12 @@ rows_updated(Statement *statement, Tuplestorestate *old_rows, Tuplestorestate *n
 	{
 		Trade		before;
 		Trade		after;
+		bool		updated;
 
 		CHECK_FOR_INTERRUPTS();
 		trade_read(statement->table, statement->stage, old_slot, &before);
 		trade_read(statement->table, statement->stage, new_slot, &after);
-		if (!same_trade(&before, &after) && fate_of(statement, &after) != SUPERSEDED)
+		if (!same_trade(&before, &after) && read_current(statement, before.commitment.source_id, &after, &updated))
 		{
 			statement->instance = instance_get(RelationGetNamespace(statement->relation));
 			trade_updated(statement->instance, &before, &after);
@@ -913,11 +949,17 @@ rows_deleted(Statement *statement, Tuplestorestate *rows)
 	while (tuplestore_gettupleslot(rows, true, false, slot))
 	{
 		Trade		before;
+		Trade		now;
+		bool		updated;
 
 		CHECK_FOR_INTERRUPTS();
 		trade_read(statement->table, statement->stage, slot, &before);
 		statement->instance = instance_get(RelationGetNamespace(statement->relation));
-		trade_deleted(statement->instance, &before);
+		/* a trigger may have put it back */
+		if (read_current(statement, before.commitment.source_id, &now, &updated))
+			trade_updated(statement->instance, &before, &now);
+		else
+			trade_deleted(statement->instance, &before);
 		next_rows(context, slot, NULL);
 	}
 	MemoryContextSwitchTo(outside);
@@ -952,6 +994,7 @@ flex_post_commitment(PG_FUNCTION_ARGS)
 	if (tuplestore_tuple_count(TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? trigger->tg_oldtable : trigger->tg_newtable) == 0)
 		return PointerGetDatum(NULL);
 
+	statements++;
 	statement_begin(&statement, trigger, stage);
 	owner_enter(trigger->tg_relation, &owner);
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))

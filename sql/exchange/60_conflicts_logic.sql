@@ -262,6 +262,8 @@ BEGIN
                -- what was held or rejected for it is out of the book, and its parties know
                WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL AND NEW.action <> 'notify' THEN NULL
                WHEN NEW.closed_at IS NOT NULL AND OLD.closed_at IS NULL THEN 'conflict_closed'
+               -- found while others of one statement were examined, and then held in its turn
+               WHEN NEW.action <> 'notify' AND OLD.action = 'notify' THEN 'conflict_changed'
                WHEN (NEW.short_kw, NEW.short_windows, NEW.severity, NEW.prevailing_id)
                     IS DISTINCT FROM (OLD.short_kw, OLD.short_windows, OLD.severity, OLD.prevailing_id)
                THEN 'conflict_changed' END;

@@ -26,6 +26,8 @@ INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, pow
   SELECT id, 1, 2, asset, 'up', 50, time_window(starts, starts + interval '30 minutes') FROM bench.trade;
 INSERT INTO commitment (stage, source_id, unit_id, unit_kind, service_code, product_id, market_operator_id, service_provider_id, direction, power_kw, delivery_window, headroom_checked)
   SELECT 'award', id, asset, 'asset', 'PR', 1, 1, 2, 'up', 50, time_window(starts, starts + interval '30 minutes'), true FROM bench.trade;
+INSERT INTO member_commitment
+  SELECT s.portfolio_id, window_cell(c.delivery_window), c.unit_id, c.id, c.delivery_window FROM commitment c JOIN place_supply s ON s.place_id = c.unit_id AND s.portfolio_id = s.with_id;
 SET session_replication_role = origin;
 SELECT setval('trade_id', 1000000000) \g /dev/null
 
@@ -54,6 +56,8 @@ END $$;
 VACUUM ANALYZE award;
 VACUUM ANALYZE commitment;
 VACUUM ANALYZE asset;
+VACUUM ANALYZE member_commitment;
+VACUUM ANALYZE place_supply;
 VACUUM ANALYZE bench.award_excluding;
 
 -- write trades to a table one by one, and take them back

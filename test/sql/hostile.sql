@@ -208,6 +208,39 @@ INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, 
   SELECT n, 1, 3, 6, 'up', 1, time_window('2026-11-25T00:00Z'::timestamptz + n * interval '1 hour', '2026-11-25T01:00Z'::timestamptz + n * interval '1 hour') FROM generate_series(76, 70, -1) n;
 DROP TRIGGER a_interfere ON dispatch;
 SELECT c.source_id, c.power_kw, c.delivery_window FROM commitment c WHERE c.source_id BETWEEN 70 AND 76 AND c.stage = 'dispatch' AND closed_at IS NULL ORDER BY 1;
+-- ... one that deletes a row and writes the same again, when it is inserted, and when it is deleted
+CREATE FUNCTION write_again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF TG_OP = 'INSERT' AND pg_trigger_depth() = 1 THEN
+    DELETE FROM hostile_test.dispatch WHERE id = NEW.id;
+    PERFORM hostile_test.dispatching(NEW.id, NEW.product_id, NEW.asset_id, NEW.power_kw, NEW.delivery_window);
+  ELSIF TG_OP = 'DELETE' AND OLD.id = 77 THEN
+    PERFORM hostile_test.dispatching(OLD.id, OLD.product_id, OLD.asset_id, OLD.power_kw, OLD.delivery_window);
+  END IF; RETURN NULL; END $$;
+CREATE TRIGGER a_again AFTER INSERT ON dispatch FOR EACH ROW EXECUTE FUNCTION write_again();
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES
+  (78, 1, 3, 6, 'up', 1, '2026-11-29T00:00Z/PT1H'), (77, 1, 3, 6, 'up', 1, '2026-11-29T02:00Z/PT1H');
+DROP TRIGGER a_again ON dispatch;
+CREATE TRIGGER a_again AFTER DELETE ON dispatch FOR EACH ROW EXECUTE FUNCTION write_again();
+DELETE FROM dispatch WHERE id IN (77, 78);
+DROP TRIGGER a_again ON dispatch;
+SELECT d.id, c.source_id, c.delivery_window FROM (SELECT id FROM dispatch WHERE id IN (77, 78)) d FULL JOIN (SELECT source_id, delivery_window FROM commitment WHERE source_id IN (77, 78) AND closed_at IS NULL) c ON c.source_id = d.id;
+-- ... one that, on the first finding of a long statement, cancels and deletes rows that wait to be posted
+CREATE FUNCTION forestall() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  UPDATE hostile_test.dispatch SET status = 'cancelled' WHERE id = 3400; DELETE FROM hostile_test.dispatch WHERE id = 3401; RETURN NULL; END $$;
+CREATE TRIGGER z_forestall AFTER INSERT ON conflict FOR EACH ROW EXECUTE FUNCTION forestall();
+BEGIN;
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
+  SELECT 2000 + n, 1, 3, 6, 'up', CASE n WHEN 5 THEN 5000 ELSE 1 END, time_window('2027-01-01T00:00Z'::timestamptz + n * interval '1 hour', '2027-01-01T01:00Z'::timestamptz + n * interval '1 hour') FROM generate_series(1, 1500) n;
+SELECT count(*) AS live, count(*) FILTER (WHERE source_id IN (3400, 3401)) AS ghosts FROM commitment WHERE source_id BETWEEN 2001 AND 3500 AND closed_at IS NULL;
+ROLLBACK;
+DROP TRIGGER z_forestall ON conflict;
+-- ... and a service that the statement itself makes, which sorts before those of other rows
+WITH s AS (INSERT INTO service (code, name, buyer_kind, source) VALUES ('AAA', 'new', 'dso', 'this test')),
+     p AS (INSERT INTO product (id, market_id, code, name, service_code) VALUES (71, 1, 'A', 'A', 'AAA'))
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
+VALUES (80, 1, 3, 6, 'up', 1, '2026-02-01T00:00Z/PT1H'), (81, 71, 3, 6, 'up', 1, '2026-03-01T00:00Z/PT1H');
+SELECT c.source_id, c.service_code = p.service_code AS right_service FROM commitment c JOIN product p ON p.id = c.product_id WHERE c.source_id IN (80, 81) AND c.stage = 'dispatch' ORDER BY 1;
+DELETE FROM dispatch WHERE id IN (80, 81);
 -- ... and one that holds the challenger while findings are being written
 CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   UPDATE hostile_test.dispatch d SET status = 'held' FROM hostile_test.commitment c WHERE c.id = NEW.challenger_id AND d.id = c.source_id AND NEW.unit_id = 7; RETURN NULL; END $$;
