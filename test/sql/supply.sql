@@ -95,6 +95,10 @@ SELECT portfolio_id, with_id, since, places, assets, own_up_kw, both_up_kw FROM 
 SELECT portfolio_id, asset_id FROM member_commitment WHERE delivery_window && '2099-01-06T00:00Z/P1D' ORDER BY 1, 2;
 SELECT written > 0 AS found FROM detect_conflicts();
 SELECT * FROM open_finding WHERE overlap && '2099-01-06T00:00Z/P1D';
+-- a window of the book: what stands against a commitment there may lie outside, on a portfolio
+SELECT trade(142, 2, 31, 120, '2099-01-09T00:00Z/P1D'), trade(143, 2, 1, 100, '2099-01-08T00:00Z/P2D');
+SELECT written FROM detect_conflicts('2099-01-08T00:00Z/P1D');
+SELECT * FROM open_finding WHERE overlap && '2099-01-08T00:00Z/P2D';
 -- members are not truncated away from under it
 TRUNCATE portfolio_member;
 SELECT flexexchange.drop_exchange('supply_story', with_data => true);

@@ -93,6 +93,9 @@ my (undef, $inserted_kb) = watch('1MB', q{
 cmp_ok($inserted_kb, '<', 20_000, 'inserting many rows takes little');
 my (undef, $updated_kb) = watch('1MB', q{UPDATE award SET power_kw = power_kw - 1});
 cmp_ok($updated_kb, '<', 20_000, 'so does closing and posting many anew');
+$node->safe_psql('postgres', q{UPDATE gb.award SET status = 'held'});
+my (undef, $let_through_kb) = watch('1MB', q{UPDATE award SET status = 'awarded'});
+cmp_ok($let_through_kb, '<', 20_000, 'and posting many that were not in the book');
 my (undef, $deleted_kb) = watch('1MB', q{DELETE FROM award});
 cmp_ok($deleted_kb, '<', 20_000, 'and closing many');
 
