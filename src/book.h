@@ -34,7 +34,10 @@ typedef struct Commitment
 	int64		ancestor[STAGE_DISPATCH];	/* source ids by stage, 0: none */
 	int64		supersedes_id;
 	bool		headroom_checked;
-	bool		fits_alone;		/* known when it is posted: its unit can deliver it, if nothing else */
+
+	/* known when it is posted, else false */
+	bool		fits_alone;		/* its unit can deliver it, if nothing else */
+	bool		without_meter;	/* its unit is an asset at no metering point */
 } Commitment;
 
 /* Must the reader wait for a transaction that wrote `other` and still runs? */

@@ -208,6 +208,7 @@ static void
 capacity_uniform(Capacity *capacity, const TimeWindow *window, bool known, int64 power_w)
 {
 	capacity->nspans = 1;
+	capacity->without_meter = false;
 	capacity->spans = palloc0(sizeof(CapacitySpan));
 	capacity->spans[0].window = *window;
 	capacity->spans[0].known = capacity->known = known;
@@ -335,6 +336,7 @@ asset_capacity(Instance *instance, int64 asset_id, const TimeWindow *window, con
 		SPI_freetuptable(SPI_tuptable);
 	}
 	capacity_uniform(capacity, window, !qualified_kw->isnull, power_w);
+	capacity->without_meter = !has_meter;
 }
 
 static void

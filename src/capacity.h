@@ -20,6 +20,7 @@ typedef struct Capacity
 	int			nspans;
 	CapacitySpan *spans;		/* in order, without gaps, covering the window asked for */
 	bool		known;			/* in every span */
+	bool		without_meter;	/* of an asset at no metering point */
 } Capacity;
 
 #define NOT_DECLARED	PG_INT64_MAX

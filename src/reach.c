@@ -135,12 +135,12 @@ read_portfolios_at(Instance *instance, int64 place_id, const TimeWindow *window,
 }
 
 static void
-read_partners(Instance *instance, const UnitRef *unit, const TimeWindow *window, Partners *partners)
+read_partners(Instance *instance, const UnitRef *unit, bool without_meter, const TimeWindow *window, Partners *partners)
 {
 	Datum		values[2];
 
 	partners->known = true;
-	if (!unit->portfolio && !asset_has_meter(instance, unit->id))
+	if (!unit->portfolio && (without_meter || !asset_has_meter(instance, unit->id)))
 	{
 		read_portfolios_at(instance, unit->id, window, &partners->portfolios);
 		return;
@@ -180,7 +180,7 @@ reach_post(Instance *instance, const Commitment *posted, int nposted)
 
 		if (posted[i].portfolio)
 			continue;
-		read_partners(instance, &unit, &posted[i].window, &partners[i]);
+		read_partners(instance, &unit, posted[i].without_meter, &posted[i].window, &partners[i]);
 		for (int j = 0; j < partners[i].portfolios.n; j++)
 		{
 			if (portfolios.n == allocated)
@@ -301,7 +301,7 @@ search(Instance *instance, const Commitment *self, BookWaitFunction concerns, bo
 		if (i == 0 && reach->of_first.known)
 			partners = reach->of_first;
 		else
-			read_partners(instance, &unit, &self->window, &partners);
+			read_partners(instance, &unit, false, &self->window, &partners);
 		reach->units[kept] = unit;
 		reach->portfolios[kept++] = partners.portfolios;
 		for (int j = 0; j < partners.portfolios.n + partners.assets.n; j++)

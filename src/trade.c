@@ -431,6 +431,7 @@ trade_resolve(Instance *instance, Trade *trade)
 				   "Register the unit first, or find it by one of its names in table external_id.");
 	commitment->headroom_checked = capacity.known;
 	commitment->fits_alone = capacity_suffices(&capacity, commitment->power_w);
+	commitment->without_meter = capacity.without_meter;
 
 	resolve_lineage(instance, trade);
 	if (commitment->supersedes_id != 0)
