@@ -38,6 +38,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -284,6 +285,35 @@ book_read(Instance *instance, const Commitment *self, const TimeWindow *span,
 	index_close(index, AccessShareLock);
 	table_close(heap, AccessShareLock);
 	return found;
+}
+
+/*
+ * Has a trade, of which this transaction has written the row, a live commitment?  It is asked of
+ * every row that is inserted, so the index is looked up straight.
+ */
+bool
+book_has(Instance *instance, Stage stage, int64 source_id)
+{
+	Relation	heap = table_open(instance->book_relid, AccessShareLock);
+	Relation	index = index_open(instance->book_source_index_relid, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	ScanKeyData key;
+	IndexScanDesc scan = flex_index_beginscan(heap, index, SnapshotSelf, 1);
+	bool		has = false;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(source_id));
+	index_rescan(scan, &key, 1, NULL, 0);
+	while (!has && index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		Commitment	found;
+
+		has = commitment_from_slot(instance, instance->book_attr, slot, &found) && found.stage == stage;
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+	table_close(heap, AccessShareLock);
+	return has;
 }
 
 /* ----------

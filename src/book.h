@@ -88,6 +88,7 @@ extern Commitment *book_from_result(Instance *instance);
 extern void book_insert(Instance *instance, Commitment *commitments, int count);
 extern bool book_close(Instance *instance, Stage stage, int64 source_id, Commitment *closed);
 extern bool book_find(Instance *instance, Stage stage, int64 source_id, Commitment *found);
+extern bool book_has(Instance *instance, Stage stage, int64 source_id);
 extern bool book_get(Instance *instance, int64 commitment_id, Commitment *found);
 extern uint64 book_changes(void);
 extern bool book_still_has(Instance *instance, const Commitment *commitment, uint64 *changes);

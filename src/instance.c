@@ -130,7 +130,7 @@ relation_changed(Datum arg, Oid relid)
 		if (relid == InvalidOid || relid == instance->rules_relid)
 			instance->rules_valid = false;
 		if (relid == InvalidOid || relid == instance->book_relid ||
-			relid == instance->book_index_relid || relid == instance->unit_table[0].relid ||
+			relid == instance->book_index_relid || relid == instance->book_source_index_relid || relid == instance->unit_table[0].relid ||
 			relid == instance->unit_table[1].relid || relid == instance->members_relid ||
 			relid == instance->members_index_relid || relid == instance->places_relid ||
 			relid == instance->places_index_relid)
@@ -342,6 +342,26 @@ require_index_of_bigints(Instance *instance, const char *name, Oid relid, const 
 	return index_relid;
 }
 
+/* The index that finds the live commitment of a trade: by source_id first, of those that are not closed. */
+static Oid
+require_source_index(Instance *instance)
+{
+	Oid			index_relid = require_relation("commitment_source_key", instance->namespace_oid, instance->name);
+	Relation	index = index_open(index_relid, AccessShareLock);
+	bool		fits = index->rd_rel->relkind == RELKIND_INDEX && index->rd_rel->relam == BTREE_AM_OID &&
+		index->rd_index->indisvalid && index->rd_index->indrelid == instance->book_relid &&
+		index->rd_index->indkey.values[0] == instance->book_attr[BOOK_SOURCE_ID];
+
+	index_close(index, AccessShareLock);
+	if (!fits)
+		ereport(ERROR,
+				(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
+				 errmsg("index commitment_source_key of exchange \"%s\" is not a B-tree by source_id", instance->name),
+				 errhint("Make it again: CREATE UNIQUE INDEX commitment_source_key ON %s.commitment (source_id, stage) WHERE closed_at IS NULL.",
+						 instance->schema)));
+	return index_relid;
+}
+
 static void
 find_places(Instance *instance, const char *schema)
 {
@@ -444,6 +464,7 @@ build_layout(Instance *instance)
 	instance->overlaps_proc = require_overlap_index(instance, instance->book_relid, instance->book_index_relid,
 													"commitment_live_idx",
 													"commitment USING gist (resource_window(unit_id, delivery_window)) WHERE closed_at IS NULL");
+	instance->book_source_index_relid = require_source_index(instance);
 	find_unit_table(instance, "asset", name, &instance->unit_table[0]);
 	find_unit_table(instance, "portfolio", name, &instance->unit_table[1]);
 	find_members(instance, name);

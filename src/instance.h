@@ -166,6 +166,7 @@ typedef struct Instance
 	char	   *schema;			/* the same, quoted where needed */
 	Oid			book_relid;
 	Oid			book_index_relid;
+	Oid			book_source_index_relid;
 	Oid			members_relid;	/* table member_commitment */
 	Oid			members_index_relid;
 	AttrNumber	members_attr[MEMBER_NCOLUMNS];

@@ -17,8 +17,8 @@
  *
  * The rows come from transition tables, as the statement left them.  Triggers for each
  * row, of users, have fired by then and may have changed rows again, whose event took
- * care of them.  So rows are looked at as they are now, and where such triggers are about
- * each is compared with what stands in the book, one by one.
+ * care of them.  So rows are looked at as they are now, and one that was written again
+ * or is in the book already is compared with what stands there.
  *
  * It looks up every id that the row names, also when the row is not live, so
  * that a wrong id is answered with the field, the value and a hint; the foreign
@@ -36,9 +36,7 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_operator_d.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -644,7 +642,6 @@ typedef struct Statement
 	Relation	key;			/* to find rows as they are now */
 	IndexScanDesc scan;
 	TupleTableSlot *current;
-	bool		disturbed;		/* triggers of users may have changed rows again */
 } Statement;
 
 /* How many statements on trading tables this session has seen: tells when a trigger made one. */
@@ -658,23 +655,6 @@ typedef enum Fate
 	SUPERSEDED					/* it is gone, or says something else */
 } Fate;
 
-/* Are there triggers for each row that are not the extension's own? */
-static bool
-has_row_triggers(Relation relation)
-{
-	Oid			own = get_namespace_oid("flexexchange", false);
-
-	for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
-	{
-		Trigger    *trigger = &relation->trigdesc->triggers[i];
-
-		if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_AFTER(trigger->tgtype) && !trigger->tgisinternal &&
-			trigger->tgenabled != TRIGGER_DISABLED && get_func_namespace(trigger->tgfoid) != own)
-			return true;
-	}
-	return false;
-}
-
 static void
 statement_begin(Statement *statement, TriggerData *trigger, Stage stage)
 {
@@ -686,7 +666,6 @@ statement_begin(Statement *statement, TriggerData *trigger, Stage stage)
 	statement->key = index_open(statement->table->key_relid, AccessShareLock);
 	statement->scan = flex_index_beginscan(statement->relation, statement->key, SnapshotSelf, 1);
 	statement->current = table_slot_create(statement->relation, NULL);
-	statement->disturbed = has_row_triggers(statement->relation);
 }
 
 static void
@@ -747,9 +726,11 @@ fate_of(Statement *statement, const Trade *left)
 	Trade		now;
 	bool		updated;
 
+	if (statement->instance == NULL)
+		statement->instance = instance_get(RelationGetNamespace(statement->relation));
 	if (!read_current(statement, left->commitment.source_id, &now, &updated) || !same_trade(left, &now))
 		return SUPERSEDED;
-	return updated || statement->disturbed ? WRITTEN_AGAIN : AS_LEFT;
+	return updated || book_has(statement->instance, statement->stage, left->commitment.source_id) ? WRITTEN_AGAIN : AS_LEFT;
 }
 
 /* A reader of its own of a transition table, at the first row. */

@@ -45,6 +45,10 @@ INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-
 \set VERBOSITY terse
 DROP INDEX hostile_schema.commitment_live_idx;
 CREATE INDEX commitment_live_idx ON hostile_schema.commitment USING gist (resource_window(unit_id, delivery_window));
+CREATE INDEX commitment_source_key ON hostile_schema.commitment (stage, source_id);
+INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
+DROP INDEX hostile_schema.commitment_source_key;
+CREATE INDEX commitment_source_key ON hostile_schema.commitment (source_id, stage);
 -- units are read straight from their tables, so these must be tables, with their keys and types
 CREATE VIEW hostile_schema.asset AS SELECT 1::bigint AS id;
 INSERT INTO hostile_schema.dispatch VALUES (1, 1, 1, 1, NULL, 1, 'up', 7, '2026-01-01T00:00Z/PT1H', true);
