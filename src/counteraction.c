@@ -144,6 +144,8 @@ examine(Instance *instance, const int64 *dispatches, int ndispatches, Event even
 
 	if (ndispatches == 0)
 		return;
+	if (event == DISPATCHES_TOUCHED)	/* else whoever posts or closes it holds its unit */
+		network_hold_units(instance, dispatches, ndispatches);
 	ids = network_hold_dispatches(instance, dispatches, ndispatches, &nids);
 	places = network_place(instance, ids, nids, event == DISPATCHES_TOUCHED, &nplaces);
 	restrictions = network_restrictions(instance, places, nplaces, &nrestrictions);

@@ -16,6 +16,9 @@
  *	  dispatch and such a change one is decided when the other reads.
  *	- Nodes are found before they can be held, so the path is walked again after
  *	  holding, until all of it is held.
+ *	- The unit is held as well, FOR KEY SHARE, by whoever places its dispatches, and
+ *	  FOR UPDATE by whoever moves it; else a row that the mover has taken away, at a
+ *	  node that stays on the path, would be written back.
  *	- Two dispatches do not hinder one another at a node.  Each writes its rows
  *	  first and then reads the node's index with a dirty snapshot; whoever reads
  *	  last sees the other's, and waits when it is undecided and could matter, as
@@ -120,6 +123,37 @@ static const SavedQuery lock_dispatches_query = {
 	"ORDER BY id FOR SHARE",
 	1, {INT8ARRAYOID}
 };
+
+static const SavedQuery lock_units_queries[2] = {
+	{
+		QUERY_NETWORK_LOCK_ASSETS,
+		"SELECT FROM %1$s.asset WHERE id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.unit_id FROM %1$s.commitment c "
+		"WHERE c.id OPERATOR(pg_catalog.=) ANY ($1) AND c.unit_kind OPERATOR(pg_catalog.=) 'asset'::pg_catalog.text)) "
+		"ORDER BY id FOR KEY SHARE",
+		1, {INT8ARRAYOID}
+	},
+	{
+		QUERY_NETWORK_LOCK_PORTFOLIOS,
+		"SELECT FROM %1$s.portfolio WHERE id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT c.unit_id FROM %1$s.commitment c "
+		"WHERE c.id OPERATOR(pg_catalog.=) ANY ($1) AND c.unit_kind OPERATOR(pg_catalog.=) 'portfolio'::pg_catalog.text)) "
+		"ORDER BY id FOR KEY SHARE",
+		1, {INT8ARRAYOID}
+	}
+};
+
+/* Hold the units of dispatches, as whoever posts or closes does; whoever moves a unit holds it FOR UPDATE. */
+void
+network_hold_units(Instance *instance, const int64 *ids, int nids)
+{
+	Datum		values[1];
+
+	values[0] = int64_array(ids, nids);
+	for (int portfolio = 0; portfolio < 2; portfolio++)
+	{
+		instance_query(instance, &lock_units_queries[portfolio], values, NULL, 0);
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
 
 /* Lock dispatches, and those whose place they take, which count or not with them. */
 int64 *

@@ -29,6 +29,7 @@ typedef struct Restriction
 
 extern bool network_watched(Instance *instance);
 extern void network_watch(Instance *instance);
+extern void network_hold_units(Instance *instance, const int64 *ids, int nids);
 extern int64 *network_hold_dispatches(Instance *instance, const int64 *ids, int nids, int *count);
 extern Place *network_place(Instance *instance, const int64 *ids, int nids, bool touch, int *count);
 extern Restriction *network_restrictions(Instance *instance, const Place *places, int nplaces, int *count);
