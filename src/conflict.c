@@ -277,7 +277,8 @@ reexamine_later(Instance *instance, const Commitment *changed, const Commitment 
 /*
  * The same after `closed` left the book.  What is needed of the others can only
  * become less, so only those that were short need another look; unless members
- * of its lineage stay, which may now count on their own.
+ * of its lineage stay, which may now count on their own, or some bar others from assets:
+ * then one may be found to harm that did not while `closed` did the same harm.
  */
 static void
 reexamine_after_close(Instance *instance, const Commitment *closed, const Commitment *around, int naround)
@@ -285,13 +286,15 @@ reexamine_after_close(Instance *instance, const Commitment *closed, const Commit
 	int64		unit_id = 0;
 	int			nshort = 0;
 	StoredFinding *are_short = NULL;
+	bool		all = headroom_may_bar(instance->rulebook, closed, around, naround);
 
-	for (int i = 0; i < naround; i++)
-		if (same_lineage(closed, &around[i]))
-		{
-			reexamine_later(instance, closed, around, naround, &nothing);
-			return;
-		}
+	for (int i = 0; i < naround && !all; i++)
+		all = same_lineage(closed, &around[i]);
+	if (all)
+	{
+		reexamine_later(instance, closed, around, naround, &nothing);
+		return;
+	}
 
 	/* they come unit by unit */
 	for (int i = 0; i < naround; i++)

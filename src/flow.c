@@ -175,6 +175,13 @@ flow_maximize(Flow *flow, int source, int sink)
 	pfree(flow->queue);
 }
 
+/* Where an edge leads. */
+int
+flow_to(const Flow *flow, int edge)
+{
+	return flow->edges[edge].to;
+}
+
 int64
 flow_through(const Flow *flow, int edge)
 {

@@ -16,6 +16,7 @@ extern int	flow_add_node(Flow *flow);
 extern int	flow_add_edge(Flow *flow, int from, int to, int64 capacity);
 extern void flow_set_capacity(Flow *flow, int edge, int64 capacity);
 extern void flow_maximize(Flow *flow, int source, int sink);
+extern int	flow_to(const Flow *flow, int edge);
 extern int64 flow_through(const Flow *flow, int edge);
 extern bool flow_could_reach(const Flow *flow, int node);
 

@@ -16,14 +16,18 @@
  *	- Sharing.  Two lineages may share megawatts when co-delivery of their services is
  *	  a yes in the ruleset in force at t and their units have an asset in common.  A
  *	  set in which no two share must be served at once.
+ *	- Barring.  A portfolio may not draw on an asset for one service while the set has a
+ *	  commitment of the asset itself for another, when the two allow neither co-delivery
+ *	  nor splitting.
  *	- Supply.  What of such a set cannot be supplied (supply.c) must not grow because
- *	  c's lineage is in it.  That is so if and only if c's unit is in the smallest set
- *	  of units that lacks most; the part of it connected with c is what is reported.
+ *	  c's lineage is in it.  That is so if c's unit is in the smallest set that lacks most,
+ *	  and only then, unless c bars somebody: then the set is asked about without c too.
+ *	  The part of it connected with c is what is reported.
  *	  For one unit alone: the heaviest set must not exceed the capacity.
  *
- * What is lacking never becomes less when a set grows (it is a supermodular function
- * of the set), nor does the part connected with c, so only the largest sets need be
- * tried, and a set that does no harm harms in no part.
+ * What is lacking never becomes less when a set grows, so only the largest sets are
+ * tried.  Without barring (it is a supermodular function then) the part connected with c
+ * does not become less either, and a set that does no harm harms in no part.
  *
  * Commitments of one unit and service never share and have the same partners, so a set
  * is sought among these, each weighing the sum of its roots, by branching on the one with
@@ -46,15 +50,6 @@
  * ----------
  */
 
-/* What one unit must deliver of one service. */
-typedef struct UnitService
-{
-	int			unit;
-	int			service;
-	int64		weight_w;
-} UnitService;
-
-/* What a set is worth: never less than a part of it. */
 typedef int64 (*SetValue) (const UnitService *groups, int n, const bool *in, void *arg);
 
 typedef struct SetSearch
@@ -64,7 +59,8 @@ typedef struct SetSearch
 	const bool *shares;			/* n x n */
 	bool	   *open;			/* not decided yet */
 	bool	   *in;				/* taken, or open */
-	SetValue	value;
+	SetValue	most;			/* that any part of a set can be worth */
+	SetValue	value;			/* of a set to which nothing can be added */
 	void	   *arg;
 	int64		best_value;
 	bool	   *best;
@@ -81,7 +77,7 @@ set_search(SetSearch *search)
 
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
-	value = search->value(search->groups, n, search->in, search->arg);
+	value = search->most(search->groups, n, search->in, search->arg);
 	if (value <= search->best_value)
 		return;					/* not even with all that is open */
 	for (int i = 0; i < n; i++)
@@ -99,8 +95,13 @@ set_search(SetSearch *search)
 	if (pivot < 0)
 	{
 		/* nobody shares any more: all that is open goes in */
-		search->best_value = value;
-		memcpy(search->best, search->in, n * sizeof(bool));
+		if (search->value != search->most)
+			value = search->value(search->groups, n, search->in, search->arg);
+		if (value > search->best_value)
+		{
+			search->best_value = value;
+			memcpy(search->best, search->in, n * sizeof(bool));
+		}
 		return;
 	}
 
@@ -130,12 +131,12 @@ services_share(const Rulebook *rulebook, const Ruleset *ruleset, int a, int b, b
 }
 
 /*
- * The greatest value of a set of groups of which no two share, perhaps of those with
- * groups[0] in it; 0 when none has any.  best says which are in it.
+ * The greatest value of a largest set of groups of which no two share, perhaps of those
+ * with groups[0] in it; 0 when none has any.  best says which are in it.
  */
 static int64
 best_set(const Rulebook *rulebook, const Ruleset *ruleset, const UnitService *groups, int n, const Supply *supply,
-		 bool with_first, bool unknown_is_yes, SetValue value, void *arg, bool *best)
+		 bool with_first, bool unknown_is_yes, SetValue most, SetValue value, void *arg, bool *best)
 {
 	SetSearch	search = {0};
 	bool	   *shares = palloc((Size) n * n * sizeof(bool));
@@ -150,6 +151,7 @@ best_set(const Rulebook *rulebook, const Ruleset *ruleset, const UnitService *gr
 	search.shares = shares;
 	search.open = palloc(n * sizeof(bool));
 	search.in = palloc(n * sizeof(bool));
+	search.most = most;
 	search.value = value;
 	search.arg = arg;
 	search.best = best;
@@ -177,25 +179,94 @@ set_power(const UnitService *groups, int n, const bool *in, void *arg)
 	return power_w;
 }
 
-/* What is lacking where the subject must be supplied. */
+/* ----------
+ * What is lacking
+ * ----------
+ */
+
+/* Where the subject, of groups[0], must be supplied. */
 typedef struct Shortage
 {
 	Supply	   *supply;
 	int			subject;		/* its unit */
-	int64	   *demand_w;		/* by unit */
-	bool	   *part;			/* units of the last set asked about that lack it together */
+	bool		alone;			/* in its group */
+	bool	   *without;		/* room for a set */
+	bool	   *part;			/* of the last set asked about: what lacks it together, as far as connected with the subject */
 } Shortage;
 
+/* All that a set lacks. */
+static int64
+set_lack(const UnitService *groups, int n, const bool *in, void *arg)
+{
+	Shortage   *shortage = arg;
+
+	return supply_shortage(shortage->supply, in, shortage->part);
+}
+
+/* The part connected with the subject, if it grows because of the subject. */
 static int64
 set_shortage(const UnitService *groups, int n, const bool *in, void *arg)
 {
 	Shortage   *shortage = arg;
+	int64		all_w = supply_shortage(shortage->supply, in, shortage->part);
 
-	memset(shortage->demand_w, 0, supply_nunits(shortage->supply) * sizeof(int64));
+	if (all_w > 0 && !shortage->part[0])
+	{
+		if (!shortage->alone || !supply_bars_anybody(shortage->supply, 0, in))
+			return 0;
+		memcpy(shortage->without, in, n * sizeof(bool));
+		shortage->without[0] = false;
+		if (supply_shortage(shortage->supply, shortage->without, shortage->part) == all_w)
+			return 0;
+		(void) supply_shortage(shortage->supply, in, shortage->part);
+	}
+	return all_w == 0 ? 0 : supply_connected_shortage(shortage->supply, shortage->subject, shortage->part);
+}
+
+static bool
+services_bar(const Rulebook *rulebook, const Ruleset *ruleset, int a, int b, bool unknown_is_yes)
+{
+	return a != b && ruleset != NULL && rulebook_bars(rulebook, ruleset, a, b, unknown_is_yes);
+}
+
+/* Could any commitment of an asset bar one of a portfolio from it, whatever the instant? */
+bool
+headroom_may_bar(const Rulebook *rulebook, const Commitment *subject, const Commitment *others, int nothers)
+{
+	bool	   *offered[2];
+	int			n[2] = {0};
+	bool		may = false;
+
+	for (int i = 0; i < nothers; i++)
+		n[others[i].portfolio]++;
+	n[subject->portfolio]++;
+	if (n[0] == 0 || n[1] == 0)
+		return false;
+	for (int portfolio = 0; portfolio < 2; portfolio++)
+		offered[portfolio] = palloc0(rulebook->nservices * sizeof(bool));
+	offered[subject->portfolio][subject->service] = true;
+	for (int i = 0; i < nothers; i++)
+		offered[others[i].portfolio][others[i].service] = true;
+	for (int a = 0; a < rulebook->nservices; a++)
+		for (int b = 0; b < rulebook->nservices && offered[0][a]; b++)
+			for (int i = 0; i < rulebook->nrulesets && offered[1][b] && !may; i++)
+				may = services_bar(rulebook, &rulebook->rulesets[i], a, b, false);
+	pfree(offered[0]);
+	pfree(offered[1]);
+	return may;
+}
+
+/* Tell the supply which groups of portfolios are barred from which groups' assets; whether any is. */
+static bool
+bar_groups(const Rulebook *rulebook, const Ruleset *ruleset, Supply *supply, const UnitService *groups, int n, bool unknown_is_yes)
+{
+	bool		any = false;
+
 	for (int i = 0; i < n; i++)
-		if (in[i])
-			shortage->demand_w[groups[i].unit] += groups[i].weight_w;
-	return supply_shortage(shortage->supply, shortage->demand_w, shortage->subject, shortage->part);
+		for (int j = 0; j < n; j++)
+			if (services_bar(rulebook, ruleset, groups[i].service, groups[j].service, unknown_is_yes))
+				any |= supply_bar(supply, i, j);
+	return any;
 }
 
 /* ----------
@@ -291,10 +362,11 @@ weigh_nodes(LineageNode *nodes, int n, int64 instant_us)
 
 /*
  * Gather the roots by unit and service, the subject's lineage first.  `units` says
- * which unit each node is of, -1 for one to be left out; NULL: all are of one.
+ * which unit each node is of, -1 for one to be left out; NULL: all are of one.  `alone`
+ * is true when the first group has no other.
  */
 static int
-make_groups(const LineageNode *nodes, int n, const int *units, UnitService *groups)
+make_groups(const LineageNode *nodes, int n, const int *units, UnitService *groups, bool *alone)
 {
 	int			ngroups = 1;
 	int			root = 0;
@@ -321,6 +393,7 @@ make_groups(const LineageNode *nodes, int n, const int *units, UnitService *grou
 		}
 		groups[g].weight_w += nodes[i].weight_w;
 	}
+	*alone = groups[0].weight_w == nodes[root].weight_w;
 	return ngroups;
 }
 
@@ -332,11 +405,12 @@ lineages_power_w(const Rulebook *rulebook, LineageNode *nodes, int n, int64 inst
 	bool	   *best = palloc(n * sizeof(bool));
 	int64		power_w;
 	int			ngroups;
+	bool		alone;
 
 	weigh_nodes(nodes, n, instant_us);
-	ngroups = make_groups(nodes, n, NULL, groups);
+	ngroups = make_groups(nodes, n, NULL, groups, &alone);
 	power_w = best_set(rulebook, rulebook_at(rulebook, instant_us), groups, ngroups, NULL, false, false,
-					   set_power, NULL, best);
+					   set_power, set_power, NULL, best);
 	pfree(groups);
 	pfree(best);
 	return power_w;
@@ -460,7 +534,7 @@ fits_at_once(const PowerStep *steps, int nsteps, const Commitment *subject, cons
 	return true;
 }
 
-/* Take down the set that lacks most so far: the roots of its units. */
+/* Take down the set that lacks most so far: the roots of what lacks it, and those that bar others of these. */
 static void
 report_set(Headroom *result, const LineageNode *nodes, int n, const int *units, const UnitService *groups,
 		   const bool *best, const Shortage *shortage)
@@ -471,15 +545,18 @@ report_set(Headroom *result, const LineageNode *nodes, int n, const int *units, 
 	{
 		HeadroomMember *member = &result->members[result->nmembers];
 		int			g = 0;
+		bool		bars;
 
-		if (!nodes[i].covers || nodes[i].parent >= 0 || units[i] < 0 || !shortage->part[units[i]])
+		if (!nodes[i].covers || nodes[i].parent >= 0 || units[i] < 0)
 			continue;
 		while (groups[g].unit != units[i] || groups[g].service != nodes[i].commitment->service)
 			g++;
-		if (!best[g])
+		bars = best[g] && supply_bars_anybody(shortage->supply, g, shortage->part);
+		if (!shortage->part[g] && !bars)
 			continue;
 		member->root = nodes[i].commitment;
-		member->weight_w = nodes[i].weight_w;
+		member->weight_w = shortage->part[g] ? nodes[i].weight_w : 0;
+		member->bars = bars;
 		member->common_assets = units[i] == shortage->subject ? -1 :
 			supply_common_assets(shortage->supply, shortage->subject, units[i]);
 		result->needed_w += member->weight_w;
@@ -504,6 +581,7 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 	int			step = 0;
 	int64		power_w = 0;
 	Shortage	shortage = {supply, supply_unit(supply, subject->unit_id, subject->portfolio)};
+	bool		may_bar;
 	const Capacity *capacity;
 	LineageNode *nodes;
 	UnitService	   *groups;
@@ -518,7 +596,8 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 	if (shortage.subject < 0)
 		return;
 	capacity = supply_capacity(supply, shortage.subject);
-	if (fits_at_once(steps, 2 * n, subject, capacity))
+	may_bar = headroom_may_bar(rulebook, subject, earlier, nearlier);
+	if (!may_bar && fits_at_once(steps, 2 * n, subject, capacity))
 	{
 		pfree(steps);
 		return;
@@ -532,8 +611,8 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 		unit_of[i] = supply_unit(supply, nodes[i].commitment->unit_id, nodes[i].commitment->portfolio);
 	best = palloc(n * sizeof(bool));
 	drawing = palloc(supply_nunits(supply) * sizeof(bool));
-	shortage.demand_w = palloc(supply_nunits(supply) * sizeof(int64));
-	shortage.part = palloc(supply_nunits(supply) * sizeof(bool));
+	shortage.without = palloc(n * sizeof(bool));
+	shortage.part = palloc(n * sizeof(bool));
 	instants = make_instants(rulebook, subject, earlier, nearlier, supply, &ninstants);
 	result->advisory = true;
 	result->windows = palloc(ninstants * sizeof(TimeWindow));
@@ -545,6 +624,7 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 		const Ruleset *ruleset;
 		const CapacitySpan *span = capacity_at(capacity, instants[i]);
 		int			ngroups;
+		bool		bars;
 		int64		all_w = 0;
 		int64		short_w;
 
@@ -553,7 +633,7 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 		piece.end_us = i + 1 < ninstants ? instants[i + 1] : subject->window.end_us;
 		while (step < 2 * n && steps[step].at_us <= piece.start_us)
 			power_w += steps[step++].power_w;
-		if (!span->known || power_w <= span->power_w)
+		if (!span->known || (!may_bar && power_w <= span->power_w))
 			continue;			/* not known, or all together fit */
 
 		weigh_nodes(nodes, n, piece.start_us);
@@ -564,14 +644,17 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 		supply_at(supply, piece.start_us, shortage.subject, drawing);
 		for (int j = 0; j < n; j++)
 			units[j] = unit_of[j] >= 0 && drawing[unit_of[j]] ? unit_of[j] : -1;
-		ngroups = make_groups(nodes, n, units, groups);
+		ngroups = make_groups(nodes, n, units, groups, &shortage.alone);
 		for (int g = 0; g < ngroups; g++)
 			all_w += groups[g].weight_w;
-		if (all_w <= span->power_w)
+		ruleset = rulebook_at(rulebook, piece.start_us);
+		supply_deliver(supply, groups, ngroups);
+		bars = may_bar && bar_groups(rulebook, ruleset, supply, groups, ngroups, false);
+		if (!bars && all_w <= span->power_w)
 			continue;			/* lineages counted once, connected units alone, they fit */
 
-		ruleset = rulebook_at(rulebook, piece.start_us);
-		short_w = best_set(rulebook, ruleset, groups, ngroups, supply, true, false, set_shortage, &shortage, best);
+		short_w = best_set(rulebook, ruleset, groups, ngroups, supply, true, false,
+						   bars ? set_lack : set_shortage, set_shortage, &shortage, best);
 		if (short_w == 0)
 			continue;
 
@@ -587,8 +670,15 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 			(void) set_shortage(groups, ngroups, best, &shortage);	/* for its part */
 			report_set(result, nodes, n, units, groups, best, &shortage);
 		}
-		if (result->advisory &&
-			best_set(rulebook, ruleset, groups, ngroups, supply, true, true, set_shortage, &shortage, best) > 0)
+		if (!result->advisory)
+			continue;
+		if (bars)
+		{
+			supply_deliver(supply, groups, ngroups);
+			bars = bar_groups(rulebook, ruleset, supply, groups, ngroups, true);
+		}
+		if (best_set(rulebook, ruleset, groups, ngroups, supply, true, true,
+					 bars ? set_lack : set_shortage, set_shortage, &shortage, best) > 0)
 			result->advisory = false;
 	}
 	pfree(nodes);
@@ -597,7 +687,7 @@ headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 	pfree(unit_of);
 	pfree(best);
 	pfree(drawing);
-	pfree(shortage.demand_w);
+	pfree(shortage.without);
 	pfree(shortage.part);
 	pfree(instants);
 	pfree(steps);

@@ -11,7 +11,8 @@
 typedef struct HeadroomMember
 {
 	const Commitment *root;
-	int64		weight_w;
+	int64		weight_w;		/* 0: it lacks nothing, but it bars one that does */
+	bool		bars;			/* a portfolio of the set from drawing on its asset */
 	int			common_assets;	/* with the subject's unit; -1: of that unit */
 } HeadroomMember;
 
@@ -35,6 +36,7 @@ typedef struct LineageNode LineageNode;
 extern LineageNode *lineages_make(const Commitment *subject, const Commitment *others, int nothers);
 extern int64 lineages_power_w(const Rulebook *rulebook, LineageNode *nodes, int n, int64 instant_us);
 
+extern bool headroom_may_bar(const Rulebook *rulebook, const Commitment *subject, const Commitment *others, int nothers);
 extern void headroom_examine(const Rulebook *rulebook, const Commitment *subject,
 							 const Commitment *earlier, int nearlier,
 							 Supply *supply, Headroom *result);

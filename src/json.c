@@ -164,6 +164,8 @@ json_headroom(const Rulebook *rulebook, const Headroom *headroom)
 		json_t	   *member = json_commitment(rulebook, headroom->members[i].root);
 
 		set(member, "weight_kw", json_kw(headroom->members[i].weight_w));
+		if (headroom->members[i].bars)
+			set(member, "bars", json_true());
 		if (headroom->members[i].common_assets >= 0)
 		{
 			set(member, "unit_id", json_integer(headroom->members[i].root->unit_id));

@@ -379,6 +379,25 @@ rulebook_shares(const Rulebook *rulebook, const Ruleset *ruleset, int service_a,
 	return meaning == MEANING_YES || (unknown_is_yes && meaning == MEANING_UNKNOWN);
 }
 
+/*
+ * May a unit not be in both services at once, whatever the megawatts?  A mode that is not
+ * tested drops out.
+ */
+bool
+rulebook_bars(const Rulebook *rulebook, const Ruleset *ruleset, int service_a, int service_b, bool unknown_is_yes)
+{
+	const StackingMeaning *meaning = rulebook_cell(rulebook, ruleset, service_a, service_b)->meaning;
+	bool		tested = false;
+
+	for (StackingMode mode = MODE_CO_DELIVERY; mode <= MODE_SPLITTING; mode++)
+	{
+		if (meaning[mode] == MEANING_YES || (unknown_is_yes && meaning[mode] == MEANING_UNKNOWN))
+			return false;
+		tested |= meaning[mode] != MEANING_NOT_TESTED;
+	}
+	return tested;
+}
+
 /* Does any ruleset forbid this service to jump to another?  If so, the widest scope. */
 bool
 rulebook_may_jump(const Rulebook *rulebook, int service, JumpingScope *scope)

@@ -128,6 +128,8 @@ extern const StackingCell *rulebook_judge(const Rulebook *rulebook, const Rulese
 										  int service_b, const CommitmentFacts *b, const UnitFacts *unit);
 extern bool rulebook_shares(const Rulebook *rulebook, const Ruleset *ruleset,
 							int service_a, int service_b, bool unknown_is_yes);
+extern bool rulebook_bars(const Rulebook *rulebook, const Ruleset *ruleset,
+							int service_a, int service_b, bool unknown_is_yes);
 extern bool rulebook_may_jump(const Rulebook *rulebook, int service, JumpingScope *scope);
 extern bool rulebook_counts_contracts(const Rulebook *rulebook);
 extern RulesetAction rulebook_action(const Ruleset *ruleset, const char *kind, const char *severity,

@@ -27,6 +27,14 @@
  * between which they change see supply_instants().  Only places apart have nodes of
  * their own: those of single assets that are among the units, and those at which three
  * or more of the portfolios meet.  They are taken out of the sums.
+ *
+ * What a unit must deliver comes in groups, by service.  A commitment of an asset itself may
+ * bar a group of a portfolio from that asset (headroom.c says which does).  Such a
+ * portfolio's groups have nodes of their own between source and unit, and what they may
+ * draw on the asset goes past the unit, through a node that only some of them reach:
+ *
+ *		source -> group -> unit -> whatever nobody is barred from
+ *					\-> draw  -> asset
  */
 #include "postgres.h"
 #include "compat.h"
@@ -61,9 +69,10 @@ typedef struct SupplyUnit
 
 	/* at the instant */
 	bool		drawing;		/* has something to deliver, and its capacity is known */
+	bool		divided;		/* some of its groups are barred from something */
 	int64		private_w;		/* of a portfolio: from places where it is alone */
-	int			demand_edge;
-	int			group;			/* of those that are connected */
+	int			cluster;		/* of those that are connected */
+	int			asset;			/* of a unit that is one at a place apart, else -1 */
 } SupplyUnit;
 
 /* A unit and an asset at a place apart. */
@@ -73,13 +82,28 @@ typedef struct Draw
 	int			asset;
 	TimeWindow	valid;
 	int64		power_w;
+
+	/* at the instant */
+	bool		barred;			/* to some group */
+	int			node;
+	int			first_edge;		/* from the first group of the unit; those of the others follow */
 } Draw;
+
+/* A group of a portfolio is barred from an asset while a group of that asset is delivered. */
+typedef struct Bar
+{
+	int			group;
+	int			asset_group;
+	int			draw;
+} Bar;
 
 typedef struct ApartAsset
 {
 	int64		id;
 	int			place;
 	int64		qualified_w;	/* negative: not known */
+	int			first_draw;
+	int			ndraws;
 	int			node;
 } ApartAsset;
 
@@ -115,6 +139,13 @@ struct Supply
 	int64		instant_us;
 	int			ndrawing;
 	int		   *drawing;		/* units */
+	int			ngroups;
+	const UnitService *groups;	/* what the units deliver */
+	int		   *ordinal;		/* of a group within its unit */
+	int		   *group_edge;		/* from the source */
+	int			nbars;
+	int			bars_allocated;
+	Bar		   *bars;
 	Flow	   *flow;			/* NULL until it is needed */
 };
 
@@ -177,6 +208,7 @@ make_supply(Instance *instance, const Reach *reach, bool down, const TimeWindow 
 		CHECK_FOR_INTERRUPTS();
 		unit->ref = reach->units[i];
 		unit->portfolios = &reach->portfolios[i];
+		unit->asset = -1;
 		if (look ? unit_reader_look(reader, unit->ref.id, unit->ref.portfolio, window, capacity, NULL) :
 			capacity_read(instance, unit->ref.id, unit->ref.portfolio, down, window, &capacity[down]))
 		{
@@ -315,6 +347,8 @@ read_places(Supply *supply)
 			asset->id = asset_id;
 			asset->place = supply->nplaces - 1;
 			asset->qualified_w = column_power_w(row, desc, 4, -1);
+			asset->first_draw = supply->ndraws;
+			asset->ndraws = 0;
 			place->nassets++;
 			draw.asset = supply->nassets - 1;
 			/* its own commitments, if it is one of the units */
@@ -324,7 +358,9 @@ read_places(Supply *supply)
 			draw.power_w = asset->qualified_w;
 			if (draw.unit >= 0)
 			{
+				supply->units[draw.unit].asset = draw.asset;
 				supply->draws[supply->ndraws++] = draw;
+				asset->ndraws++;
 				place->ndraws++;
 			}
 		}
@@ -337,6 +373,7 @@ read_places(Supply *supply)
 		draw.valid = *DatumGetTimeWindowP(SPI_getbinval(row, desc, 7, &isnull));
 		draw.power_w = column_power_w(row, desc, 6, -1);
 		supply->draws[supply->ndraws++] = draw;
+		asset->ndraws++;
 		place->ndraws++;
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -453,12 +490,29 @@ draws_now(const Supply *supply, const Draw *draw)
 	return supply->units[draw->unit].drawing && time_window_contains_instant(&draw->valid, supply->instant_us);
 }
 
+/* What a unit draws at the instant on the asset that another unit is; -1: nothing. */
+static int
+draw_of(const Supply *supply, int unit, int asset_unit)
+{
+	int			number = supply->units[asset_unit].asset;
+
+	if (number < 0 || !supply->units[asset_unit].drawing)
+		return -1;
+	for (int i = 0; i < supply->assets[number].ndraws; i++)
+	{
+		int			draw = supply->assets[number].first_draw + i;
+
+		if (supply->draws[draw].unit == unit && draws_now(supply, &supply->draws[draw]))
+			return draw;
+	}
+	return -1;
+}
+
 /* The number of assets that two units have in common at the instant. */
 int
 supply_common_assets(const Supply *supply, int a, int b)
 {
 	const PairStep *step;
-	int			common = 0;
 
 	if (supply->units[a].ref.portfolio && supply->units[b].ref.portfolio)
 	{
@@ -467,12 +521,7 @@ supply_common_assets(const Supply *supply, int a, int b)
 	}
 	if (supply->units[a].ref.portfolio)
 		return supply_common_assets(supply, b, a);
-	for (int i = 0; i < supply->ndraws; i++)
-		if (supply->draws[i].unit == a && draws_now(supply, &supply->draws[i]))
-			for (int j = 0; j < supply->ndraws; j++)
-				common += supply->draws[j].unit == b && supply->draws[j].asset == supply->draws[i].asset &&
-					draws_now(supply, &supply->draws[j]);
-	return common;
+	return a == b || draw_of(supply, b, a) >= 0;
 }
 
 /* What a place apart can give one portfolio, or two of them together, at the instant. */
@@ -588,7 +637,7 @@ add_place(Supply *supply, ApartPlace *place)
 		supply->assets[place->first_asset + i].node = -1;
 	for (int i = 0; i < place->ndraws; i++)
 	{
-		const Draw *draw = &supply->draws[place->first_draw + i];
+		Draw	   *draw = &supply->draws[place->first_draw + i];
 		ApartAsset *asset = &supply->assets[draw->asset];
 
 		if (!draws_now(supply, draw))
@@ -598,7 +647,8 @@ add_place(Supply *supply, ApartPlace *place)
 			asset->node = flow_add_node(supply->flow);
 			(void) flow_add_edge(supply->flow, asset->node, to, asset->qualified_w);
 		}
-		(void) flow_add_edge(supply->flow, FIRST_UNIT + draw->unit, asset->node, draw->power_w);
+		draw->node = draw->barred ? flow_add_node(supply->flow) : FIRST_UNIT + draw->unit;
+		(void) flow_add_edge(supply->flow, draw->node, asset->node, draw->power_w);
 	}
 }
 
@@ -613,10 +663,10 @@ holds_now(const Supply *supply, const SupplyUnit *unit, const PairStep *step)
 }
 
 static int
-group_of(Supply *supply, int unit)
+cluster_of(Supply *supply, int unit)
 {
-	while (supply->units[unit].group != unit)
-		unit = supply->units[unit].group = supply->units[supply->units[unit].group].group;
+	while (supply->units[unit].cluster != unit)
+		unit = supply->units[unit].cluster = supply->units[supply->units[unit].cluster].cluster;
 	return unit;
 }
 
@@ -627,7 +677,7 @@ keep_connected(Supply *supply, int subject, bool *part)
 	int		   *at_place = palloc(supply->nunits * sizeof(int));
 
 	for (int i = 0; i < supply->nunits; i++)
-		supply->units[i].group = i;
+		supply->units[i].cluster = i;
 	for (int i = 0; i < supply->nplaces; i++)
 	{
 		int			n = units_at_place(supply, &supply->places[i], at_place);
@@ -638,7 +688,7 @@ keep_connected(Supply *supply, int subject, bool *part)
 			if (!part[at_place[j]])
 				continue;
 			if (first >= 0)
-				supply->units[group_of(supply, at_place[j])].group = group_of(supply, first);
+				supply->units[cluster_of(supply, at_place[j])].cluster = cluster_of(supply, first);
 			first = at_place[j];
 		}
 	}
@@ -648,10 +698,10 @@ keep_connected(Supply *supply, int subject, bool *part)
 			const PairStep *step = &supply->units[a].steps[i];
 
 			if (step->places > 0 && part[a] && part[step->with] && holds_now(supply, &supply->units[a], step))
-				supply->units[group_of(supply, a)].group = group_of(supply, step->with);
+				supply->units[cluster_of(supply, a)].cluster = cluster_of(supply, step->with);
 		}
 	for (int i = 0; i < supply->nunits; i++)
-		part[i] = part[i] && group_of(supply, i) == group_of(supply, subject);
+		part[i] = part[i] && cluster_of(supply, i) == cluster_of(supply, subject);
 	pfree(at_place);
 }
 
@@ -664,9 +714,6 @@ supply_at(Supply *supply, int64 instant_us, int subject, bool *drawing)
 {
 	supply->instant_us = instant_us;
 	supply->ndrawing = 0;
-	if (supply->flow != NULL)
-		flow_free(supply->flow);
-	supply->flow = NULL;
 	for (int i = 0; i < supply->nunits; i++)
 	{
 		supply->units[i].drawing = drawing[i] =
@@ -681,6 +728,117 @@ supply_at(Supply *supply, int64 instant_us, int subject, bool *drawing)
 		supply->units[i].drawing = drawing[i];
 		if (drawing[i])
 			supply->drawing[supply->ndrawing++] = i;
+	}
+}
+
+/* That is what they deliver: groups of units that draw, and nobody is barred from anything. */
+void
+supply_deliver(Supply *supply, const UnitService *groups, int ngroups)
+{
+	if (supply->flow != NULL)
+		flow_free(supply->flow);
+	supply->flow = NULL;
+	if (supply->ordinal != NULL)
+	{
+		pfree(supply->ordinal);
+		pfree(supply->group_edge);
+	}
+	supply->groups = groups;
+	supply->ngroups = ngroups;
+	supply->ordinal = palloc(ngroups * sizeof(int));
+	supply->group_edge = palloc(ngroups * sizeof(int));
+	supply->nbars = 0;
+}
+
+/*
+ * A group is not to be supplied by the asset that another is of while that is delivered.
+ * False when it never is: it is of no portfolio, or the other of no asset of it.
+ */
+bool
+supply_bar(Supply *supply, int group, int asset_group)
+{
+	int			unit = supply->groups[group].unit;
+	int			draw;
+
+	if (!supply->units[unit].ref.portfolio || supply->units[supply->groups[asset_group].unit].ref.portfolio)
+		return false;
+	draw = draw_of(supply, unit, supply->groups[asset_group].unit);
+	if (draw < 0)
+		return false;
+	if (supply->nbars == supply->bars_allocated)
+	{
+		supply->bars_allocated = Max(2 * supply->bars_allocated, 16);
+		supply->bars = supply->bars == NULL ? palloc(supply->bars_allocated * sizeof(Bar)) :
+			repalloc_huge(supply->bars, supply->bars_allocated * sizeof(Bar));
+	}
+	supply->bars[supply->nbars].group = group;
+	supply->bars[supply->nbars].asset_group = asset_group;
+	supply->bars[supply->nbars++].draw = draw;
+	return true;
+}
+
+/* Does a group bar any of those? */
+bool
+supply_bars_anybody(const Supply *supply, int asset_group, const bool *in)
+{
+	for (int i = 0; i < supply->nbars; i++)
+		if (supply->bars[i].asset_group == asset_group && in[supply->bars[i].group])
+			return true;
+	return false;
+}
+
+/* Lead from the source to what must be delivered: to units, or to groups of those that are divided. */
+static void
+add_groups(Supply *supply)
+{
+	int		   *ngroups = palloc0(supply->nunits * sizeof(int));
+
+	for (int i = 0; i < supply->nunits; i++)
+		supply->units[i].divided = false;
+	for (int i = 0; i < supply->ndraws; i++)
+		supply->draws[i].barred = false;
+	for (int i = 0; i < supply->nbars; i++)
+	{
+		supply->units[supply->groups[supply->bars[i].group].unit].divided = true;
+		supply->draws[supply->bars[i].draw].barred = true;
+	}
+	for (int i = 0; i < supply->ngroups; i++)
+	{
+		int			unit = supply->groups[i].unit;
+		int			node = FIRST_UNIT + unit;
+
+		supply->ordinal[i] = ngroups[unit]++;
+		if (supply->units[unit].divided)
+		{
+			node = flow_add_node(supply->flow);
+			(void) flow_add_edge(supply->flow, node, FIRST_UNIT + unit, FLOW_UNLIMITED);
+		}
+		supply->group_edge[i] = flow_add_edge(supply->flow, SOURCE, node, 0);
+	}
+	pfree(ngroups);
+}
+
+/* Lead the groups of a portfolio to what it draws where some of them are barred. */
+static void
+add_draws(Supply *supply)
+{
+	for (int i = 0; i < supply->ndraws; i++)
+	{
+		Draw	   *draw = &supply->draws[i];
+
+		if (!draw->barred)
+			continue;
+		draw->first_edge = -1;
+		for (int g = 0; g < supply->ngroups; g++)
+		{
+			int			edge;
+
+			if (supply->groups[g].unit != draw->unit)
+				continue;
+			edge = flow_add_edge(supply->flow, flow_to(supply->flow, supply->group_edge[g]), draw->node, FLOW_UNLIMITED);
+			if (draw->first_edge < 0)
+				draw->first_edge = edge;
+		}
 	}
 }
 
@@ -707,6 +865,7 @@ make_network(Supply *supply)
 		number[supply->drawing[i]] = i;
 	meetings = read_meetings(supply, number, n);
 	supply->flow = flow_make(FIRST_UNIT + supply->nunits);
+	add_groups(supply);
 	at_place = palloc(supply->nunits * sizeof(int));
 	for (int i = 0; i < supply->nplaces; i++)
 	{
@@ -747,12 +906,11 @@ make_network(Supply *supply)
 		}
 	for (int i = 0; i < n; i++)
 	{
-		int			node = FIRST_UNIT + supply->drawing[i];
-		SupplyUnit *unit = &supply->units[supply->drawing[i]];
+		int			unit = supply->drawing[i];
 
-		unit->demand_edge = flow_add_edge(supply->flow, SOURCE, node, 0);
-		(void) flow_add_edge(supply->flow, node, SINK, unit->private_w);
+		(void) flow_add_edge(supply->flow, FIRST_UNIT + unit, SINK, supply->units[unit].private_w);
 	}
+	add_draws(supply);
 	pfree(at_place);
 	pfree(meetings);
 	pfree(number);
@@ -763,37 +921,79 @@ make_network(Supply *supply)
  * ----------
  */
 
+/* Let the source offer what those groups must deliver, and bar whom they bar. */
+static void
+set_demand(Supply *supply, const bool *in)
+{
+	for (int g = 0; g < supply->ngroups; g++)
+		flow_set_capacity(supply->flow, supply->group_edge[g], in[g] ? supply->groups[g].weight_w : 0);
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < supply->nbars; i++)
+		{
+			const Bar  *bar = &supply->bars[i];
+
+			/* edges take two numbers each */
+			if (pass == 0 || in[bar->asset_group])
+				flow_set_capacity(supply->flow, supply->draws[bar->draw].first_edge + 2 * supply->ordinal[bar->group],
+								  pass == 0 ? FLOW_UNLIMITED : 0);
+		}
+}
+
+/* What some groups, of one unit all or none if it is not divided, lack as things stand. */
+static int64
+missing_w(const Supply *supply, const bool *part)
+{
+	int64		missing = 0;
+
+	for (int g = 0; g < supply->ngroups; g++)
+		if (part[g])
+			missing += supply->groups[g].weight_w - flow_through(supply->flow, supply->group_edge[g]);
+	return missing;
+}
+
 /*
- * The power that units lack at the instant when they must deliver so much: of the
- * smallest set that lacks most, the part connected with the subject, which `part`
- * says; 0 when the subject is not in that set, and so takes nothing from it.
+ * The power that groups lack at the instant when those must be delivered at once.  `part`
+ * says which are in the smallest set that lacks most, and so lack all of it.
  */
 int64
-supply_shortage(Supply *supply, const int64 *demand_w, int subject, bool *part)
+supply_shortage(Supply *supply, const bool *in, bool *part)
 {
-	int64		short_w = 0;
-
-	memset(part, 0, supply->nunits * sizeof(bool));
-	if (!supply->units[subject].drawing)
-		return 0;
 	if (supply->ndrawing == 1)
 	{
-		part[subject] = true;
-		return Max(demand_w[subject] - capacity_at(&supply->units[subject].capacity, supply->instant_us)->power_w, 0);
+		int64		short_w = -capacity_at(&supply->units[supply->drawing[0]].capacity, supply->instant_us)->power_w;
+
+		for (int g = 0; g < supply->ngroups; g++)
+			if (in[g])
+				short_w += supply->groups[g].weight_w;
+		for (int g = 0; g < supply->ngroups; g++)
+			part[g] = in[g] && short_w > 0;
+		return Max(short_w, 0);
 	}
 	if (supply->flow == NULL)
 		make_network(supply);
-	for (int i = 0; i < supply->nunits; i++)
-		if (supply->units[i].drawing)
-			flow_set_capacity(supply->flow, supply->units[i].demand_edge, demand_w[i]);
+	set_demand(supply, in);
 	flow_maximize(supply->flow, SOURCE, SINK);
-	if (!flow_could_reach(supply->flow, FIRST_UNIT + subject))
-		return 0;
-	for (int i = 0; i < supply->nunits; i++)
-		part[i] = supply->units[i].drawing && flow_could_reach(supply->flow, FIRST_UNIT + i);
-	keep_connected(supply, subject, part);
-	for (int i = 0; i < supply->nunits; i++)
-		if (part[i])
-			short_w += demand_w[i] - flow_through(supply->flow, supply->units[i].demand_edge);
-	return short_w;
+	for (int g = 0; g < supply->ngroups; g++)
+		part[g] = in[g] && flow_could_reach(supply->flow, flow_to(supply->flow, supply->group_edge[g]));
+	return missing_w(supply, part);
+}
+
+/* Of what was found to lack most keep the part that is connected with a unit; what that lacks. */
+int64
+supply_connected_shortage(Supply *supply, int subject, bool *part)
+{
+	bool	   *units;
+
+	if (supply->ndrawing == 1)
+		return supply_shortage(supply, part, part);
+	units = palloc0(supply->nunits * sizeof(bool));
+	units[subject] = true;
+	for (int g = 0; g < supply->ngroups; g++)
+		if (part[g])
+			units[supply->groups[g].unit] = true;
+	keep_connected(supply, subject, units);
+	for (int g = 0; g < supply->ngroups; g++)
+		part[g] = part[g] && units[supply->groups[g].unit];
+	pfree(units);
+	return missing_w(supply, part);
 }

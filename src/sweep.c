@@ -457,6 +457,14 @@ all_fit(const UnitBook *unit, bool down)
 	return fit;
 }
 
+/* Does what a unit can be given depend on more than its power? */
+static bool
+any_bars(Instance *instance, const UnitBook *unit)
+{
+	return unit->reach.n > 0 &&
+		headroom_may_bar(instance->rulebook, &unit->reach.commitments[0], unit->reach.commitments + 1, unit->reach.n - 1);
+}
+
 /* The pairs of a unit, each once. */
 static void
 pairs_of_unit(Instance *instance, const UnitBook *unit, Findings *found)
@@ -537,7 +545,8 @@ findings_on_unit(Instance *instance, const UnitBook *unit, const TimeWindow *spa
 	{
 		if (terms_limit_runs(&unit->terms))
 			runs_of_unit(instance, unit, down != 0, span, found);
-		if (unit->registered && !all_fit(unit, down != 0))
+		if (unit->registered &&
+			(!all_fit(unit, down != 0) || any_bars(instance, unit)))
 			headroom_of_unit(instance, unit, down != 0, span, found);
 	}
 	for (int i = 0; i < unit->n && unit->nagreements > 0; i++)

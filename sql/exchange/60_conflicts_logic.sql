@@ -118,6 +118,7 @@ DECLARE
   unit text;
   modes text;
   others text;
+  barring text;
   rules text := (SELECT code FROM ruleset WHERE id = found.ruleset_id);
 BEGIN
   SELECT * INTO challenger FROM commitment WHERE id = found.challenger_id;
@@ -176,7 +177,17 @@ BEGIN
       FROM (SELECT v.name, sum((m ->> 'weight_kw')::numeric) AS kw
             FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') m
             JOIN service v ON v.code = m ->> 'service'
+            WHERE (m ->> 'weight_kw')::numeric > 0
             GROUP BY v.name) promised;
+      -- of others' assets no more than how many there are
+      SELECT CASE count(DISTINCT c.unit_id) WHEN 1 THEN ' One asset is itself' ELSE format(' %s assets are themselves', count(DISTINCT c.unit_id)) END
+             || format(' sold for %s at that time, which keeps a portfolio from drawing on %s.', string_agg(DISTINCT v.name, ', '),
+                       CASE count(DISTINCT c.unit_id) WHEN 1 THEN 'it' ELSE 'them' END)
+      INTO barring
+      FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') m
+      JOIN service v ON v.code = m ->> 'service'
+      JOIN commitment c ON c.id = (m ->> 'commitment_id')::bigint
+      WHERE m ? 'bars' HAVING count(*) > 0;
       IF found.rationale @? '$.headroom.set[*].unit_id' THEN
         -- of others' units no more is said than how many there are
         RETURN format('%s and %s other%s on the same assets or connections can give %s kW %s together but are promised for %s kW at once (%s), so that %s kW are missing %s; the commitment that does not fit is %s.',
@@ -185,7 +196,7 @@ BEGIN
                       (SELECT CASE count(DISTINCT m -> 'unit_id') WHEN 1 THEN ' that draws' ELSE 's that draw' END
                        FROM jsonb_array_elements(found.rationale -> 'headroom' -> 'set') m WHERE m ? 'unit_id'),
                       found.rationale #>> '{headroom,capacity_kw}', challenger.direction, found.rationale #>> '{headroom,needed_kw}', others,
-                      trim_scale(found.short_kw), window_words(found.overlap), commitment_words(challenger, names_challenger));
+                      trim_scale(found.short_kw), window_words(found.overlap), commitment_words(challenger, names_challenger)) || coalesce(barring, '');
       END IF;
       RETURN format('%s can sell %s kW %s but is promised for %s kW at once (%s), so that %s kW are missing %s; the commitment that does not fit is %s.',
                     unit, found.rationale #>> '{headroom,capacity_kw}', challenger.direction,

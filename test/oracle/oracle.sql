@@ -357,6 +357,39 @@ CREATE FUNCTION oracle_supply(units bigint[], which text, instant timestamptz) R
     GROUP BY place) p
 $$;
 
+-- May a portfolio not draw for one service on an asset that is itself in the other?
+CREATE FUNCTION oracle_barred(rules bigint, service_a text, service_b text, unknown_is_yes boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM oracle_verdict WHERE ruleset_id = rules AND a = service_a AND b = service_b AND a <> b
+                 AND co_delivery <> 'yes' AND splitting <> 'yes' AND (co_delivery, splitting) <> ('not_tested', 'not_tested')
+                 AND NOT (unknown_is_yes AND 'unknown' IN (co_delivery, splitting)))
+$$;
+
+-- What a set of lineages lacks at an instant where some of them bar others from assets: the most that
+-- any part of it lacks, or the given part, and what all parts that lack so much have in common.
+CREATE FUNCTION oracle_lack(roots int[], of_part int[], units bigint[], services text[], kws numeric[], rules bigint, unknown_is_yes boolean,
+                            which text, instant timestamptz, OUT kw numeric, OUT least_set int[]) LANGUAGE sql STABLE AS $$
+  WITH draw AS MATERIALIZED (
+    -- with the lineages that it serves, as bits
+    SELECT sum(1 << n::int - 1)::int AS bits, d.place, d.asset, d.swing, d.q, d.kw
+    FROM unnest(roots) WITH ORDINALITY r (root, n)
+    JOIN oracle_draw_now d ON d.unit = units[root] AND d.way = which AND d.since <= instant AND instant < d.until
+    WHERE d.unit = d.asset OR NOT EXISTS (
+      SELECT FROM unnest(roots) x WHERE units[x] = d.asset AND oracle_barred(rules, services[root], services[x], unknown_is_yes))
+    GROUP BY d.unit, d.place, d.asset, d.swing, d.q, d.kw
+  ), part AS MATERIALIZED (
+    SELECT t, (SELECT sum(kws[root]) FROM unnest(roots) WITH ORDINALITY r (root, n) WHERE t & (1 << n::int - 1) <> 0)
+              - (SELECT coalesce(sum(least(p.swing, p.kw)), 0) FROM (
+                   SELECT a.place, min(a.swing) AS swing, sum(a.kw) AS kw FROM (
+                     SELECT d.place, d.asset, min(d.swing) AS swing, least(min(d.q), sum(d.kw)) AS kw FROM draw d
+                     WHERE d.bits & t <> 0 GROUP BY d.place, d.asset) a GROUP BY a.place) p) AS lacks
+    FROM generate_series(1, (1 << cardinality(roots)) - 1) t
+    WHERE of_part IS NULL OR t = (SELECT sum(1 << n::int - 1) FROM unnest(roots) WITH ORDINALITY r (root, n) WHERE root = ANY (of_part))
+  ), most AS (
+    SELECT greatest(max(lacks), 0) AS kw, bit_and(t) FILTER (WHERE lacks = (SELECT max(lacks) FROM part)) AS bits FROM part
+  )
+  SELECT coalesce(m.kw, 0), ARRAY(SELECT root FROM unnest(roots) WITH ORDINALITY r (root, n) WHERE m.kw > 0 AND m.bits & (1 << n::int - 1) <> 0) FROM most m
+$$;
+
 -- By how much c falls short at an instant, kW, 0 when it does not; and whether it
 -- still would were the unknown verdicts yes.
 CREATE FUNCTION oracle_short(c bigint, instant timestamptz, OUT short_kw numeric, OUT always boolean) LANGUAGE plpgsql STABLE AS $$
@@ -383,6 +416,11 @@ DECLARE
   wider int;
   partners int[];
   shares boolean;
+  maximal boolean;
+  bars boolean;          -- some lineage of an asset bars one of a portfolio from it
+  root_units bigint[];
+  members int[];
+  lack record;
 BEGIN
   short_kw := 0;
   always := false;
@@ -391,7 +429,10 @@ BEGIN
   -- what all of them promised fits into what c's unit alone can be given: no need to enumerate
   IF (SELECT sum(o.kw) FROM oracle_reach r JOIN oracle_now o ON o.unit_id = r.other
       WHERE r.unit = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until)
-     <= oracle_supply(ARRAY[subject.unit_id], subject.direction, instant) THEN
+     <= oracle_supply(ARRAY[subject.unit_id], subject.direction, instant)
+     AND (SELECT count(DISTINCT o.service) = 1 OR count(DISTINCT o.unit_id IN (SELECT id FROM asset)) = 1
+          FROM oracle_reach r JOIN oracle_now o ON o.unit_id = r.other
+          WHERE r.unit = subject.unit_id AND o.direction = subject.direction AND o.since <= instant AND instant < o.until) THEN
     RETURN;
   END IF;
   -- in view: c, and obligations and dispatches posted earlier, of units whose
@@ -420,8 +461,13 @@ BEGIN
   END LOOP;
   SELECT array_agg(oracle_supply(ARRAY(SELECT units[i] FROM generate_series(1, n) i WHERE mask & (1 << (i - 1)) <> 0), subject.direction, instant) ORDER BY mask)
     INTO supply FROM generate_series(1, (1 << n) - 1) mask;
+  root_units := ARRAY(SELECT units[u + 1] FROM unnest(of_unit) WITH ORDINALITY r (u, i) ORDER BY i);
+  bars := EXISTS (
+    SELECT FROM generate_series(1, cardinality(kws)) x, generate_series(1, cardinality(kws)) y, oracle_draw_now d
+    WHERE d.unit = root_units[x] AND d.asset = root_units[y] AND d.unit <> d.asset AND d.way = subject.direction
+      AND d.since <= instant AND instant < d.until AND oracle_barred(rules, services[x], services[y], false));
   -- should everything fit, however the units are taken together, so does any part
-  IF NOT EXISTS (SELECT FROM generate_series(1, (1 << n) - 1) mask
+  IF NOT bars AND NOT EXISTS (SELECT FROM generate_series(1, (1 << n) - 1) mask
                  WHERE (SELECT sum(kws[i]) FROM generate_series(1, cardinality(kws)) i WHERE mask & (1 << of_unit[i]) <> 0) > supply[mask]) THEN
     RETURN;
   END IF;
@@ -448,6 +494,32 @@ BEGIN
         shares := shares OR (mask & (1 << i - 1) <> 0 AND mask & partners[i] <> 0);
       END LOOP;
       CONTINUE WHEN shares;
+      IF bars THEN
+        -- of the sets of which no two share those to which nothing can be added
+        maximal := true;
+        FOR i IN 1 .. cardinality(kws) LOOP
+          maximal := maximal AND (mask & (1 << i - 1) <> 0 OR mask & partners[i] <> 0);
+        END LOOP;
+        CONTINUE WHEN NOT maximal;
+        members := ARRAY(SELECT i FROM generate_series(1, cardinality(kws)) i WHERE mask & (1 << i - 1) <> 0);
+        SELECT * INTO lack FROM oracle_lack(members, NULL, root_units, services, kws, rules, unknown_is_yes = 1, subject.direction, instant);
+        CONTINUE WHEN lack.kw = 0;
+        SELECT l.kw INTO best_without FROM oracle_lack(array_remove(members, own), NULL, root_units, services, kws, rules, unknown_is_yes = 1, subject.direction, instant) l;
+        CONTINUE WHEN lack.kw = best_without;
+        -- of what lacks most the part connected with c
+        least_set := (SELECT bit_or(1 << of_unit[i]) FROM unnest(lack.least_set) i);
+        part := 1 << of_unit[own];
+        LOOP
+          wider := (SELECT bit_or(coalesce(meets[i], 0)) & least_set | part FROM generate_series(1, n) i WHERE part & (1 << i - 1) <> 0);
+          EXIT WHEN wider = part;
+          part := wider;
+        END LOOP;
+        SELECT l.kw INTO fails FROM oracle_lack(members, ARRAY(SELECT i FROM unnest(lack.least_set) i WHERE part & (1 << of_unit[i]) <> 0),
+          root_units, services, kws, rules, unknown_is_yes = 1, subject.direction, instant) l;
+        IF unknown_is_yes = 0 THEN short_kw := greatest(short_kw, fails); ELSE always := true; END IF;
+        EXIT WHEN always;
+        CONTINUE;
+      END IF;
       weight := array_fill(0::numeric, ARRAY[n]);
       FOR i IN 1 .. cardinality(kws) LOOP
         IF mask & (1 << i - 1) <> 0 THEN weight[of_unit[i] + 1] := weight[of_unit[i] + 1] + kws[i]; END IF;

@@ -9,7 +9,7 @@ SET search_path = supply_story, flexexchange;
 
 INSERT INTO participant (id, name, kinds) VALUES (1, 'NESO', '{market_operator}'), (2, 'DSO', '{market_operator}'), (3, 'Seller', '{service_provider}'), (4, 'Rival', '{service_provider}');
 INSERT INTO market (id, code, name, market_operator_id) VALUES (1, 'neso', 'NESO markets', 1), (2, 'dso', 'DSO market', 2);
-INSERT INTO product (id, market_id, code, name, service_code) VALUES (1, 1, 'DC', 'Dynamic Containment', 'DC'), (2, 2, 'PR', 'Peak Reduction', 'PR'), (3, 1, 'CM', 'Capacity Market', 'CM'), (4, 1, 'MWD', 'MW Dispatch', 'MWD');
+INSERT INTO product (id, market_id, code, name, service_code) VALUES (1, 1, 'DC', 'Dynamic Containment', 'DC'), (2, 2, 'PR', 'Peak Reduction', 'PR'), (3, 1, 'CM', 'Capacity Market', 'CM'), (4, 1, 'MWD', 'MW Dispatch', 'MWD'), (5, 1, 'LCM', 'Local Constraint Market', 'LCM');
 INSERT INTO asset (id, name, qualified_up_kw) SELECT n, 'asset ' || n, 100 FROM generate_series(1, 20) n;
 INSERT INTO portfolio (id, name, service_provider_id) VALUES (31, 'West', 3), (32, 'East', 4), (33, 'Island', 3);
 INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, valid) VALUES
@@ -17,7 +17,7 @@ INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, valid) VAL
 
 CREATE VIEW open_finding AS
   SELECT k.severity, c.source_id AS challenger, k.unit_id, k.overlap, k.short_kw, k.rationale #>> '{headroom,needed_kw}' AS needed_kw, k.rationale #>> '{headroom,capacity_kw}' AS capacity_kw,
-         (SELECT string_agg(format('%s: %s%s', m ->> 'trade_id', m ->> 'weight_kw', ' with ' || (m ->> 'common_assets') || ' in common'), ', ' ORDER BY m ->> 'trade_id')
+         (SELECT string_agg(format('%s: %s%s%s', m ->> 'trade_id', m ->> 'weight_kw', ' with ' || (m ->> 'common_assets') || ' in common', CASE WHEN m ? 'bars' THEN ' bars' END), ', ' ORDER BY m ->> 'trade_id')
           FROM jsonb_array_elements(k.rationale #> '{headroom,set}') m) AS members
   FROM conflict k JOIN commitment c ON c.id = k.challenger_id WHERE k.closed_at IS NULL AND k.kind = 'headroom' ORDER BY k.id;
 CREATE FUNCTION trade(id bigint, product bigint, unit bigint, kw numeric, w time_window) RETURNS void LANGUAGE sql AS $$
@@ -44,6 +44,20 @@ SELECT count(*) FROM open_finding WHERE overlap && '2099-01-02T00:00Z/P1D';
 -- megawatts are shared where the ruleset says so and the units have an asset in common
 SELECT trade(110, 3, 31, 150, '2099-01-03T10:00Z/PT1H'), trade(111, 1, 32, 200, '2099-01-03T10:00Z/PT1H'), trade(112, 1, 2, 100, '2099-01-03T10:00Z/PT1H');
 SELECT * FROM open_finding WHERE overlap && '2099-01-03T00:00Z/P1D';
+
+-- an asset that is itself in a service which excludes the portfolio's may not be drawn on, however much it could give
+SELECT trade(113, 2, 31, 140, '2099-01-03T14:00Z/PT2H'), trade(114, 5, 1, 10, '2099-01-03T15:00Z/PT3H'), trade(115, 5, 1, 5, '2099-01-03T15:30Z/PT1H');
+SELECT * FROM open_finding WHERE overlap && '2099-01-03T14:00Z/P1D';
+SELECT explain_conflict(k.id) FROM conflict k JOIN commitment c ON c.id = k.challenger_id WHERE k.closed_at IS NULL AND c.source_id = 114;
+-- when what barred it is released, another that stands there does
+UPDATE award SET status = 'released' WHERE id = 114;
+SELECT * FROM open_finding WHERE overlap && '2099-01-03T14:00Z/P1D';
+UPDATE award SET status = 'released' WHERE id = 115;
+SELECT count(*) FROM open_finding WHERE overlap && '2099-01-03T14:00Z/P1D';
+-- posted later, it is the portfolio that does not fit
+SELECT trade(116, 5, 2, 10, '2099-01-03T20:00Z/PT1H'), trade(117, 2, 31, 140, '2099-01-03T20:00Z/PT2H'), trade(118, 1, 31, 40, '2099-01-03T20:30Z/PT2H');
+SELECT * FROM open_finding WHERE overlap && '2099-01-03T20:00Z/P1D';
+SELECT explain_conflict(k.id) FROM conflict k JOIN commitment c ON c.id = k.challenger_id WHERE k.closed_at IS NULL AND k.kind = 'headroom' AND c.source_id = 117;
 
 -- behind one connection: no more than its swing
 INSERT INTO metering_point (id, mpan, kind, parent_id, agreed_import_kw, agreed_export_kw)
