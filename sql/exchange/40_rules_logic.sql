@@ -14,6 +14,20 @@ CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF id, mrid, asset_id
                      IS DISTINCT FROM (NEW.id, NEW.mrid, NEW.asset_id, NEW.portfolio_id, NEW.service_code, NEW.market_operator_id, NEW.service_provider_id))
   EXECUTE FUNCTION refuse_change('id, mrid, unit, service and parties', 'End the agreement (valid) and write a new one.');
 COMMENT ON TRIGGER t10_terms_are_kept ON exclusivity IS 'an agreement is ended, not turned into another';
+-- rules are compiled with what they name
+CREATE OR REPLACE TRIGGER t95_rules AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON service
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON service IS 'sessions compile the rules anew';
+CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE OR DELETE OR TRUNCATE ON product
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON product IS 'sessions look products up anew';
+CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE OR DELETE OR TRUNCATE ON market
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON market IS 'sessions look products up anew';
+CREATE OR REPLACE TRIGGER t95_rules AFTER UPDATE ON exchange_instance
+  FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
+COMMENT ON TRIGGER t95_rules ON exchange_instance IS 'sessions read anew in which time zone days are counted and how conflicts are found';
+
 CREATE OR REPLACE TRIGGER t95_rules AFTER INSERT OR DELETE OR TRUNCATE ON exclusivity
   FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
 COMMENT ON TRIGGER t95_rules ON exclusivity IS 'sessions learn whether there are agreements at all';

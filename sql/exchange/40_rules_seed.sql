@@ -7,33 +7,6 @@
 -- missing data stands below, as does the one verdict that is carried as a
 -- warning.
 
-INSERT INTO service (code, name, buyer_kind, source)
-SELECT v.*, 'ENA Open Networks, Revenue Stacking Assessment Tool V1.0, January 2025'
-FROM (VALUES
-  ('CM', 'Capacity Market', 'capacity_market'),
-  ('WM', 'Wholesale Market', 'wholesale'),
-  ('BM', 'Balancing Mechanism', 'neso'),
-  ('BR', 'Balancing Reserve', 'neso'),
-  ('QR', 'Quick Reserve', 'neso'),
-  ('SR', 'Slow Reserve', 'neso'),
-  ('STOR', 'Short Term Operating Reserve', 'neso'),
-  ('DC', 'Dynamic Containment', 'neso'),
-  ('DM', 'Dynamic Moderation', 'neso'),
-  ('DR', 'Dynamic Regulation', 'neso'),
-  ('SFFR', 'Static Firm Frequency Response', 'neso'),
-  ('MWD', 'MW Dispatch', 'neso'),
-  ('LCM', 'Local Constraint Market', 'neso'),
-  ('DFS', 'Demand Flexibility Service', 'neso'),
-  ('PR', 'Peak Reduction', 'dso'),
-  ('SU', 'Scheduled Utilisation', 'dso'),
-  ('OUrt', 'Operational Utilisation (2 and 15 minutes)', 'dso'),
-  ('OUwa', 'Operational Utilisation (week ahead)', 'dso'),
-  ('SArt', 'Scheduled Availability + Operational Utilisation (2 minutes)', 'dso'),
-  ('SAda', 'Scheduled Availability + Operational Utilisation (day ahead)', 'dso'),
-  ('VArt', 'Variable Availability + Operational Utilisation (2 and 15 minutes)', 'dso'),
-  ('VAda', 'Variable Availability + Operational Utilisation (day ahead and week ahead)', 'dso')
-) AS v (code, name, buyer_kind);
-
 INSERT INTO ruleset (code, title, source, in_force) VALUES
   ('ena-2025-01', 'Revenue stacking, January 2025', 'ENA Open Networks, Revenue Stacking Assessment Tool V1.0, January 2025, as re-keyed in GitHub mikefsway/stacking (fe69276)',
    '-infinity/infinity');
