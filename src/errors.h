@@ -2,7 +2,7 @@
  * errors.h
  *		SQLSTATEs of our own, class MX.
  *
- * Where a core code fits, the core code is used.  MX1xx registration, MX2xx
+ * Where a core code fits, the core code is used.  MX0xx any table, MX1xx registration, MX2xx
  * competition, MX3xx rules and conflicts, MX4xx dispatch, MX5xx settlement,
  * MX9xx installation.  docs/errors.md lists the same codes for users.
  */
@@ -13,6 +13,8 @@
 
 #define FLEX_ERRCODE(a, b, c)	MAKE_SQLSTATE('M', 'X', a, b, c)
 
+/* a state that may not follow the one that the row has */
+#define ERRCODE_FLEX_STATE					FLEX_ERRCODE('0', '0', '1')
 /* an asset or portfolio that this exchange does not have */
 #define ERRCODE_FLEX_UNKNOWN_UNIT			FLEX_ERRCODE('1', '0', '1')
 /* a product that this exchange does not have */
@@ -27,7 +29,7 @@
 #define ERRCODE_FLEX_UNKNOWN_RULESET		FLEX_ERRCODE('3', '0', '1')
 /* the tables of an instance are not as this library expects them */
 #define ERRCODE_FLEX_INCOMPLETE_EXCHANGE	FLEX_ERRCODE('9', '0', '6')
-/* a conflict trigger that is not declared as it must be */
+/* a trigger of ours that is not declared as it must be */
 #define ERRCODE_FLEX_TRIGGER_ARGUMENT		FLEX_ERRCODE('9', '0', '7')
 
 #endif							/* FLEX_ERRORS_H */
