@@ -10,6 +10,7 @@
 #include "postgres.h"
 #include "compat.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
@@ -164,5 +165,34 @@ flex_check_one(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("exactly one of %s must be given, not %d", field_name(fcinfo, 1), PG_GETARG_INT32(0)),
 				 errhint("Leave the others NULL.")));
+	PG_RETURN_BOOL(true);
+}
+
+/* check_form(value, field, pattern, form): what a regular expression describes, and words do too */
+PG_FUNCTION_INFO_V1(flex_check_form);
+Datum
+flex_check_form(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+
+	if (!DatumGetBool(DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID, PointerGetDatum(value), PG_GETARG_DATUM(2))))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("%s is not of the right form: \"%s\"", field_name(fcinfo, 1),
+						text_clip(pnstrdup(VARDATA_ANY(value), Min(VARSIZE_ANY_EXHDR(value), 256)), 40)),
+				 errhint("It is %s.", text_to_cstring(PG_GETARG_TEXT_PP(3)))));
+	PG_RETURN_BOOL(true);
+}
+
+/* check_given(given, field, hint): a field that may be NULL elsewhere, but not here */
+PG_FUNCTION_INFO_V1(flex_check_given);
+Datum
+flex_check_given(PG_FUNCTION_ARGS)
+{
+	if (!PG_GETARG_BOOL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("%s must be given", field_name(fcinfo, 1)),
+				 errhint("%s", text_to_cstring(PG_GETARG_TEXT_PP(2)))));
 	PG_RETURN_BOOL(true);
 }

@@ -34,7 +34,91 @@ REVOKE ALL ON FUNCTION acts_for_exchange() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION acts_for_exchange() TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
 SELECT protect_table('participant', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
-SELECT protect_table('participant_login');
+SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
+FROM unnest(ARRAY['participant_group', 'participant_group_member']) t;
+SELECT protect_table(t::regclass)
+FROM unnest(ARRAY['participant_login', 'participant_contact', 'accreditation', 'accreditation_step']) t;
+-- steps are written as they are taken
+REVOKE INSERT, UPDATE, DELETE ON accreditation_step FROM flexexchange_operator;
+
+-- what it says of itself is its own; what it is in law was screened
+GRANT UPDATE (website, description) ON participant TO flexexchange_participant;
+DROP POLICY IF EXISTS participant_update_own ON participant;
+CREATE POLICY participant_update_own ON participant FOR UPDATE TO flexexchange_participant
+  USING (id = (SELECT current_participant())) WITH CHECK (id = (SELECT current_participant()));
+COMMENT ON POLICY participant_update_own ON participant IS 'DIR-1: a participant says of itself what it likes';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON participant_contact TO flexexchange_participant;
+DROP POLICY IF EXISTS participant_contact_own ON participant_contact;
+CREATE POLICY participant_contact_own ON participant_contact TO flexexchange_participant
+  USING (participant_id = (SELECT current_participant())) WITH CHECK (participant_id = (SELECT current_participant()));
+COMMENT ON POLICY participant_contact_own ON participant_contact IS 'DIR-2: a participant keeps its own contacts';
+DROP POLICY IF EXISTS participant_contact_read_published ON participant_contact;
+CREATE POLICY participant_contact_read_published ON participant_contact FOR SELECT TO flexexchange_participant USING (published);
+COMMENT ON POLICY participant_contact_read_published ON participant_contact IS 'DIR-3: whoever takes part reads the contacts that are published';
+
+-- that somebody is accredited concerns whoever deals with it, and not the steps that led there
+GRANT SELECT (id, participant_id, kind, status) ON accreditation TO flexexchange_participant, flexexchange_analyst;
+GRANT INSERT (participant_id, kind, evidence) ON accreditation TO flexexchange_participant;
+DROP POLICY IF EXISTS accreditation_read ON accreditation;
+CREATE POLICY accreditation_read ON accreditation FOR SELECT TO flexexchange_participant, flexexchange_analyst
+  USING (status NOT IN ('applied', 'screened') OR participant_id = (SELECT current_participant()));
+COMMENT ON POLICY accreditation_read ON accreditation IS 'DIR-4: whoever takes part reads how others stand, and an application its applicant alone';
+DROP POLICY IF EXISTS accreditation_apply ON accreditation;
+CREATE POLICY accreditation_apply ON accreditation FOR INSERT TO flexexchange_participant
+  WITH CHECK (participant_id = (SELECT current_participant()) AND status = 'applied');
+COMMENT ON POLICY accreditation_apply ON accreditation IS 'DIR-5: a participant applies for itself';
+GRANT SELECT ON accreditation_step TO flexexchange_participant;
+DROP POLICY IF EXISTS accreditation_step_read_own ON accreditation_step;
+CREATE POLICY accreditation_step_read_own ON accreditation_step FOR SELECT TO flexexchange_participant
+  USING (accreditation_id IN (SELECT a.id FROM accreditation a WHERE a.participant_id = (SELECT current_participant())));
+COMMENT ON POLICY accreditation_step_read_own ON accreditation_step IS 'DIR-6: a participant reads the steps of its own accreditation';
+
+CREATE OR REPLACE FUNCTION record_accreditation_step() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF NOT EXISTS (SELECT FROM participant WHERE id = NEW.participant_id AND NEW.kind = ANY (kinds)) THEN
+    RAISE EXCEPTION 'accreditation.kind "%" is not a kind of participant %', left(NEW.kind, 64), NEW.participant_id
+      USING ERRCODE = 'check_violation', COLUMN = 'kind',
+            HINT = format('Its kinds are %s.', (SELECT array_to_string(kinds, ', ') FROM participant WHERE id = NEW.participant_id));
+  END IF;
+  IF TG_OP = 'INSERT' OR NEW.status <> OLD.status THEN
+    INSERT INTO accreditation_step (accreditation_id, status, reason, evidence) VALUES (NEW.id, NEW.status, NEW.reason, NEW.evidence);
+  END IF;
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION record_accreditation_step() IS
+  'trigger: keeps every step of an accreditation; SECURITY DEFINER because nobody writes accreditation_step itself';
+REVOKE ALL ON FUNCTION record_accreditation_step() FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER t10_status BEFORE INSERT OR UPDATE OF status ON accreditation
+  FOR EACH ROW EXECUTE FUNCTION follow_states('status',
+    'start > applied', 'applied > screened withdrawn', 'screened > accredited withdrawn',
+    'accredited > suspended withdrawn', 'suspended > accredited withdrawn', 'withdrawn > applied');
+COMMENT ON TRIGGER t10_status ON accreditation IS 'nobody is accredited who was not screened';
+CREATE OR REPLACE TRIGGER t20_step AFTER INSERT OR UPDATE ON accreditation
+  FOR EACH ROW EXECUTE FUNCTION record_accreditation_step();
+COMMENT ON TRIGGER t20_step ON accreditation IS 'every step is kept';
+CREATE OR REPLACE TRIGGER t10_applicant_is_kept BEFORE UPDATE OF participant_id, kind ON accreditation
+  FOR EACH ROW WHEN ((OLD.participant_id, OLD.kind) IS DISTINCT FROM (NEW.participant_id, NEW.kind))
+  EXECUTE FUNCTION refuse_change('participant_id and kind', 'Apply for another accreditation.');
+COMMENT ON TRIGGER t10_applicant_is_kept ON accreditation IS 'an accreditation is of one participant and kind';
+
+CREATE OR REPLACE FUNCTION commonly_owned(participant_a bigint, participant_b bigint, at timestamptz DEFAULT now()) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT participant_a = participant_b OR EXISTS (
+    SELECT FROM participant_group_member a JOIN participant_group_member b USING (participant_group_id)
+    WHERE a.participant_id = participant_a AND b.participant_id = participant_b AND a.valid @> at AND b.valid @> at);
+END;
+COMMENT ON FUNCTION commonly_owned(bigint, bigint, timestamptz) IS
+  'true when two participants are one, or belong to one group at that instant';
+REVOKE ALL ON FUNCTION commonly_owned(bigint, bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION commonly_owned(bigint, bigint, timestamptz)
+  TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
 CREATE OR REPLACE TRIGGER t10_mrid_is_kept BEFORE UPDATE OF mrid ON participant
   FOR EACH ROW WHEN (OLD.mrid IS DISTINCT FROM NEW.mrid)

@@ -10,10 +10,14 @@ CREATE TABLE grid_node (
   voltage_kv   numeric(7,3),
   operator_id  bigint REFERENCES participant,
   recorded_at  timestamptz NOT NULL DEFAULT now(),
+  latitude     numeric(9,6),
+  longitude    numeric(9,6),
   CONSTRAINT grid_node_kind_is_known CHECK (
     check_code(kind, 'grid_node.kind', 'nation', 'gsp_group', 'gsp', 'bsp', 'primary', 'feeder', 'zone')),
   CONSTRAINT grid_node_name_is_short CHECK (check_text(name, 'grid_node.name', 255)),
-  CONSTRAINT grid_node_voltage_is_positive CHECK (check_positive(voltage_kv, 'grid_node.voltage_kv'))
+  CONSTRAINT grid_node_voltage_is_positive CHECK (check_positive(voltage_kv, 'grid_node.voltage_kv')),
+  CONSTRAINT grid_node_latitude_on_earth CHECK (latitude BETWEEN -90 AND 90),
+  CONSTRAINT grid_node_longitude_on_earth CHECK (longitude BETWEEN -180 AND 180)
 );
 -- importers find a node by its name within its kind and licence area
 CREATE UNIQUE INDEX grid_node_name_key ON grid_node (kind, name, licence_area) NULLS NOT DISTINCT;
@@ -26,6 +30,8 @@ COMMENT ON COLUMN grid_node.licence_area IS 'licence area of the network operato
 COMMENT ON COLUMN grid_node.voltage_kv IS 'nominal voltage, kV';
 COMMENT ON COLUMN grid_node.operator_id IS 'the participant that operates it';
 COMMENT ON COLUMN grid_node.recorded_at IS 'when the row was written';
+COMMENT ON COLUMN grid_node.latitude IS 'its middle, degrees north, WGS 84';
+COMMENT ON COLUMN grid_node.longitude IS 'its middle, degrees east, WGS 84';
 COMMENT ON INDEX grid_node_name_key IS 'a node is registered once';
 
 CREATE TABLE grid_node_parent (

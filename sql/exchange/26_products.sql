@@ -50,6 +50,9 @@ CREATE TABLE product (
   utilisation  text NOT NULL DEFAULT 'instructed',
   source       text,
   max_recovery interval,
+  description  text,
+  words        tsvector GENERATED ALWAYS AS (
+    setweight(to_tsvector('pg_catalog.english', code || ' ' || name), 'A') || setweight(to_tsvector('pg_catalog.english', coalesce(description, '')), 'C')) STORED,
   CONSTRAINT product_version_once UNIQUE (market_id, code, version),
   CONSTRAINT product_code_is_short CHECK (check_text(code, 'product.code', 64)),
   CONSTRAINT product_name_is_short CHECK (check_text(name, 'product.name', 255)),
@@ -57,6 +60,7 @@ CREATE TABLE product (
   CONSTRAINT product_utilisation_is_known CHECK (check_code(utilisation, 'product.utilisation', 'instructed', 'scheduled')),
   CONSTRAINT product_max_recovery_is_positive CHECK (check_positive(extract(epoch FROM max_recovery), 'product.max_recovery, in seconds,'))
 );
+CREATE INDEX product_words_idx ON product USING gin (words);
 COMMENT ON TABLE product IS 'versions of what a market buys; each is of one service';
 COMMENT ON COLUMN product.id IS 'surrogate key';
 COMMENT ON COLUMN product.mrid IS 'master resource identifier (IEC CIM), never changed';
@@ -69,4 +73,7 @@ COMMENT ON COLUMN product.binds IS 'what obliges the seller: award, or availabil
 COMMENT ON COLUMN product.utilisation IS 'instructed: what is sold is readiness, energy flows when a dispatch says so; scheduled: energy flows as awarded';
 COMMENT ON COLUMN product.source IS 'where the entry comes from';
 COMMENT ON COLUMN product.max_recovery IS 'the longest recovery that a unit may claim after delivering it; NULL: whatever the unit declares';
+COMMENT ON COLUMN product.description IS 'what a provider should know';
+COMMENT ON COLUMN product.words IS 'the words of code, name and description, to be searched';
+COMMENT ON INDEX product_words_idx IS 'products by words';
 COMMENT ON CONSTRAINT product_version_once ON product IS 'a version of a product stands once';

@@ -1,27 +1,6 @@
 -- archetype: medium
 -- Network: who states what of it, who reads it, and what never changes.
 
-CREATE OR REPLACE FUNCTION grid_nodes_above(node bigint, span time_window)
-RETURNS TABLE (grid_node_id bigint, valid time_window, steps integer)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $function$
-  WITH RECURSIVE path AS (
-    SELECT node AS id, span AS during, ARRAY[node] AS nodes
-    UNION ALL
-    SELECT p.parent_id, path.during * p.valid, path.nodes || p.parent_id
-    FROM path
-    JOIN grid_node_parent p ON resource_window(p.grid_node_id, p.valid) && resource_window(path.id, path.during)
-    WHERE p.parent_id <> ALL (path.nodes)
-  )
-  SELECT path.id, path.during, cardinality(path.nodes) - 1 FROM path
-$function$;
-COMMENT ON FUNCTION grid_nodes_above(bigint, time_window) IS
-  'a node and all that feeds it during a window, with when and how many steps up; a node fed by itself in the end is gone through once';
-REVOKE ALL ON FUNCTION grid_nodes_above(bigint, time_window) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION grid_nodes_above(bigint, time_window)
-  TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
-
 CREATE OR REPLACE FUNCTION operated_grid_node_ids() RETURNS SETOF bigint
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC

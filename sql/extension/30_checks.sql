@@ -38,6 +38,18 @@ CREATE FUNCTION check_one(given integer, fields text) RETURNS boolean
 COMMENT ON FUNCTION check_one(integer, text) IS
   'true when given, as num_nonnulls() counts it, is one, else error 23514 that names the fields';
 
+CREATE FUNCTION check_form(value text, field text, pattern text, form text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_form'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_form(text, text, text, text) IS
+  'true when value matches the regular expression, else error 23514 that names the field and says in words what form it has';
+
+CREATE FUNCTION check_given(given boolean, field text, hint text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_given'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_given(boolean, text, text) IS
+  'true when given, else error 23514 that says that the field must be given, with the hint';
+
 CREATE FUNCTION check_mpan(value text, field text) RETURNS boolean
   AS 'MODULE_PATHNAME', 'flex_check_mpan'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
