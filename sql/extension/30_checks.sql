@@ -50,17 +50,74 @@ CREATE FUNCTION check_given(given boolean, field text, hint text) RETURNS boolea
 COMMENT ON FUNCTION check_given(boolean, text, text) IS
   'true when given, else error 23514 that says that the field must be given, with the hint';
 
-CREATE FUNCTION check_mpan(value text, field text) RETURNS boolean
-  AS 'MODULE_PATHNAME', 'flex_check_mpan'
-  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION check_mpan(text, text) IS
-  'true when mpan_is_valid(value), else error 23514 that names the field';
+-- Identifiers.  A column takes a domain where the error need not name the column,
+-- or calls the check itself where it should: check_mpan(mpan, 'metering_point.mpan').
+-- The rule of a domain lives in the library: it may become laxer, never stricter,
+-- for what a column holds is not judged again until a dump of it is restored.
 
 CREATE FUNCTION mpan_is_valid(value text) RETURNS boolean
   AS 'MODULE_PATHNAME', 'flex_mpan_is_valid'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION mpan_is_valid(text) IS
   'true for 13 digits of which the last is the check digit of a meter point administration number';
+
+CREATE FUNCTION check_mpan(value text, field text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_mpan'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_mpan(text, text) IS
+  'true when mpan_is_valid(value), else error 23514 that names the field and says which last character was expected';
+
+CREATE DOMAIN mpan AS text CONSTRAINT mpan_is_valid CHECK (check_mpan(VALUE, 'value'));
+COMMENT ON DOMAIN mpan IS 'a meter point administration number, or an asset metering system id: 13 digits with a right check digit; text, since leading zeros count';
+COMMENT ON CONSTRAINT mpan_is_valid ON DOMAIN mpan IS 'a right check character; error 23514 says which was expected';
+
+CREATE FUNCTION gsrn_is_valid(value text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_gsrn_is_valid'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION gsrn_is_valid(text) IS
+  'true for 18 digits of which the last is the check digit of a GS1 global service relation number';
+
+CREATE FUNCTION check_gsrn(value text, field text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_gsrn'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_gsrn(text, text) IS
+  'true when gsrn_is_valid(value), else error 23514 that names the field and says which last character was expected';
+
+CREATE DOMAIN gsrn AS text CONSTRAINT gsrn_is_valid CHECK (check_gsrn(VALUE, 'value'));
+COMMENT ON DOMAIN gsrn IS 'a GS1 global service relation number, as of metering points: 18 digits with a right check digit; text, since leading zeros count';
+COMMENT ON CONSTRAINT gsrn_is_valid ON DOMAIN gsrn IS 'a right check character; error 23514 says which was expected';
+
+CREATE FUNCTION gln_is_valid(value text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_gln_is_valid'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION gln_is_valid(text) IS
+  'true for 13 digits of which the last is the check digit of a GS1 global location number';
+
+CREATE FUNCTION check_gln(value text, field text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_gln'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_gln(text, text) IS
+  'true when gln_is_valid(value), else error 23514 that names the field and says which last character was expected';
+
+CREATE DOMAIN gln AS text CONSTRAINT gln_is_valid CHECK (check_gln(VALUE, 'value'));
+COMMENT ON DOMAIN gln IS 'a GS1 global location number, as of companies: 13 digits with a right check digit; text, since leading zeros count';
+COMMENT ON CONSTRAINT gln_is_valid ON DOMAIN gln IS 'a right check character; error 23514 says which was expected';
+
+CREATE FUNCTION eic_is_valid(value text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_eic_is_valid'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION eic_is_valid(text) IS
+  'true for 16 digits, capital letters and hyphens of which the last is the check character of an energy identification code';
+
+CREATE FUNCTION check_eic(value text, field text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_eic'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_eic(text, text) IS
+  'true when eic_is_valid(value), else error 23514 that names the field and says which last character was expected';
+
+CREATE DOMAIN eic AS text CONSTRAINT eic_is_valid CHECK (check_eic(VALUE, 'value'));
+COMMENT ON DOMAIN eic IS 'an energy identification code: 16 digits, capital letters and hyphens with a right check character';
+COMMENT ON CONSTRAINT eic_is_valid ON DOMAIN eic IS 'a right check character; error 23514 says which was expected';
 
 CREATE FUNCTION session_role() RETURNS name
   AS 'MODULE_PATHNAME', 'flex_session_role'

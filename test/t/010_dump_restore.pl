@@ -44,6 +44,8 @@ $node->safe_psql('source', qq{
 	INSERT INTO ruleset_action (ruleset_id, stage, action) VALUES (require_ruleset('draft'), 'award', 'hold');
 	-- what users add
 	ALTER TABLE asset ADD COLUMN colour text DEFAULT 'green';
+	ALTER TABLE participant ADD COLUMN gln gln, ADD COLUMN meters mpan[];
+	UPDATE participant SET gln = '9312345678907', meters = '{1470116845051}' WHERE id = 1;
 	CREATE INDEX asset_colour_idx ON asset (colour);
 	CREATE POLICY asset_for_reader ON asset FOR SELECT TO reader USING (colour = 'green');
 	GRANT SELECT ON asset TO reader;
