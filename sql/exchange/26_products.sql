@@ -53,6 +53,8 @@ CREATE TABLE product (
   description  text,
   words        tsvector GENERATED ALWAYS AS (
     setweight(to_tsvector('pg_catalog.english', code || ' ' || name), 'A') || setweight(to_tsvector('pg_catalog.english', coalesce(description, '')), 'C')) STORED,
+  spec         product_spec,
+  valid        time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
   CONSTRAINT product_version_once UNIQUE (market_id, code, version),
   CONSTRAINT product_code_is_short CHECK (check_text(code, 'product.code', 64)),
   CONSTRAINT product_name_is_short CHECK (check_text(name, 'product.name', 255)),
@@ -61,6 +63,8 @@ CREATE TABLE product (
   CONSTRAINT product_max_recovery_is_positive CHECK (check_positive(extract(epoch FROM max_recovery), 'product.max_recovery, in seconds,'))
 );
 CREATE INDEX product_words_idx ON product USING gin (words);
+-- which products for this asset
+CREATE INDEX product_spec_idx ON product USING gist (spec);
 COMMENT ON TABLE product IS 'versions of what a market buys; each is of one service';
 COMMENT ON COLUMN product.id IS 'surrogate key';
 COMMENT ON COLUMN product.mrid IS 'master resource identifier (IEC CIM), never changed';
@@ -76,4 +80,7 @@ COMMENT ON COLUMN product.max_recovery IS 'the longest recovery that a unit may 
 COMMENT ON COLUMN product.description IS 'what a provider should know';
 COMMENT ON COLUMN product.words IS 'the words of code, name and description, to be searched';
 COMMENT ON INDEX product_words_idx IS 'products by words';
+COMMENT ON COLUMN product.spec IS 'what it requires of each asset, of the unit as a whole and of how assets may be grouped; NULL: not stated';
+COMMENT ON COLUMN product.valid IS 'when this version is offered';
+COMMENT ON INDEX product_spec_idx IS 'the products for an asset';
 COMMENT ON CONSTRAINT product_version_once ON product IS 'a version of a product stands once';

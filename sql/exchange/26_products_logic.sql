@@ -48,3 +48,27 @@ BEGIN
   END LOOP;
 END
 $block$;
+
+CREATE OR REPLACE FUNCTION keep_used_spec() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  name text;
+  used boolean;
+BEGIN
+  -- whoever names the product from now on waits, and whoever did is seen
+  PERFORM FROM product WHERE id = OLD.id FOR UPDATE;
+  FOREACH name IN ARRAY TG_ARGV LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE product_id = $1)', name) INTO used USING OLD.id;
+    IF used THEN
+      RAISE EXCEPTION 'product.spec cannot be changed: table % names version % of product %', name, OLD.version, OLD.code
+        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Register a new version of the product.';
+    END IF;
+  END LOOP;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION keep_used_spec() IS
+  'trigger: refuses another spec of a product that a row of the tables names which are its arguments';
+REVOKE ALL ON FUNCTION keep_used_spec() FROM PUBLIC;

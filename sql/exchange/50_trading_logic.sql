@@ -138,6 +138,11 @@ CREATE POLICY commitment_read_bought ON commitment FOR SELECT TO flexexchange_pa
 COMMENT ON POLICY commitment_read_bought ON commitment IS 'BOOK-MO-1: a buyer reads what is committed to it; bids it reads in their table, after the gate';
 GRANT SELECT ON commitment TO flexexchange_participant;
 
+CREATE OR REPLACE TRIGGER t10_traded_spec_is_kept BEFORE UPDATE OF spec ON product
+  FOR EACH ROW WHEN (OLD.spec IS DISTINCT FROM NEW.spec)
+  EXECUTE FUNCTION keep_used_spec('competition', 'bid', 'award', 'availability', 'dispatch');
+COMMENT ON TRIGGER t10_traded_spec_is_kept ON product IS 'what a version requires stays once it was traded';
+
 DO $block$
 DECLARE
   name text;
