@@ -167,3 +167,46 @@ IDENTIFIER(mpan);
 IDENTIFIER(gsrn);
 IDENTIFIER(gln);
 IDENTIFIER(eic);
+
+/*
+ * An international bank account number, ISO 13616: with its first four characters moved
+ * to the end and letters read as 10 to 35, the number leaves 1 when divided by 97.
+ */
+static bool
+iban_is_valid(const text *value)
+{
+	const char *data = VARDATA_ANY(value);
+	int			length = VARSIZE_ANY_EXHDR(value);
+	int			rest = 0;
+
+	if (length < 15 || length > 34)
+		return false;
+	for (int i = 0; i < length; i++)
+	{
+		char		c = data[(i + 4) % length];
+		bool		letter = c >= 'A' && c <= 'Z';
+
+		/* of the first four, two letters and two digits */
+		if ((!letter && (c < '0' || c > '9')) ||
+			(i >= length - 4 && letter != (i < length - 2)))
+			return false;
+		rest = (letter ? rest * 100 + c - 'A' + 10 : rest * 10 + c - '0') % 97;
+	}
+	return rest == 1;
+}
+
+/* check_iban(value, field) */
+PG_FUNCTION_INFO_V1(flex_check_iban);
+Datum
+flex_check_iban(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+
+	/* an account is not put into a log */
+	if (!iban_is_valid(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("%s is not an international bank account number (IBAN)", text_to_cstring(PG_GETARG_TEXT_PP(1))),
+				 errhint("Write it without blanks, in capital letters; its third and fourth characters are check digits: look for a mistyped one.")));
+	PG_RETURN_BOOL(true);
+}

@@ -119,6 +119,12 @@ CREATE DOMAIN eic AS text CONSTRAINT eic_is_valid CHECK (check_eic(VALUE, 'value
 COMMENT ON DOMAIN eic IS 'an energy identification code: 16 digits, capital letters and hyphens with a right check character';
 COMMENT ON CONSTRAINT eic_is_valid ON DOMAIN eic IS 'a right check character; error 23514 says which was expected';
 
+CREATE FUNCTION check_iban(value text, field text) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'flex_check_iban'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION check_iban(text, text) IS
+  'true for an international bank account number (ISO 13616) with right check digits, else error 23514 that names the field and not the value';
+
 CREATE FUNCTION session_role() RETURNS name
   AS 'MODULE_PATHNAME', 'flex_session_role'
   LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
