@@ -2,7 +2,7 @@
 -- Products: everybody who takes part reads them; what was traded by them never changes.
 
 SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
-FROM unnest(ARRAY['service', 'market', 'product']) t;
+FROM unnest(ARRAY['service', 'market', 'product', 'product_template']) t;
 
 DO $block$
 DECLARE
@@ -72,3 +72,75 @@ $function$;
 COMMENT ON FUNCTION keep_used_spec() IS
   'trigger: refuses another spec of a product that a row of the tables names which are its arguments';
 REVOKE ALL ON FUNCTION keep_used_spec() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION create_product(market_id bigint, template text, code text DEFAULT NULL, name text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+DECLARE
+  made bigint;
+  published product_template;
+BEGIN
+  SELECT * INTO published FROM product_template t WHERE t.code = template;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no product template "%"', left(template, 64)
+      USING ERRCODE = 'invalid_parameter_value', HINT = format('Table product_template has %s.', (SELECT string_agg(t.code, ', ' ORDER BY t.code COLLATE "C") FROM product_template t));
+  END IF;
+  INSERT INTO product AS p (market_id, code, version, name, service_code, binds, utilisation, source, max_recovery, spec, price_mechanism, paid_for, baseline_methods)
+  SELECT create_product.market_id, coalesce(create_product.code, published.code),
+         1 + coalesce(max(x.version), 0), coalesce(create_product.name, published.name),
+         published.service_code, published.binds, published.utilisation, format('%s, %s', published.source, published.as_of),
+         published.max_recovery, published.spec, published.price_mechanism, published.paid_for, published.baseline_methods
+  FROM product x WHERE x.market_id = create_product.market_id AND x.code = coalesce(create_product.code, published.code)
+  RETURNING p.id INTO made;
+  RETURN made;
+END
+$function$;
+COMMENT ON FUNCTION create_product(bigint, text, text, text) IS
+  'makes a product, or its next version, of a market from a published template; gives its id; error 22023 for a template that there is not';
+REVOKE ALL ON FUNCTION create_product(bigint, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION create_product(bigint, text, text, text) TO flexexchange_operator;
+
+-- What each product requires, one requirement a row.
+CREATE OR REPLACE VIEW product_requirement WITH (security_invoker = true) AS
+  SELECT p.id AS product_id, p.market_id, p.code, p.version, p.service_code, part.name AS part, need.key AS requirement,
+         CASE WHEN jsonb_typeof(need.value) = 'object' THEN need.value ->> 'min' END AS at_least,
+         CASE WHEN jsonb_typeof(need.value) = 'object' THEN need.value ->> 'max' END AS at_most,
+         CASE jsonb_typeof(need.value) WHEN 'array' THEN ARRAY(SELECT jsonb_array_elements_text(need.value)) WHEN 'object' THEN NULL ELSE ARRAY[need.value #>> '{}'] END AS codes
+  FROM product p
+  CROSS JOIN LATERAL (
+    SELECT 'member' AS name, p.spec::jsonb -> 'member' AS content UNION ALL SELECT 'unit', p.spec::jsonb -> 'unit'
+    UNION ALL SELECT 'grouping', p.spec::jsonb - 'member' - 'unit') part
+  CROSS JOIN LATERAL jsonb_each(part.content) need
+  WHERE p.valid @> now();
+COMMENT ON VIEW product_requirement IS 'what the products on offer require, one requirement a row';
+COMMENT ON COLUMN product_requirement.product_id IS 'the product version';
+COMMENT ON COLUMN product_requirement.market_id IS 'its market';
+COMMENT ON COLUMN product_requirement.code IS 'its code';
+COMMENT ON COLUMN product_requirement.version IS 'its version';
+COMMENT ON COLUMN product_requirement.service_code IS 'its service';
+COMMENT ON COLUMN product_requirement.part IS 'member (of each asset), unit (of the whole) or grouping (what members have in common)';
+COMMENT ON COLUMN product_requirement.requirement IS 'key of product_spec; its unit is in its name, durations are ISO 8601';
+COMMENT ON COLUMN product_requirement.at_least IS 'lower bound, included';
+COMMENT ON COLUMN product_requirement.at_most IS 'upper bound, included';
+COMMENT ON COLUMN product_requirement.codes IS 'codes, true or false, or the place in common';
+GRANT SELECT ON product_requirement TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
+-- The same side by side: how many ways of asking there are for one thing.
+CREATE OR REPLACE VIEW requirement_variety WITH (security_invoker = true) AS
+  SELECT r.part, r.requirement, count(DISTINCT r.product_id) AS products, count(DISTINCT r.market_id) AS markets,
+         count(DISTINCT (r.at_least, r.at_most, r.codes)) AS ways,
+         jsonb_object_agg(DISTINCT m.code || ' ' || r.code,
+           CASE WHEN r.codes IS NOT NULL THEN array_to_string(r.codes, ', ')
+                ELSE concat_ws(' to ', coalesce(r.at_least, 'any'), coalesce(r.at_most, 'any')) END) AS as_asked
+  FROM product_requirement r JOIN market m ON m.id = r.market_id
+  GROUP BY r.part, r.requirement;
+COMMENT ON VIEW requirement_variety IS 'each requirement with all the ways in which products on offer ask for it: what could be harmonised';
+COMMENT ON COLUMN requirement_variety.part IS 'member, unit or grouping';
+COMMENT ON COLUMN requirement_variety.requirement IS 'key of product_spec';
+COMMENT ON COLUMN requirement_variety.products IS 'how many products ask for it';
+COMMENT ON COLUMN requirement_variety.markets IS 'how many markets do';
+COMMENT ON COLUMN requirement_variety.ways IS 'in how many ways';
+COMMENT ON COLUMN requirement_variety.as_asked IS 'market and product with what they ask, least to most';
+GRANT SELECT ON requirement_variety TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;

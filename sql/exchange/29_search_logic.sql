@@ -23,6 +23,21 @@ REVOKE ALL ON FUNCTION grid_nodes_concerned(bigint, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION grid_nodes_concerned(bigint, timestamptz)
   TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION search_capabilities(
+  words text, nodes bigint[], latitude numeric, longitude numeric, within_km numeric,
+  service_code text, direction text, power_kw numeric, best integer)
+RETURNS TABLE (kind text, id bigint, name text, summary text, kw numeric, km double precision, rank real)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT NULL::text, NULL::bigint, NULL::text, NULL::text, NULL::numeric, NULL::double precision, NULL::real WHERE false
+$function$;
+COMMENT ON FUNCTION search_capabilities(text, bigint[], numeric, numeric, numeric, text, text, numeric, integer) IS
+  'nothing: this exchange has no register of assets';
+REVOKE ALL ON FUNCTION search_capabilities(text, bigint[], numeric, numeric, numeric, text, text, numeric, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_capabilities(text, bigint[], numeric, numeric, numeric, text, text, numeric, integer)
+  TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION search_exchange(
   words text DEFAULT NULL, kinds text[] DEFAULT NULL, grid_node_id bigint DEFAULT NULL,
   latitude numeric DEFAULT NULL, longitude numeric DEFAULT NULL, within_km numeric DEFAULT NULL,
@@ -114,13 +129,18 @@ BEGIN
        AND within_km IS NULL
        AND (nodes IS NULL OR EXISTS (SELECT FROM grid_node g WHERE g.id = ANY (nodes) AND g.operator_id = m.market_operator_id))
      ORDER BY rank DESC, p.id LIMIT best)
+    UNION ALL
+    SELECT c.kind, c.id, c.name, c.summary, c.kw, c.km, c.rank
+    FROM search_capabilities(words, nodes, search_exchange.latitude, search_exchange.longitude, within_km,
+                             search_exchange.service_code, search_exchange.direction, search_exchange.power_kw, best) c
+    WHERE search_exchange.kinds IS NULL OR 'capability' = ANY (search_exchange.kinds)
   ) found
   ORDER BY found.rank DESC, found.km, found.kw DESC NULLS LAST, found.kind, found.id
   LIMIT page_size OFFSET (page - 1) * page_size;
 END
 $function$;
 COMMENT ON FUNCTION search_exchange(text, text[], bigint, numeric, numeric, numeric, text, time_window, text, numeric, integer, integer) IS
-  'participants, needs and products that match words (as typed into a search engine), a place of the network with all above and below it, a distance in km of a coordinate in degrees, a service, a window, a direction, and at least so many kW; what is not given does not matter; ranked by words, then distance, then kW; pages count from 1; SECURITY DEFINER because row-level security keeps the indexes of words and places from being used: it asks for what policy NEED-1 lets the caller read';
+  'participants, needs, products and (where there is a register) capabilities of assets that match words (as typed into a search engine), a place of the network with all above and below it, a distance in km of a coordinate in degrees, a service, a window, a direction, and at least so many kW; what is not given does not matter; ranked by words, then distance, then kW; pages count from 1; SECURITY DEFINER because row-level security keeps the indexes of words and places from being used: it asks for what policy NEED-1 lets the caller read';
 REVOKE ALL ON FUNCTION search_exchange(text, text[], bigint, numeric, numeric, numeric, text, time_window, text, numeric, integer, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION search_exchange(text, text[], bigint, numeric, numeric, numeric, text, time_window, text, numeric, integer, integer)
   TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;

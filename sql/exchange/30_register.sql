@@ -67,9 +67,13 @@ CREATE TABLE asset (
   CONSTRAINT asset_latitude_on_earth CHECK (latitude BETWEEN -90 AND 90),
   CONSTRAINT asset_longitude_on_earth CHECK (longitude BETWEEN -180 AND 180)
 );
--- which assets share a meter; which lie at a place
+-- which assets share a meter; which lie at a place, the most powerful first
 CREATE INDEX asset_metering_point_id_idx ON asset (metering_point_id);
-CREATE INDEX asset_grid_node_id_idx ON asset (grid_node_id);
+CREATE INDEX asset_grid_node_id_idx ON asset (grid_node_id, greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
+-- what is near, and the most powerful first, of all and of a technology
+CREATE INDEX asset_place_idx ON asset USING gist (place(latitude, longitude));
+CREATE INDEX asset_power_idx ON asset (greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
+CREATE INDEX asset_technology_idx ON asset (lower(technology), greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
 COMMENT ON TABLE asset IS 'what is controlled: batteries, chargers, heat pumps, generators';
 COMMENT ON COLUMN asset.id IS 'surrogate key, from the sequence of resources';
 COMMENT ON COLUMN asset.mrid IS 'master resource identifier (IEC CIM), never changed';
@@ -88,8 +92,11 @@ COMMENT ON COLUMN asset.longitude IS 'degrees east, WGS 84';
 COMMENT ON COLUMN asset.source IS 'where the row came from, when it was imported';
 COMMENT ON COLUMN asset.recorded_at IS 'when the row was written';
 COMMENT ON COLUMN asset.profile IS 'what it can do, in the terms in which products ask; NULL when not declared';
+COMMENT ON INDEX asset_place_idx IS 'which assets are near a coordinate';
+COMMENT ON INDEX asset_power_idx IS 'the most powerful assets';
+COMMENT ON INDEX asset_technology_idx IS 'the most powerful assets of a technology';
 COMMENT ON INDEX asset_metering_point_id_idx IS 'which assets share a meter';
-COMMENT ON INDEX asset_grid_node_id_idx IS 'which assets lie at a place';
+COMMENT ON INDEX asset_grid_node_id_idx IS 'which assets lie at a place, the most powerful first';
 
 CREATE TABLE asset_operator (
   asset_id            bigint NOT NULL REFERENCES asset,

@@ -123,3 +123,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir eligibility_cases.sql
 \ir rules.sql
 \ir supply.sql
+\ir search.sql
