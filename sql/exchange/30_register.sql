@@ -55,6 +55,16 @@ CREATE TABLE asset (
   source            text,
   recorded_at       timestamptz NOT NULL DEFAULT now(),
   profile           asset_profile,
+  manufacturer      text,
+  model             text,
+  serial_number     text,
+  connection_type   text,
+  export_metering_point_id bigint REFERENCES metering_point,
+  domestic          boolean,
+  CONSTRAINT asset_manufacturer_is_short CHECK (check_text(manufacturer, 'asset.manufacturer', 255)),
+  CONSTRAINT asset_model_is_short CHECK (check_text(model, 'asset.model', 255)),
+  CONSTRAINT asset_serial_number_is_short CHECK (check_text(serial_number, 'asset.serial_number', 64)),
+  CONSTRAINT asset_connection_type_is_short CHECK (check_text(connection_type, 'asset.connection_type', 64)),
   CONSTRAINT asset_id_is_positive CHECK (id > 0),
   CONSTRAINT asset_name_is_short CHECK (check_text(name, 'asset.name', 255)),
   CONSTRAINT asset_technology_is_short CHECK (check_text(technology, 'asset.technology', 255)),
@@ -72,6 +82,7 @@ CREATE INDEX asset_metering_point_id_idx ON asset (metering_point_id);
 CREATE INDEX asset_grid_node_id_idx ON asset (grid_node_id, greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
 -- what is near, and the most powerful first, of all and of a technology
 CREATE INDEX asset_place_idx ON asset USING gist (place(latitude, longitude));
+CREATE INDEX asset_serial_number_idx ON asset (serial_number) WHERE serial_number IS NOT NULL;
 CREATE INDEX asset_power_idx ON asset (greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
 CREATE INDEX asset_technology_idx ON asset (lower(technology), greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
 COMMENT ON TABLE asset IS 'what is controlled: batteries, chargers, heat pumps, generators';
@@ -92,6 +103,13 @@ COMMENT ON COLUMN asset.longitude IS 'degrees east, WGS 84';
 COMMENT ON COLUMN asset.source IS 'where the row came from, when it was imported';
 COMMENT ON COLUMN asset.recorded_at IS 'when the row was written';
 COMMENT ON COLUMN asset.profile IS 'what it can do, in the terms in which products ask; NULL when not declared';
+COMMENT ON COLUMN asset.manufacturer IS 'who made it';
+COMMENT ON COLUMN asset.model IS 'make and model';
+COMMENT ON COLUMN asset.serial_number IS 'number that its manufacturer gave it';
+COMMENT ON COLUMN asset.connection_type IS 'firm, non-firm, dynamic ..., as registered';
+COMMENT ON COLUMN asset.export_metering_point_id IS 'the meter of its export, where that is another than metering_point_id';
+COMMENT ON COLUMN asset.domestic IS 'true: it belongs to a household, whose consent stands behind it; NULL: not said';
+COMMENT ON INDEX asset_serial_number_idx IS 'assets by what their manufacturers call them, to find one that is there twice';
 COMMENT ON INDEX asset_place_idx IS 'which assets are near a coordinate';
 COMMENT ON INDEX asset_power_idx IS 'the most powerful assets';
 COMMENT ON INDEX asset_technology_idx IS 'the most powerful assets of a technology';
