@@ -244,10 +244,10 @@ CREATE TABLE import_rejection (
     check_code(importer, 'import_rejection.importer', 'embedded_capacity_register', 'dispatch_instructions')),
   CONSTRAINT import_rejection_source_is_short CHECK (check_text(source, 'import_rejection.source', 255)),
   CONSTRAINT import_rejection_value_is_clipped CHECK (length(value) <= 200),
-  CONSTRAINT import_rejection_effect_is_known CHECK (check_code(effect, 'import_rejection.effect', 'row', 'value')),
+  CONSTRAINT import_rejection_effect_is_known CHECK (check_code(effect, 'import_rejection.effect', 'row', 'value', 'word')),
   CONSTRAINT import_rejection_digest_is_sha256 CHECK (length(row_digest) = 32)
 );
-COMMENT ON TABLE import_rejection IS 'rows and values of files that were not imported, and why; kept as history when the row is imported later';
+COMMENT ON TABLE import_rejection IS 'rows and values of files that were not imported, and words that have no common word, and why; kept as history when the row is imported later';
 COMMENT ON COLUMN import_rejection.id IS 'surrogate key';
 COMMENT ON COLUMN import_rejection.importer IS 'embedded_capacity_register or dispatch_instructions';
 COMMENT ON COLUMN import_rejection.source IS 'the file, as the caller named it';
@@ -256,7 +256,7 @@ COMMENT ON COLUMN import_rejection.column_name IS 'column of the staging table';
 COMMENT ON COLUMN import_rejection.value IS 'what stands there, at most 200 characters of it';
 COMMENT ON COLUMN import_rejection.reason IS 'what is wrong with it; read after the value';
 COMMENT ON COLUMN import_rejection.hint IS 'what to do about it';
-COMMENT ON COLUMN import_rejection.effect IS 'row: the row was not imported; value: it was imported without this value';
+COMMENT ON COLUMN import_rejection.effect IS 'row: the row was not imported; value: it was imported without this value; word: it was imported with this word as it stands, and the profile does not have it in common words';
 COMMENT ON COLUMN import_rejection.row_digest IS 'SHA-256 of the text of the whole row, as in import_row';
 COMMENT ON COLUMN import_rejection.row_content IS 'the row, at most 200 characters of each value';
 COMMENT ON COLUMN import_rejection.recorded_at IS 'when it was found first';
@@ -264,7 +264,7 @@ COMMENT ON CONSTRAINT import_rejection_once ON import_rejection IS 'a row is rej
 COMMENT ON CONSTRAINT import_rejection_importer_is_known ON import_rejection IS 'a known importer';
 COMMENT ON CONSTRAINT import_rejection_source_is_short ON import_rejection IS 'at most 255 characters';
 COMMENT ON CONSTRAINT import_rejection_value_is_clipped ON import_rejection IS 'at most 200 characters';
-COMMENT ON CONSTRAINT import_rejection_effect_is_known ON import_rejection IS 'row or value';
+COMMENT ON CONSTRAINT import_rejection_effect_is_known ON import_rejection IS 'row, value or word';
 COMMENT ON CONSTRAINT import_rejection_digest_is_sha256 ON import_rejection IS '32 bytes';
 
 -- ------------------------------------------------------------------ what names mean

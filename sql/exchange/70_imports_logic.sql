@@ -16,7 +16,7 @@ GRANT TRUNCATE ON embedded_capacity_register_staging, dispatch_instruction_stagi
 CREATE OR REPLACE VIEW import_rejection_open WITH (security_invoker = true) AS
   SELECT r.importer, r.source, r.line, r.column_name, r.value, r.reason, r.hint, r.effect, r.row_content, r.recorded_at
   FROM import_rejection r
-  WHERE r.effect = 'value'
+  WHERE r.effect <> 'row'
      OR NOT EXISTS (SELECT FROM import_row i WHERE i.importer = r.importer AND i.row_digest = r.row_digest);
 COMMENT ON VIEW import_rejection_open IS 'rejections that still hold: without those of rows that were imported later';
 COMMENT ON COLUMN import_rejection_open.importer IS 'embedded_capacity_register or dispatch_instructions';
@@ -26,7 +26,7 @@ COMMENT ON COLUMN import_rejection_open.column_name IS 'column of the staging ta
 COMMENT ON COLUMN import_rejection_open.value IS 'what stands there, clipped';
 COMMENT ON COLUMN import_rejection_open.reason IS 'what is wrong with it';
 COMMENT ON COLUMN import_rejection_open.hint IS 'what to do about it';
-COMMENT ON COLUMN import_rejection_open.effect IS 'row or value';
+COMMENT ON COLUMN import_rejection_open.effect IS 'row, value or word';
 COMMENT ON COLUMN import_rejection_open.row_content IS 'the row, clipped';
 COMMENT ON COLUMN import_rejection_open.recorded_at IS 'when it was found first';
 GRANT SELECT ON import_rejection_open TO flexexchange_operator, flexexchange_regulator;
@@ -308,7 +308,7 @@ AS $function$
 BEGIN
   -- a row that is not imported leaves no single value out
   DELETE FROM pg_temp.import_problem p
-  WHERE p.effect = 'value'
+  WHERE p.effect <> 'row'
     AND p.row_digest IN (SELECT o.row_digest FROM pg_temp.import_problem o WHERE o.effect = 'row');
   SELECT count(DISTINCT p.row_digest) FILTER (WHERE p.effect = 'row'),
          count(DISTINCT (p.row_digest, p.column_name)) FILTER (WHERE p.effect = 'value')
@@ -337,6 +337,24 @@ COMMENT ON FUNCTION record_rejections(text, text) IS
   'last step of an import: keeps the problems that are new, drops the tables of read_staging, and counts the rows refused and the values left out';
 REVOKE ALL ON FUNCTION record_rejections(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION record_rejections(text, text) TO flexexchange_operator;
+
+CREATE OR REPLACE FUNCTION import_words(scheme text, key text, words text[]) RETURNS TABLE (word text, reason text, hint text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT w.word,
+         coalesce('has no common word that is sure: ' || (SELECT string_agg(c.code || ' is ' || c.relation, ', ')
+                                                          FROM common_terms(import_words.scheme, w.word) c),
+                  'has no common word'),
+         format('It is kept as it stands. Say what it is in common, in taxonomy_term and taxonomy_mapping, scheme %s; then common_profile() gives the profile.',
+                import_words.scheme)
+  FROM (SELECT DISTINCT u.word FROM unnest(import_words.words) AS u (word)) w
+  -- as common_profile() reads it
+  WHERE EXISTS (SELECT FROM string_to_table(w.word, ' + ') AS part WHERE common_term(import_words.scheme, part, import_words.key) IS NULL);
+END;
+COMMENT ON FUNCTION import_words(text, text, text[]) IS
+  'those of the words of a scheme that have no sure common word below a key such as technology, what is to be said of them, and what to do';
+REVOKE ALL ON FUNCTION import_words(text, text, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION import_words(text, text, text[]) TO flexexchange_operator;
 
 CREATE OR REPLACE FUNCTION import_participants(names text[], kind text) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

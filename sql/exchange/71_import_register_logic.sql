@@ -159,6 +159,24 @@ BEGIN
   DELETE FROM pg_temp.import_parsed p
   USING pg_temp.import_problem o WHERE o.line = p.line AND o.effect = 'row';
 
+  -- Words that have no common word are imported all the same, and reported.
+  CREATE TEMPORARY TABLE import_word ON COMMIT DROP AS
+  SELECT p.line, p.row_digest, w.* FROM pg_temp.import_parsed p
+  CROSS JOIN LATERAL (VALUES
+    ('ecr_energy_source', 'energy_source', 'energy_source_1', p.energy_source_1),
+    ('ecr_energy_source', 'energy_source', 'energy_source_2', p.energy_source_2),
+    ('ecr_energy_source', 'energy_source', 'energy_source_3', p.energy_source_3),
+    ('ecr_conversion_technology', 'technology', 'energy_conversion_technology_1', p.technology_1),
+    ('ecr_conversion_technology', 'technology', 'energy_conversion_technology_2', p.technology_2),
+    ('ecr_conversion_technology', 'technology', 'energy_conversion_technology_3', p.technology_3)
+  ) AS w (scheme, key, column_name, word)
+  WHERE length(w.word) <= 80;
+  INSERT INTO pg_temp.import_problem (line, row_digest, column_name, value, reason, hint, effect)
+  SELECT w.line, w.row_digest, w.column_name, w.word, i.reason, i.hint, 'word'
+  FROM (SELECT o.scheme, o.key, array_agg(DISTINCT o.word) AS words FROM pg_temp.import_word o GROUP BY o.scheme, o.key) s
+  CROSS JOIN LATERAL import_words(s.scheme, s.key, s.words) i
+  JOIN pg_temp.import_word w ON w.key = s.key AND w.word = i.word;
+
   -- Companies: the operator of the network, and the customers.
   PERFORM import_participants(ARRAY[operator_name], 'market_operator') WHERE EXISTS (SELECT FROM pg_temp.import_parsed);
   PERFORM import_participants(array_agg(p.customer ORDER BY p.line), 'service_provider') FROM pg_temp.import_parsed p;
@@ -239,10 +257,16 @@ BEGIN
   SELECT nextval('resource_id') AS id, p.* FROM (SELECT * FROM pg_temp.import_parsed ORDER BY line) p;
 
   INSERT INTO asset (id, name, technology, energy_source, metering_point_id, grid_node_id, connection_status,
-                     connected_on, installed_kw, latitude, longitude, source)
+                     connected_on, installed_kw, latitude, longitude, source, profile)
   SELECT a.id, a.name, a.technology, a.energy_source, m.id, n.id, CASE WHEN a.connected THEN 'connected' ELSE 'pending' END,
-         a.connected_on, a.installed_kw, a.latitude, a.longitude, origin
+         a.connected_on, a.installed_kw, a.latitude, a.longitude, origin,
+         -- a word that was left out might say otherwise
+         CASE WHEN greatest(length(a.energy_source_1), length(a.energy_source_2), length(a.energy_source_3),
+                            length(a.technology_1), length(a.technology_2), length(a.technology_3)) <= 80 THEN w.profile END
   FROM pg_temp.import_asset a
+  LEFT JOIN (SELECT d.*, common_profile('ecr_conversion_technology', d.technology, 'ecr_energy_source', d.energy_source) AS profile
+             FROM (SELECT DISTINCT o.technology, o.energy_source FROM pg_temp.import_asset o) d) w
+    ON (w.technology, w.energy_source) IS NOT DISTINCT FROM (a.technology, a.energy_source)
   LEFT JOIN metering_point m ON m.mpan = a.mpan
   LEFT JOIN pg_temp.import_node n ON n.line = a.line AND n.connects
   ORDER BY a.line;
@@ -258,7 +282,7 @@ BEGIN
   GET DIAGNOSTICS rows_imported = ROW_COUNT;
 
   SELECT r.rows_rejected, r.values_left_out INTO rows_rejected, values_left_out FROM record_rejections(importer, origin) r;
-  DROP TABLE pg_temp.import_parsed, pg_temp.import_place, pg_temp.import_node, pg_temp.import_asset;
+  DROP TABLE pg_temp.import_parsed, pg_temp.import_word, pg_temp.import_place, pg_temp.import_node, pg_temp.import_asset;
   RETURN NEXT;
 END
 $function$;

@@ -20,6 +20,7 @@ DECLARE
   operator_name CONSTANT text := coalesce(btrim(network_operator), '');
   market_name CONSTANT text := coalesce(btrim(market_code), '');
   scheme_name CONSTANT text := coalesce(btrim(unit_scheme), btrim(market_code) || '_flexible_unit', '');
+  technology_scheme CONSTANT text := coalesce(btrim(market_code), '') || '_technology';
   zone_name CONSTANT text := time_zone;
   text_hint CONSTANT text := 'Write a name of at most 255 characters.';
   power_hint CONSTANT text := 'Write a number of MW from 0 to 1000000; exactly one of availability_mw_req and utilisation_mw_req is above zero.';
@@ -171,10 +172,11 @@ BEGIN
     ON CONFLICT (kind, name, licence_area) DO NOTHING;
 
     -- Units that are new become portfolios: what lies in them is not published.
-    INSERT INTO portfolio (name, service_provider_id, grid_node_id, technology)
-    SELECT u.unit, c.id, z.id, CASE WHEN length(u.technology) <= 255 THEN u.technology END
+    INSERT INTO portfolio (name, service_provider_id, grid_node_id, technology, profile)
+    SELECT u.unit, c.id, z.id, t.technology, common_profile(technology_scheme, t.technology, NULL, NULL)
     FROM pg_temp.import_unit u
     JOIN participant c ON lower(c.name) = lower(u.company)
+    CROSS JOIN LATERAL (SELECT CASE WHEN length(u.technology) <= 255 THEN u.technology END AS technology) t
     LEFT JOIN LATERAL (SELECT min(g.id) AS id FROM grid_node g
                        WHERE g.kind = 'zone' AND lower(g.name) = lower(u.zone)
                          AND g.operator_id = the_market.market_operator_id) z ON true
@@ -213,6 +215,15 @@ BEGIN
         'Correct portfolio.technology if the unit has changed.')
     ) AS c (column_name, value, reason, hint)
     WHERE c.reason IS NOT NULL;
+
+    -- What new units are made of has no common word: imported all the same, and
+    -- reported with the row that made them.
+    INSERT INTO pg_temp.import_problem (line, row_digest, column_name, value, reason, hint, effect)
+    SELECT p.line, p.row_digest, 'technology', left(p.technology, 200), i.reason, i.hint, 'word'
+    FROM import_words(technology_scheme, 'technology',
+                      ARRAY(SELECT u.technology FROM pg_temp.import_unit u WHERE NOT u.known AND length(u.technology) <= 255)) i
+    JOIN pg_temp.import_unit u ON u.technology = i.word AND NOT u.known
+    JOIN pg_temp.import_parsed p ON p.line = u.line;
 
     -- The trades: availability first, so that dispatches find it, each in the
     -- order of the file, which is the order in which they are posted.

@@ -45,7 +45,7 @@ SELECT kind, severity, stage, overlap, closed_at IS NULL AS open FROM conflict O
 SELECT name, kinds FROM participant ORDER BY id;
 SELECT m.code, m.name, m.time_zone, m.currency, p.name AS operator FROM market m JOIN participant p ON p.id = m.market_operator_id;
 SELECT g.kind, g.name, g.licence_area, o.name AS operator FROM grid_node g JOIN participant o ON o.id = g.operator_id ORDER BY g.id;
-SELECT p.name, p.technology, g.name AS zone, e.scheme, e.value, e.valid
+SELECT p.name, p.technology, p.profile, g.name AS zone, e.scheme, e.value, e.valid
 FROM portfolio p JOIN grid_node g ON g.id = p.grid_node_id JOIN external_id e ON e.portfolio_id = p.id ORDER BY p.id;
 SELECT entity, count(*) FROM import_row GROUP BY entity ORDER BY entity COLLATE "C";
 SELECT count(*) FROM import_row i

@@ -31,6 +31,8 @@ SELECT * FROM import_embedded_capacity_register();
 SELECT a.name, a.energy_source, a.technology, a.connection_status AS status, a.connected_on, trim_scale(a.installed_kw) AS kw,
        a.qualified_up_kw AS up_kw, a.qualified_down_kw AS down_kw, a.latitude, a.longitude, g.kind, g.name AS node, m.mpan, a.source
 FROM asset a LEFT JOIN grid_node g ON g.id = a.grid_node_id LEFT JOIN metering_point m ON m.id = a.metering_point_id ORDER BY a.id;
+-- words in common, where each of them has one that is sure; the words as registered stand beside it
+SELECT name, profile FROM asset ORDER BY id;
 -- three assets behind one meter: the greatest of what is connected, and for import, where nothing is, of what is accepted
 SELECT m.mpan, m.kind, trim_scale(agreed_export_kw) AS export_kw, trim_scale(agreed_import_kw) AS import_kw, postcode, g.name AS node
 FROM metering_point m JOIN grid_node g ON g.id = m.grid_node_id ORDER BY m.id;
@@ -67,7 +69,9 @@ SELECT sum(pg_temp.stage(VARIADIC ARRAY['customer_site', 'fault ' || nr] || c)) 
   (27, ARRAY['point_of_connection_voltage_kv', '9999 kV']),
   (30, ARRAY['energy_source_1', repeat('e', 81)]), (31, ARRAY['energy_source_2', repeat('e', 81)]), (32, ARRAY['energy_source_3', repeat('e', 81)]),
   (33, ARRAY['energy_conversion_technology_1', repeat('t', 81)]), (34, ARRAY['energy_conversion_technology_2', repeat('t', 81)]),
-  (35, ARRAY['energy_conversion_technology_3', repeat('t', 81)]),
+  (35, ARRAY['energy_conversion_technology_3', repeat('t', 81)]), (36, ARRAY['energy_conversion_technology_1', 'Battery', 'energy_conversion_technology_2', repeat('t', 81)]),
+  (37, ARRAY['energy_source_1', 'Fossil oil', 'energy_conversion_technology_1', 'Photovoltaic + Battery', 'energy_conversion_technology_2', 'Battery + Kiln']),
+  (38, ARRAY['energy_source_1', 'Solar', 'energy_conversion_technology_1', 'Photovoltaic + Battery']),
   (40, ARRAY['already_connected_registered_capacity_mw', 'five']), (41, ARRAY['already_connected_maximum_export_mw', '-1']),
   (42, ARRAY['already_connected_maximum_import_mw', '1e7']),
   (43, ARRAY['already_connected_registered_capacity_mw', '5', 'connection_status', 'Accepted to Connect']),
@@ -83,6 +87,7 @@ SELECT * FROM import_embedded_capacity_register();
 SELECT line, column_name, left(value, 26) AS value, reason, effect FROM import_rejection WHERE id > :seen
 ORDER BY line, column_name COLLATE "C";
 SELECT column_name, hint FROM import_rejection GROUP BY column_name, hint ORDER BY column_name COLLATE "C", hint COLLATE "C";
+SELECT name, technology, profile FROM asset WHERE name IN ('fault 36', 'fault 37', 'fault 38') ORDER BY id;
 SELECT a.name, m.mpan FROM asset a LEFT JOIN metering_point m ON m.id = a.metering_point_id
 WHERE a.name IN ('fault 11', 'fault 14', 'fault 15', 'Fault five') ORDER BY a.id;
 SELECT pg_temp.fingerprint() AS before \gset
@@ -162,6 +167,14 @@ ALTER TABLE my_rows DROP COLUMN latitude;
 SELECT * FROM import_embedded_capacity_register('my_rows');
 SELECT * FROM import_embedded_capacity_register(source => '');
 SELECT * FROM import_embedded_capacity_register(network_operator => repeat('n', 256));
+
+-- Words that get a meaning later: the same question as the import asked.
+INSERT INTO taxonomy_term (scheme, version, code, label) VALUES ('ecr_conversion_technology', '2022-02', 'Engine', 'Engine');
+INSERT INTO taxonomy_mapping (scheme, version, code, to_scheme, to_version, to_code, relation, source)
+  VALUES ('ecr_conversion_technology', '2022-02', 'Engine', 'common', '1', 'ENGINE_GEN', 'exact', 'the test');
+UPDATE asset SET profile = common_profile('ecr_conversion_technology', technology, 'ecr_energy_source', energy_source)
+WHERE source = 'Embedded Capacity Register' AND technology = 'Engine';
+SELECT profile, count(*) FROM asset WHERE technology = 'Engine' GROUP BY profile::text, profile;
 
 -- The operator runs imports; those who take part do not.
 TRUNCATE embedded_capacity_register_staging;
