@@ -90,6 +90,8 @@ AS $function$
 DECLARE
   provider CONSTANT bigint := CASE WHEN acts_for_exchange() THEN coalesce(register_assets.service_provider_id, current_participant()) ELSE current_participant() END;
   not_a_quantity CONSTANT text := 'is not a number from 0 to 1000000 with a decimal point';
+  categories CONSTANT text[] := ARRAY(SELECT DISTINCT t.code FROM taxonomy_scheme s JOIN taxonomy_term t ON (t.scheme, t.version) = (s.code, s.version)
+    WHERE s.code = 'fmar_asset_category' AND s.valid @> now() AND t.valid @> now());
   today CONSTANT date := (now() AT TIME ZONE (SELECT time_zone FROM exchange_instance))::date;
 BEGIN
   IF provider IS NULL OR provider <> coalesce(register_assets.service_provider_id, provider) THEN
@@ -152,8 +154,7 @@ BEGIN
     ('MPAN', 'import_mpan', r.import_mpan, CASE WHEN NOT mpan_is_valid(r.import_mpan) THEN 'is not 13 digits with a right check digit' END),
     ('MPAN', 'export_mpan', r.export_mpan, CASE WHEN NOT mpan_is_valid(r.export_mpan) THEN 'is not 13 digits with a right check digit' END),
     ('TECHNOLOGY', 'technology', r.technology,
-      CASE WHEN r.action = 'register' AND (r.technology IS NULL OR r.technology NOT IN ('BESS', 'SOLAR_PV', 'WIND_TURBINE', 'EV_CHARGER', 'HEAT_PUMP', 'ELECTRIC_BOILER', 'HVAC',
-           'REFRIGERATION', 'INDUSTRIAL_LOAD', 'CHP', 'OTHER')) THEN 'is not a term of the list' END),
+      CASE WHEN r.action = 'register' AND r.technology <> ALL (categories) THEN 'is not a term of the list' WHEN r.action = 'register' AND r.technology IS NULL THEN 'is blank' END),
     ('ENERGY_SOURCE', 'energy_source', r.energy_source,
       CASE WHEN r.action = 'register' AND r.energy_source IS NULL AND r.technology IN ('BESS', 'SOLAR_PV', 'WIND_TURBINE', 'CHP') THEN 'is blank' END),
     ('MPAN_MISSING', 'import_mpan', r.import_mpan,

@@ -12,7 +12,7 @@ INSERT INTO registration_rule (code, severity, says, source) VALUES
   ('CAPACITY', 'error', 'the installed capacity is above zero and has at most two decimals', 'FMAR data rules v1.0 (draft)'),
   ('CAPACITY_HIGH', 'warning', 'an installed capacity above 1,000,000 kW needs a reason', 'FMAR data rules v1.0 (draft)'),
   ('POWER', 'error', 'what is offered upwards or downwards is at most twice the installed capacity: a battery goes from full import to full export', 'house'),
-  ('TECHNOLOGY', 'warning', 'the technology is a term of the register''s list', 'FMAR data attributes v1.1 (draft)'),
+  ('TECHNOLOGY', 'warning', 'the technology is a term of taxonomy scheme fmar_asset_category', 'FMAR data attributes v1.1 (draft)'),
   ('ENERGY_SOURCE', 'warning', 'generation and storage name their energy source', 'FMAR data rules v1.0 (draft)'),
   ('SERIAL', 'error', 'a serial number has 3 to 64 letters, digits, hyphens and underscores', 'FMAR data rules v1.0 (draft)'),
   ('COMMISSIONED', 'error', 'the day of commissioning is not in the future', 'FMAR data rules v1.0 (draft)'),

@@ -108,7 +108,6 @@ SELECT code, relation FROM common_terms('northern', 'Battery', '2028-01-01T00:00
 
 -- Extended, it says whom that affects: who declares a common word, who is registered with another's.
 SELECT flexexchange.extend_exchange('taxonomy_test', 'medium');
-ALTER TABLE product ADD COLUMN spec product_spec;
 INSERT INTO participant (id, name, kinds) VALUES (1, 'Operator', '{market_operator}'), (2, 'Seller', '{service_provider}'), (3, 'Other seller', '{service_provider}');
 INSERT INTO market (id, code, name, market_operator_id) VALUES (1, 'm', 'm', 1);
 INSERT INTO product (market_id, code, name, service_code, spec) VALUES (1, 'a', 'a', 'PR', '{"member": {"technology": ["BESS", "HVAC"]}}'), (1, 'b', 'b', 'PR', '{"unit": {"technology": ["BESS"]}, "grouping": "gsp"}'), (1, 'c', 'c', 'PR', NULL);
