@@ -4,6 +4,16 @@
 SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
 FROM unnest(ARRAY['service', 'market', 'product', 'product_template']) t;
 
+CREATE OR REPLACE FUNCTION own_product_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT p.id FROM product p JOIN market m ON m.id = p.market_id
+  WHERE m.market_operator_id = current_participant();
+END;
+COMMENT ON FUNCTION own_product_ids() IS 'the products of the markets that the session''s participant runs';
+REVOKE ALL ON FUNCTION own_product_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_product_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 DO $block$
 DECLARE
   name text;

@@ -9,6 +9,25 @@ GRANT SELECT ON metering_point, asset, asset_operator, portfolio, portfolio_memb
 GRANT INSERT (name, service_provider_id, grid_node_id, technology, profile), UPDATE (name, grid_node_id, technology, profile)
   ON portfolio TO flexexchange_participant;
 
+CREATE OR REPLACE FUNCTION own_asset_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT o.asset_id FROM asset_operator o
+  WHERE o.service_provider_id = current_participant() AND o.valid @> now();
+END;
+COMMENT ON FUNCTION own_asset_ids() IS 'the assets that the session''s participant operates today';
+REVOKE ALL ON FUNCTION own_asset_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_asset_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION own_portfolio_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT p.id FROM portfolio p WHERE p.service_provider_id = current_participant();
+END;
+COMMENT ON FUNCTION own_portfolio_ids() IS 'the portfolios of the session''s participant';
+REVOKE ALL ON FUNCTION own_portfolio_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_portfolio_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 -- A market operator reads the register of units; a provider reads its own part.
 DROP POLICY IF EXISTS metering_point_read ON metering_point;
 CREATE POLICY metering_point_read ON metering_point FOR SELECT TO flexexchange_participant

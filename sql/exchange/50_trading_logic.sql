@@ -25,35 +25,6 @@ GRANT INSERT (award_id, availability_id, supersedes_id, product_id, service_prov
       UPDATE (award_id, availability_id, supersedes_id, power_kw, delivery_window, utilisation_price_per_mwh, status, purpose, grid_node_id)
   ON dispatch TO flexexchange_participant;
 
-CREATE OR REPLACE FUNCTION own_product_ids() RETURNS SETOF bigint
-LANGUAGE sql STABLE PARALLEL RESTRICTED
-BEGIN ATOMIC
-  SELECT p.id FROM product p JOIN market m ON m.id = p.market_id
-  WHERE m.market_operator_id = current_participant();
-END;
-COMMENT ON FUNCTION own_product_ids() IS 'the products of the markets that the session''s participant runs';
-REVOKE ALL ON FUNCTION own_product_ids() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION own_product_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
-
-CREATE OR REPLACE FUNCTION own_asset_ids() RETURNS SETOF bigint
-LANGUAGE sql STABLE PARALLEL RESTRICTED
-BEGIN ATOMIC
-  SELECT o.asset_id FROM asset_operator o
-  WHERE o.service_provider_id = current_participant() AND o.valid @> now();
-END;
-COMMENT ON FUNCTION own_asset_ids() IS 'the assets that the session''s participant operates today';
-REVOKE ALL ON FUNCTION own_asset_ids() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION own_asset_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
-
-CREATE OR REPLACE FUNCTION own_portfolio_ids() RETURNS SETOF bigint
-LANGUAGE sql STABLE PARALLEL RESTRICTED
-BEGIN ATOMIC
-  SELECT p.id FROM portfolio p WHERE p.service_provider_id = current_participant();
-END;
-COMMENT ON FUNCTION own_portfolio_ids() IS 'the portfolios of the session''s participant';
-REVOKE ALL ON FUNCTION own_portfolio_ids() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION own_portfolio_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
-
 CREATE OR REPLACE FUNCTION open_competition_ids() RETURNS SETOF bigint
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
