@@ -82,6 +82,7 @@ CREATE INDEX asset_metering_point_id_idx ON asset (metering_point_id);
 CREATE INDEX asset_grid_node_id_idx ON asset (grid_node_id, greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
 -- what is near, and the most powerful first, of all and of a technology
 CREATE INDEX asset_place_idx ON asset USING gist (place(latitude, longitude));
+CREATE INDEX asset_export_metering_point_id_idx ON asset (export_metering_point_id) WHERE export_metering_point_id IS NOT NULL;
 CREATE INDEX asset_serial_number_idx ON asset (serial_number) WHERE serial_number IS NOT NULL;
 CREATE INDEX asset_power_idx ON asset (greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
 CREATE INDEX asset_technology_idx ON asset (lower(technology), greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
@@ -109,6 +110,7 @@ COMMENT ON COLUMN asset.serial_number IS 'number that its manufacturer gave it';
 COMMENT ON COLUMN asset.connection_type IS 'firm, non-firm, dynamic ..., as registered';
 COMMENT ON COLUMN asset.export_metering_point_id IS 'the meter of its export, where that is another than metering_point_id';
 COMMENT ON COLUMN asset.domestic IS 'true: it belongs to a household, whose consent stands behind it; NULL: not said';
+COMMENT ON INDEX asset_export_metering_point_id_idx IS 'which assets export through a meter';
 COMMENT ON INDEX asset_serial_number_idx IS 'assets by what their manufacturers call them, to find one that is there twice';
 COMMENT ON INDEX asset_place_idx IS 'which assets are near a coordinate';
 COMMENT ON INDEX asset_power_idx IS 'the most powerful assets';
@@ -201,6 +203,7 @@ CREATE TABLE external_id (
 );
 -- a unit is found by any name that others give it
 CREATE UNIQUE INDEX external_id_current_key ON external_id (scheme, value) WHERE upper(valid) = 'infinity';
+CREATE INDEX external_id_value_idx ON external_id (value);
 CREATE INDEX external_id_resource_id_idx ON external_id (resource_id);
 COMMENT ON TABLE external_id IS 'the names that others give to a resource: BM unit, auction unit, platform unit, charger id';
 COMMENT ON COLUMN external_id.id IS 'surrogate key';
@@ -214,4 +217,5 @@ COMMENT ON COLUMN external_id.resource_id IS 'whichever of the four it names';
 COMMENT ON COLUMN external_id.valid IS 'when';
 COMMENT ON CONSTRAINT external_id_names_one ON external_id IS 'one resource a row';
 COMMENT ON INDEX external_id_current_key IS 'a name in force names one resource';
+COMMENT ON INDEX external_id_value_idx IS 'what is known by a name, whoever gave it';
 COMMENT ON INDEX external_id_resource_id_idx IS 'the names of a resource';

@@ -6,8 +6,8 @@
 SELECT flexexchange.create_exchange('bench_search') \g /dev/null
 SET search_path = bench_search, bench, flexexchange, public;
 SELECT setseed(0.42) \g /dev/null
-INSERT INTO participant (name, kinds, description)
-  SELECT format('%s %s %s', (ARRAY['Volt', 'Grid', 'Green', 'Amber', 'North', 'River', 'Solar', 'Wind', 'Peak', 'Storage'])[1 + floor(random() * 10)::int],
+INSERT INTO participant (id, name, kinds, description)
+  SELECT n, format('%s %s %s', (ARRAY['Volt', 'Grid', 'Green', 'Amber', 'North', 'River', 'Solar', 'Wind', 'Peak', 'Storage'])[1 + floor(random() * 10)::int],
                 (ARRAY['Energy', 'Power', 'Flex', 'Charging', 'Heat', 'Networks'])[1 + floor(random() * 6)::int], n),
          CASE WHEN n <= 20 THEN '{market_operator}' ELSE '{service_provider}' END::text[],
          format('aggregator of %s in %s', (ARRAY['batteries', 'chargers', 'heat pumps', 'generators', 'fridges', 'boilers'])[1 + floor(random() * 6)::int],
@@ -18,7 +18,7 @@ INSERT INTO grid_node (id, kind, name, latitude, longitude)
   FROM generate_series(1, 5314) n;
 INSERT INTO grid_node_parent (grid_node_id, parent_id)
   SELECT n, CASE WHEN n <= 314 THEN 1 + n % 14 WHEN n <= 1314 THEN 15 + n % 300 ELSE 315 + n % 1000 END FROM generate_series(15, 5314) n;
-INSERT INTO market (code, name, market_operator_id) SELECT 'm' || n, 'market ' || n, n FROM generate_series(1, 20) n;
+INSERT INTO market (id, code, name, market_operator_id) SELECT n, 'm' || n, 'market ' || n, n FROM generate_series(1, 20) n;
 INSERT INTO product (market_id, code, name, service_code, spec)
   SELECT 1 + n % 20, s.code || n, s.name, s.code, CASE WHEN s.code IN ('PR', 'SU') THEN '{"member": {"notice": {"max": "PT5M"}, "metering": ["asset"]}}'
                                                        WHEN s.code = 'OUrt' THEN '{"member": {"technology": ["CHP"], "up_kw": {"min": 2500}}}' END::product_spec
