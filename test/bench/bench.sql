@@ -124,3 +124,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir rules.sql
 \ir supply.sql
 \ir search.sql
+\ir registration.sql
