@@ -184,6 +184,71 @@ COMMENT ON COLUMN dispatch_instruction_staging.time_utc IS 'time of day of the s
 -- A table has no order, not even a physical one: COPY puts a short row into a
 -- gap that a long one left behind.  The staging tables cannot have a column for
 -- the line, which \copy would ask of the file; so triggers keep it here.
+CREATE TABLE flexibility_tender_staging (
+  zone_code                  text,
+  product                    text,
+  opportunity_name           text,
+  trade_windows              text,
+  delivery_start_date        text,
+  delivery_end_date          text,
+  service_days               text,
+  earliest_start_time        text,
+  latest_end_time            text,
+  peak_tendered_kw           text,
+  ceiling_availability_price text,
+  ceiling_utilisation_price  text,
+  ceiling_sustain_price      text,
+  trade_open_date            text,
+  trade_close_date           text,
+  company_name               text,
+  offered_kw                 text,
+  offered_availability_price text,
+  offered_utilisation_price  text,
+  offered_sustain_price      text,
+  trade_outcome              text,
+  accepted_kw                text,
+  awarded_availability_price text,
+  awarded_utilisation_price  text,
+  awarded_sustain_price      text,
+  technology_type            text,
+  number_of_assets           text,
+  total_installed_kw         text,
+  available_for_restore      text,
+  restore_price              text
+);
+COMMENT ON TABLE flexibility_tender_staging IS
+  'rows of a distribution operator''s tenders as they stand in the file, all text, 30 columns in the order of the file; empty it before each \copy, since lines are counted from its first row';
+COMMENT ON COLUMN flexibility_tender_staging.zone_code IS 'file column "CMZ Code"';
+COMMENT ON COLUMN flexibility_tender_staging.product IS 'file column "Flexibility Product"';
+COMMENT ON COLUMN flexibility_tender_staging.opportunity_name IS 'file column "Trade Opportunity Name"';
+COMMENT ON COLUMN flexibility_tender_staging.trade_windows IS 'file column "Trade Windows"';
+COMMENT ON COLUMN flexibility_tender_staging.delivery_start_date IS 'file column "Trade Opportunity Delivery Start Date"';
+COMMENT ON COLUMN flexibility_tender_staging.delivery_end_date IS 'file column "Trade Opportunity Delivery End Date"';
+COMMENT ON COLUMN flexibility_tender_staging.service_days IS 'file column "Service Days Across All Windows"';
+COMMENT ON COLUMN flexibility_tender_staging.earliest_start_time IS 'file column "Earliest Start Time"';
+COMMENT ON COLUMN flexibility_tender_staging.latest_end_time IS 'file column "Latest End Time"';
+COMMENT ON COLUMN flexibility_tender_staging.peak_tendered_kw IS 'file column "Peak Tendered Capacity"';
+COMMENT ON COLUMN flexibility_tender_staging.ceiling_availability_price IS 'file column "Tendered Ceiling Availability Price"';
+COMMENT ON COLUMN flexibility_tender_staging.ceiling_utilisation_price IS 'file column "Tendered Ceiling Utilisation Price"';
+COMMENT ON COLUMN flexibility_tender_staging.ceiling_sustain_price IS 'file column "Tendered Sustain Ceiling Price"';
+COMMENT ON COLUMN flexibility_tender_staging.trade_open_date IS 'file column "Trade Open Date"';
+COMMENT ON COLUMN flexibility_tender_staging.trade_close_date IS 'file column "Trade Close Date"';
+COMMENT ON COLUMN flexibility_tender_staging.company_name IS 'file column "Company Name"';
+COMMENT ON COLUMN flexibility_tender_staging.offered_kw IS 'file column "Offered Capacity [kW]"';
+COMMENT ON COLUMN flexibility_tender_staging.offered_availability_price IS 'file column "Offered Availability Price"';
+COMMENT ON COLUMN flexibility_tender_staging.offered_utilisation_price IS 'file column "Offered Utilisation Price"';
+COMMENT ON COLUMN flexibility_tender_staging.offered_sustain_price IS 'file column "Offered Sustain Price"';
+COMMENT ON COLUMN flexibility_tender_staging.trade_outcome IS 'file column "Trade Outcome"';
+COMMENT ON COLUMN flexibility_tender_staging.accepted_kw IS 'file column "Accepted Capacity [kW]"';
+COMMENT ON COLUMN flexibility_tender_staging.awarded_availability_price IS 'file column "Awarded Availability Price"';
+COMMENT ON COLUMN flexibility_tender_staging.awarded_utilisation_price IS 'file column "Awarded Utilisation Price"';
+COMMENT ON COLUMN flexibility_tender_staging.awarded_sustain_price IS 'file column "Awarded Sustain Price"';
+COMMENT ON COLUMN flexibility_tender_staging.technology_type IS 'file column "Technology Type"';
+COMMENT ON COLUMN flexibility_tender_staging.number_of_assets IS 'file column "Number of Assets"';
+COMMENT ON COLUMN flexibility_tender_staging.total_installed_kw IS 'file column "Total Asset Installed Capacity"';
+COMMENT ON COLUMN flexibility_tender_staging.available_for_restore IS 'file column "Available for Restore"';
+COMMENT ON COLUMN flexibility_tender_staging.restore_price IS 'file column "Restore Price"';
+
 CREATE TABLE import_line (
   staging    text NOT NULL,
   line       bigint NOT NULL,
@@ -208,16 +273,16 @@ CREATE TABLE import_row (
   recorded_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT import_row_once PRIMARY KEY (importer, row_digest),
   CONSTRAINT import_row_importer_is_known CHECK (
-    check_code(importer, 'import_row.importer', 'embedded_capacity_register', 'dispatch_instructions')),
+    check_code(importer, 'import_row.importer', 'embedded_capacity_register', 'dispatch_instructions', 'flexibility_tenders')),
   CONSTRAINT import_row_digest_is_sha256 CHECK (length(row_digest) = 32),
-  CONSTRAINT import_row_entity_is_known CHECK (check_code(entity, 'import_row.entity', 'asset', 'availability', 'dispatch'))
+  CONSTRAINT import_row_entity_is_known CHECK (check_code(entity, 'import_row.entity', 'asset', 'availability', 'dispatch', 'need'))
 );
 -- from a trade or an asset back to the row of the file
 CREATE INDEX import_row_entity_idx ON import_row (entity, entity_id);
 COMMENT ON TABLE import_row IS 'which row of a file became what; a row that stands here is not imported again';
-COMMENT ON COLUMN import_row.importer IS 'embedded_capacity_register or dispatch_instructions';
+COMMENT ON COLUMN import_row.importer IS 'embedded_capacity_register, dispatch_instructions or flexibility_tenders';
 COMMENT ON COLUMN import_row.row_digest IS 'SHA-256 of the text of the whole row: rows repeat their natural keys';
-COMMENT ON COLUMN import_row.entity IS 'the table of what the row became: asset, availability or dispatch';
+COMMENT ON COLUMN import_row.entity IS 'the table of what the row became: asset, availability, dispatch or need';
 COMMENT ON COLUMN import_row.entity_id IS 'its id there';
 COMMENT ON COLUMN import_row.recorded_at IS 'when the row was imported';
 COMMENT ON CONSTRAINT import_row_once ON import_row IS 'a row is imported once';
@@ -241,7 +306,7 @@ CREATE TABLE import_rejection (
   recorded_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT import_rejection_once UNIQUE (importer, row_digest, column_name),
   CONSTRAINT import_rejection_importer_is_known CHECK (
-    check_code(importer, 'import_rejection.importer', 'embedded_capacity_register', 'dispatch_instructions')),
+    check_code(importer, 'import_rejection.importer', 'embedded_capacity_register', 'dispatch_instructions', 'flexibility_tenders')),
   CONSTRAINT import_rejection_source_is_short CHECK (check_text(source, 'import_rejection.source', 255)),
   CONSTRAINT import_rejection_value_is_clipped CHECK (length(value) <= 200),
   CONSTRAINT import_rejection_effect_is_known CHECK (check_code(effect, 'import_rejection.effect', 'row', 'value', 'word')),
@@ -249,7 +314,7 @@ CREATE TABLE import_rejection (
 );
 COMMENT ON TABLE import_rejection IS 'rows and values of files that were not imported, and words that have no common word, and why; kept as history when the row is imported later';
 COMMENT ON COLUMN import_rejection.id IS 'surrogate key';
-COMMENT ON COLUMN import_rejection.importer IS 'embedded_capacity_register or dispatch_instructions';
+COMMENT ON COLUMN import_rejection.importer IS 'embedded_capacity_register, dispatch_instructions or flexibility_tenders';
 COMMENT ON COLUMN import_rejection.source IS 'the file, as the caller named it';
 COMMENT ON COLUMN import_rejection.line IS 'line of the row in the file, its header being line 1 and each row one line';
 COMMENT ON COLUMN import_rejection.column_name IS 'column of the staging table';

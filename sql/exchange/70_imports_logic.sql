@@ -7,11 +7,11 @@
 -- in the order of the file, and problems are kept (record_rejections).
 
 SELECT protect_table(t::regclass)
-FROM unnest(ARRAY['embedded_capacity_register_staging', 'dispatch_instruction_staging', 'import_line',
+FROM unnest(ARRAY['embedded_capacity_register_staging', 'dispatch_instruction_staging', 'flexibility_tender_staging', 'import_line',
                   'import_row', 'import_rejection']) t;
 SELECT protect_table('product_alias', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
 -- staging is emptied before each file
-GRANT TRUNCATE ON embedded_capacity_register_staging, dispatch_instruction_staging TO flexexchange_operator;
+GRANT TRUNCATE ON embedded_capacity_register_staging, dispatch_instruction_staging, flexibility_tender_staging TO flexexchange_operator;
 
 CREATE OR REPLACE VIEW import_rejection_open WITH (security_invoker = true) AS
   SELECT r.importer, r.source, r.line, r.column_name, r.value, r.reason, r.hint, r.effect, r.row_content, r.recorded_at
@@ -19,7 +19,7 @@ CREATE OR REPLACE VIEW import_rejection_open WITH (security_invoker = true) AS
   WHERE r.effect <> 'row'
      OR NOT EXISTS (SELECT FROM import_row i WHERE i.importer = r.importer AND i.row_digest = r.row_digest);
 COMMENT ON VIEW import_rejection_open IS 'rejections that still hold: without those of rows that were imported later';
-COMMENT ON COLUMN import_rejection_open.importer IS 'embedded_capacity_register or dispatch_instructions';
+COMMENT ON COLUMN import_rejection_open.importer IS 'embedded_capacity_register, dispatch_instructions or flexibility_tenders';
 COMMENT ON COLUMN import_rejection_open.source IS 'the file, as the caller named it';
 COMMENT ON COLUMN import_rejection_open.line IS 'line of the row in the file';
 COMMENT ON COLUMN import_rejection_open.column_name IS 'column of the staging table';
@@ -219,7 +219,7 @@ DO $block$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['embedded_capacity_register_staging', 'dispatch_instruction_staging'] LOOP
+  FOREACH name IN ARRAY ARRAY['embedded_capacity_register_staging', 'dispatch_instruction_staging', 'flexibility_tender_staging'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER t50_number_lines AFTER INSERT ON %I
       REFERENCING NEW TABLE AS copied FOR EACH STATEMENT EXECUTE FUNCTION number_lines()', name);
     EXECUTE format('COMMENT ON TRIGGER t50_number_lines ON %I IS ''keeps the order of the file''', name);
