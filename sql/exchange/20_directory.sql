@@ -21,7 +21,7 @@ CREATE TABLE participant (
     setweight(to_tsvector('pg_catalog.english', name || ' ' || coalesce(legal_name, '')), 'A') || setweight(to_tsvector('pg_catalog.english', coalesce(description, '')), 'C')) STORED,
   CONSTRAINT participant_name_is_short CHECK (check_text(name, 'participant.name', 255)),
   CONSTRAINT participant_kinds_are_known CHECK (
-    check_codes(kinds, 'participant.kinds', 'market_operator', 'service_provider', 'supplier', 'platform', 'analyst', 'regulator')),
+    check_codes(kinds, 'participant.kinds', 'market_operator', 'service_provider', 'supplier', 'platform', 'analyst', 'regulator', 'customer', 'financier')),
   CONSTRAINT participant_legal_name_is_short CHECK (check_text(legal_name, 'participant.legal_name', 255)),
   CONSTRAINT participant_legal_form_is_known CHECK (
     check_code(legal_form, 'participant.legal_form', 'private_limited_company', 'public_limited_company', 'limited_liability_partnership', 'partnership',
@@ -40,7 +40,7 @@ COMMENT ON TABLE participant IS 'organisations that take part: market operators 
 COMMENT ON COLUMN participant.id IS 'surrogate key';
 COMMENT ON COLUMN participant.mrid IS 'master resource identifier (IEC CIM), never changed';
 COMMENT ON COLUMN participant.name IS 'legal or trading name, unique without regard to case';
-COMMENT ON COLUMN participant.kinds IS 'one or more of market_operator, service_provider, supplier, platform, analyst, regulator';
+COMMENT ON COLUMN participant.kinds IS 'one or more of market_operator, service_provider, supplier, platform, analyst, regulator, customer, financier';
 COMMENT ON COLUMN participant.valid IS 'when it takes part';
 COMMENT ON COLUMN participant.recorded_at IS 'when the row was written';
 COMMENT ON COLUMN participant.legal_name IS 'name in law, when it differs';

@@ -3,7 +3,7 @@
 -- ones keep what is wrong with them and can be sent again; the same row twice
 -- changes nothing.
 
-SELECT protect_table(t::regclass) FROM unnest(ARRAY['asset_registration', 'customer_consent']) t;
+SELECT protect_table(t::regclass) FROM unnest(ARRAY['asset_registration', 'customer_consent', 'read_grant']) t;
 SELECT protect_table('registration_rule', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
 
 GRANT SELECT, INSERT (service_provider_id, reference, scopes, valid, evidence), UPDATE (valid) ON customer_consent TO flexexchange_participant;
@@ -11,6 +11,33 @@ DROP POLICY IF EXISTS customer_consent_own ON customer_consent;
 CREATE POLICY customer_consent_own ON customer_consent TO flexexchange_participant
   USING (service_provider_id = (SELECT current_participant())) WITH CHECK (service_provider_id = (SELECT current_participant()));
 COMMENT ON POLICY customer_consent_own ON customer_consent IS 'RGN-1: a provider keeps the consents of its customers';
+GRANT SELECT, INSERT (asset_id, grantee_id, customer_consent_id, purpose, valid), UPDATE (valid) ON read_grant TO flexexchange_participant;
+DROP POLICY IF EXISTS read_grant_own ON read_grant;
+CREATE POLICY read_grant_own ON read_grant TO flexexchange_participant
+  USING (EXISTS (SELECT FROM customer_consent k WHERE k.id = customer_consent_id))
+  WITH CHECK (EXISTS (SELECT FROM customer_consent k WHERE k.id = customer_consent_id AND k.valid @> now() AND (purpose = 'customer' OR purpose = ANY (k.scopes)))
+              AND EXISTS (SELECT FROM asset_operator o
+                          WHERE o.asset_id = read_grant.asset_id AND o.service_provider_id = (SELECT current_participant()) AND o.valid @> now()));
+COMMENT ON POLICY read_grant_own ON read_grant IS 'RGN-3: a provider grants the reading of an asset that it operates, on a consent that it holds';
+DROP POLICY IF EXISTS read_grant_read ON read_grant;
+CREATE POLICY read_grant_read ON read_grant FOR SELECT TO flexexchange_participant USING (grantee_id = (SELECT current_participant()));
+COMMENT ON POLICY read_grant_read ON read_grant IS 'RGN-4: whoever was granted something reads the grant';
+
+CREATE OR REPLACE FUNCTION granted_asset_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+  SELECT g.asset_id FROM read_grant g JOIN customer_consent k ON k.id = g.customer_consent_id
+  WHERE g.grantee_id = current_participant() AND g.valid @> now() AND k.valid @> now()
+$function$;
+COMMENT ON FUNCTION granted_asset_ids() IS
+  'the assets that the session''s participant was granted to read, as long as the consents last; SECURITY DEFINER because it does not read the consents themselves';
+REVOKE ALL ON FUNCTION granted_asset_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION granted_asset_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+DROP POLICY IF EXISTS asset_read_granted ON asset;
+CREATE POLICY asset_read_granted ON asset FOR SELECT TO flexexchange_participant USING (id IN (SELECT granted_asset_ids()));
+COMMENT ON POLICY asset_read_granted ON asset IS 'RGN-5: whoever was granted the reading of an asset reads it';
+
 GRANT SELECT ON asset_registration TO flexexchange_participant;
 DROP POLICY IF EXISTS asset_registration_read_own ON asset_registration;
 CREATE POLICY asset_registration_read_own ON asset_registration FOR SELECT TO flexexchange_participant

@@ -66,6 +66,30 @@ INSERT INTO asset_registration_intake (scheme, value) VALUES ('charger_id', 'X')
 SELECT * FROM register_assets();
 RESET ROLE;
 
+-- read on the customer's consent, for as long as that lasts
+INSERT INTO participant (id, name, kinds) VALUES (4, 'Bank', '{financier}');
+CREATE ROLE sent_bank IN ROLE flexexchange_participant;
+INSERT INTO participant_login VALUES ('sent_bank', 4);
+SET ROLE sent_kerb;
+INSERT INTO customer_consent (service_provider_id, reference, scopes, valid) VALUES (2, 'home-9', '{finance}', time_window(now() - interval '1 day', 'infinity'));
+INSERT INTO read_grant (asset_id, grantee_id, customer_consent_id, purpose) SELECT a.id, 4, k.id, 'switch' FROM asset a, customer_consent k WHERE a.name = 'C1' AND k.reference = 'home-9';
+INSERT INTO read_grant (asset_id, grantee_id, customer_consent_id, purpose) SELECT a.id, 4, k.id, 'finance' FROM asset a, customer_consent k WHERE a.name = 'C1' AND k.reference = 'home-9';
+RESET ROLE;
+SET ROLE sent_rival;
+INSERT INTO read_grant (asset_id, grantee_id, customer_consent_id, purpose) VALUES (1, 3, 1, 'customer');
+RESET ROLE;
+SET ROLE sent_bank;
+SELECT name FROM asset;
+SELECT purpose FROM read_grant;
+SELECT count(*) AS consents FROM customer_consent;
+RESET ROLE;
+SET ROLE sent_kerb;
+UPDATE customer_consent SET valid = time_window(lower(valid), now()) WHERE reference = 'home-9';
+RESET ROLE;
+SET ROLE sent_bank;
+SELECT count(*) AS assets FROM asset;
+RESET ROLE;
+
 -- retired: not while a portfolio has it; then it is nobody's, and may come back
 INSERT INTO portfolio (id, name, service_provider_id) VALUES (900, 'depot', 2);
 INSERT INTO portfolio_member (portfolio_id, asset_id) SELECT 900, id FROM asset WHERE name = 'C1';
@@ -93,4 +117,4 @@ RESET ROLE;
 -- assets that are probably one
 SELECT a.name, b.name AS other, because FROM probable_duplicate d JOIN asset a ON a.id = d.asset_id JOIN asset b ON b.id = d.other_id ORDER BY 1, 2;
 SELECT flexexchange.drop_exchange('sent_test', with_data => true);
-DROP ROLE sent_kerb, sent_rival, sent_stranger;
+DROP ROLE sent_kerb, sent_rival, sent_stranger, sent_bank;
