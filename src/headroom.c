@@ -130,6 +130,22 @@ services_share(const Rulebook *rulebook, const Ruleset *ruleset, int a, int b, b
 	return a != b && ruleset != NULL && rulebook_shares(rulebook, ruleset, a, b, unknown_is_yes);
 }
 
+/* Are there any two services among the groups that may share megawatts? */
+static bool
+any_share(const Rulebook *rulebook, const Ruleset *ruleset, const UnitService *groups, int n, bool unknown_is_yes)
+{
+	bool	   *delivered = palloc0(rulebook->nservices * sizeof(bool));
+	bool		any = false;
+
+	for (int i = 0; i < n; i++)
+		delivered[groups[i].service] = true;
+	for (int a = 0; a < rulebook->nservices; a++)
+		for (int b = 0; b < a && delivered[a] && !any; b++)
+			any = delivered[b] && services_share(rulebook, ruleset, a, b, unknown_is_yes);
+	pfree(delivered);
+	return any;
+}
+
 /*
  * The greatest value of a largest set of groups of which no two share, perhaps of those
  * with groups[0] in it; 0 when none has any.  best says which are in it.
@@ -139,8 +155,20 @@ best_set(const Rulebook *rulebook, const Ruleset *ruleset, const UnitService *gr
 		 bool with_first, bool unknown_is_yes, SetValue most, SetValue value, void *arg, bool *best)
 {
 	SetSearch	search = {0};
-	bool	   *shares = palloc((Size) n * n * sizeof(bool));
+	bool	   *shares;
 
+	if (!any_share(rulebook, ruleset, groups, n, unknown_is_yes))
+	{
+		int64		all;
+
+		/* nobody shares: there is one largest set, and no need to look at each pair */
+		memset(best, true, n * sizeof(bool));
+		all = value(groups, n, best, arg);
+		if (all == 0)
+			memset(best, false, n * sizeof(bool));
+		return all;
+	}
+	shares = palloc_extended((Size) n * n * sizeof(bool), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
 			shares[i * n + j] =
@@ -260,12 +288,22 @@ headroom_may_bar(const Rulebook *rulebook, const Commitment *subject, const Comm
 static bool
 bar_groups(const Rulebook *rulebook, const Ruleset *ruleset, Supply *supply, const UnitService *groups, int n, bool unknown_is_yes)
 {
+	int		   *of_assets = palloc(n * sizeof(int));
+	int			nof_assets = 0;
 	bool		any = false;
 
 	for (int i = 0; i < n; i++)
-		for (int j = 0; j < n; j++)
-			if (services_bar(rulebook, ruleset, groups[i].service, groups[j].service, unknown_is_yes))
-				any |= supply_bar(supply, i, j);
+		if (!supply_is_portfolio(supply, groups[i].unit))
+			of_assets[nof_assets++] = i;
+	for (int i = 0; i < n; i++)
+	{
+		if (!supply_is_portfolio(supply, groups[i].unit))
+			continue;
+		for (int j = 0; j < nof_assets; j++)
+			if (services_bar(rulebook, ruleset, groups[i].service, groups[of_assets[j]].service, unknown_is_yes))
+				any |= supply_bar(supply, i, of_assets[j]);
+	}
+	pfree(of_assets);
 	return any;
 }
 

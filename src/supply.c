@@ -249,6 +249,12 @@ supply_nunits(const Supply *supply)
 	return supply->nunits;
 }
 
+bool
+supply_is_portfolio(const Supply *supply, int unit)
+{
+	return supply->units[unit].ref.portfolio;
+}
+
 /* The number that a unit has here, -1 when it was not read, or is gone. */
 int
 supply_unit(const Supply *supply, int64 unit_id, bool portfolio)
@@ -751,18 +757,14 @@ supply_deliver(Supply *supply, const UnitService *groups, int ngroups)
 }
 
 /*
- * A group is not to be supplied by the asset that another is of while that is delivered.
- * False when it never is: it is of no portfolio, or the other of no asset of it.
+ * A group of a portfolio is not to be supplied by the asset that another is of while that
+ * is delivered.  False when it never is: the portfolio does not draw on it.
  */
 bool
 supply_bar(Supply *supply, int group, int asset_group)
 {
-	int			unit = supply->groups[group].unit;
-	int			draw;
+	int			draw = draw_of(supply, supply->groups[group].unit, supply->groups[asset_group].unit);
 
-	if (!supply->units[unit].ref.portfolio || supply->units[supply->groups[asset_group].unit].ref.portfolio)
-		return false;
-	draw = draw_of(supply, unit, supply->groups[asset_group].unit);
 	if (draw < 0)
 		return false;
 	if (supply->nbars == supply->bars_allocated)

@@ -23,6 +23,7 @@ extern Supply *supply_look(Instance *instance, const Reach *reach, bool down, co
 extern const Capacity *supply_capacity(const Supply *supply, int unit);
 extern int	supply_unit(const Supply *supply, int64 unit_id, bool portfolio);
 extern int	supply_nunits(const Supply *supply);
+extern bool supply_is_portfolio(const Supply *supply, int unit);
 
 extern int64 *supply_instants(Supply *supply, const TimeWindow *window, int *count);
 extern void supply_at(Supply *supply, int64 instant_us, int subject, bool *drawing);
