@@ -3,7 +3,9 @@
 --
 -- Locks.  Whoever applies holds its asset FOR SHARE, or its portfolio FOR UPDATE, before it
 -- looks; whoever changes assets holds their portfolios FOR KEY SHARE before it looks for
--- applications.  So of two sessions one waits, and the later sees what the earlier did.
+-- applications.  Applications of portfolios are held before they are judged, since others may
+-- be changing other members.  So of two sessions one waits, and the later sees what the
+-- earlier did.
 
 -- ---------------------------------------------------------------- what is computed
 
@@ -23,18 +25,16 @@ CREATE OR REPLACE FUNCTION portfolio_profile(portfolio_id bigint) RETURNS asset_
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
-  SELECT coalesce(p.profile, together.profile, '{}')
-  FROM portfolio p
-  LEFT JOIN LATERAL (
-    -- of what its members can do, a portfolio has what they lend it
-    SELECT (whole || jsonb_strip_nulls(jsonb_build_object('up_kw', least((whole ->> 'up_kw')::numeric, CASE WHEN whole ? 'up_kw' THEN up_kw END),
-                                                          'down_kw', least((whole ->> 'down_kw')::numeric, CASE WHEN whole ? 'down_kw' THEN down_kw END))))::asset_profile AS profile
+  -- members are added up only where nothing is declared; of what they can do a portfolio has what they lend it
+  SELECT coalesce(p.profile, (
+    SELECT (whole || jsonb_strip_nulls(jsonb_build_object('up_kw', CASE WHEN whole ? 'up_kw' THEN least((whole ->> 'up_kw')::numeric, up_kw) END,
+                                                          'down_kw', CASE WHEN whole ? 'down_kw' THEN least((whole ->> 'down_kw')::numeric, down_kw) END)))::asset_profile
     FROM (SELECT profile_of(coalesce(a.profile, '{}'))::jsonb AS whole,
                  CASE WHEN bool_and(m.flexible_up_kw IS NOT NULL) THEN sum(m.flexible_up_kw) END AS up_kw,
                  CASE WHEN bool_and(m.flexible_down_kw IS NOT NULL) THEN sum(m.flexible_down_kw) END AS down_kw
           FROM portfolio_member m JOIN asset a ON a.id = m.asset_id
-          WHERE m.portfolio_id = p.id AND m.valid @> now()) members
-  ) together ON p.profile IS NULL
+          WHERE m.portfolio_id = p.id AND m.valid @> now()) members), '{}')
+  FROM portfolio p
   WHERE p.id = portfolio_profile.portfolio_id
 $function$;
 COMMENT ON FUNCTION portfolio_profile(bigint) IS
@@ -43,9 +43,11 @@ REVOKE ALL ON FUNCTION portfolio_profile(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION portfolio_profile(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION judge_members(qualification_ids bigint[], asset_ids bigint[]) RETURNS void
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 SET search_path FROM CURRENT
 AS $function$
+BEGIN
+  PERFORM FROM qualification q WHERE q.id = ANY (qualification_ids) ORDER BY q.id FOR NO KEY UPDATE;
   WITH pair AS (
     SELECT DISTINCT x.qualification_id, x.asset_id FROM unnest(qualification_ids, asset_ids) AS x (qualification_id, asset_id)
   ), failing AS (
@@ -63,27 +65,33 @@ AS $function$
   )
   INSERT INTO ineligible_member (qualification_id, asset_id)
   SELECT f.qualification_id, f.asset_id FROM failing f
-  ON CONFLICT DO NOTHING
+  ON CONFLICT DO NOTHING;
+END
 $function$;
 COMMENT ON FUNCTION judge_members(bigint[], bigint[]) IS
   'says anew which of these members of portfolios are in the way of these applications; two arrays, of pairs';
 REVOKE ALL ON FUNCTION judge_members(bigint[], bigint[]) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION assess_qualifications(ids bigint[]) RETURNS bigint
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 SET search_path FROM CURRENT
 AS $function$
+DECLARE
+  changed_count bigint;
+BEGIN
+  PERFORM FROM qualification q WHERE q.id = ANY (ids) AND q.portfolio_id IS NOT NULL ORDER BY q.id FOR NO KEY UPDATE;
   WITH unit AS MATERIALIZED (
     -- a portfolio that applied for many products is added up once
     SELECT x.portfolio_id, portfolio_profile(x.portfolio_id) AS profile
     FROM (SELECT DISTINCT q.portfolio_id FROM qualification q WHERE q.id = ANY (ids) AND q.portfolio_id IS NOT NULL) x
-  ), found AS (
+  ), found AS MATERIALIZED (
     SELECT q.id, p.spec,
            CASE WHEN q.asset_id IS NOT NULL THEN
                   CASE WHEN p.spec @> a.profile THEN '[]' ELSE missed_requirements(p.spec, coalesce(a.profile, '{}'), 'member') END
                 ELSE
                   CASE WHEN eligible_unit(p.spec, u.profile) THEN '[]' ELSE missed_requirements(p.spec, u.profile, 'unit') END
-                  || CASE WHEN EXISTS (SELECT FROM ineligible_member i WHERE i.qualification_id = q.id)
+                  -- in order, so that it is a probe of the key however many there are
+                  || CASE WHEN (SELECT i.asset_id FROM ineligible_member i WHERE i.qualification_id = q.id ORDER BY i.asset_id LIMIT 1) IS NOT NULL
                           THEN jsonb '[{"requirement": "members", "required": "each meets the member part", "offered": "some do not"}]' ELSE '[]' END
            END AS missed
     FROM qualification q
@@ -98,7 +106,9 @@ AS $function$
     WHERE q.id = f.id AND (q.eligible, q.missed) IS DISTINCT FROM (CASE WHEN f.spec IS NOT NULL THEN f.missed = '[]' END, f.missed)
     RETURNING q.id
   )
-  SELECT count(*) FROM changed
+  SELECT count(*) INTO changed_count FROM changed;
+  RETURN changed_count;
+END
 $function$;
 COMMENT ON FUNCTION assess_qualifications(bigint[]) IS
   'computes the eligibility of these applications anew and writes what differs; returns how many did';

@@ -12,9 +12,14 @@ REVOKE ALL ON FUNCTION missed_words(jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION missed_words(jsonb) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION tell_of_qualifications(ids bigint[], event text) RETURNS void
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 SET search_path FROM CURRENT
 AS $function$
+#variable_conflict use_column
+BEGIN
+  IF ids = '{}' THEN
+    RETURN;
+  END IF;
   INSERT INTO notification (participant_id, event, qualification_id, message, content)
   SELECT reader.id, event, q.id,
          format(CASE event WHEN 'qualification_requested' THEN '%1$s applies for %2$s.'
@@ -38,7 +43,8 @@ AS $function$
                       UNION ALL SELECT format('Portfolio "%s"', f.name) FROM portfolio f WHERE f.id = q.portfolio_id) unit
   CROSS JOIN LATERAL (SELECT q.service_provider_id AS id UNION SELECT m.market_operator_id) reader
   WHERE q.id = ANY (ids)
-  ORDER BY q.id, reader.id
+  ORDER BY q.id, reader.id;
+END
 $function$;
 COMMENT ON FUNCTION tell_of_qualifications(bigint[], text) IS 'writes a notification of that event for both parties of each of these applications';
 REVOKE ALL ON FUNCTION tell_of_qualifications(bigint[], text) FROM PUBLIC;

@@ -125,3 +125,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir supply.sql
 \ir search.sql
 \ir registration.sql
+\ir qualification.sql
