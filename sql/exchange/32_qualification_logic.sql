@@ -263,8 +263,7 @@ CREATE OR REPLACE TRIGGER t10_status BEFORE INSERT OR UPDATE OF status ON test_r
 COMMENT ON TRIGGER t10_status ON test_result IS 'a test is verified or refused once, and what turns out wrong is refused later';
 
 CREATE OR REPLACE TRIGGER t10_spec_is_kept_once_applied_for BEFORE UPDATE OF spec ON product
-  FOR EACH ROW WHEN (OLD.spec::text IS DISTINCT FROM NEW.spec::text)
-  EXECUTE FUNCTION keep_used_spec('qualification');
+  FOR EACH ROW EXECUTE FUNCTION keep_used_spec('qualification');
 COMMENT ON TRIGGER t10_spec_is_kept_once_applied_for ON product IS 'what a version requires stays once a unit has applied for it';
 
 DO $block$
@@ -282,8 +281,8 @@ BEGIN
     EXECUTE format('CREATE OR REPLACE TRIGGER %1$I BEFORE UPDATE OF %2$s ON %3$I
       FOR EACH ROW WHEN ((%4$s) IS DISTINCT FROM (%5$s)) EXECUTE FUNCTION refuse_change(%6$L, %7$L)',
       CASE kept WHEN 'mrid' THEN 't10_mrid_is_kept' ELSE 't10_subject_is_kept' END, kept, name,
-      -- as text: a dump does not say of which schema the = is by which types of ours are compared
-      'OLD.' || replace(kept, ', ', '::text, OLD.') || '::text', 'NEW.' || replace(kept, ', ', '::text, NEW.') || '::text', kept, hint);
+      -- as text: a dump would write the operator of shown without its schema
+      'OLD.' || replace(kept, ', ', '::text, OLD.'), 'NEW.' || replace(kept, ', ', '::text, NEW.'), kept, hint);
     EXECUTE format('COMMENT ON TRIGGER %I ON %I IS %L', CASE kept WHEN 'mrid' THEN 't10_mrid_is_kept' ELSE 't10_subject_is_kept' END, name, kept || ' never change');
   END LOOP;
   FOREACH name IN ARRAY ARRAY['qualification', 'qualification_step', 'suspension', 'test_result', 'qualification_evidence'] LOOP

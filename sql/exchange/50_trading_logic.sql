@@ -110,8 +110,7 @@ COMMENT ON POLICY commitment_read_bought ON commitment IS 'BOOK-MO-1: a buyer re
 GRANT SELECT ON commitment TO flexexchange_participant;
 
 CREATE OR REPLACE TRIGGER t10_traded_spec_is_kept BEFORE UPDATE OF spec ON product
-  FOR EACH ROW WHEN (OLD.spec::text IS DISTINCT FROM NEW.spec::text)
-  EXECUTE FUNCTION keep_used_spec('competition', 'bid', 'award', 'availability', 'dispatch');
+  FOR EACH ROW EXECUTE FUNCTION keep_used_spec('competition', 'bid', 'award', 'availability', 'dispatch');
 COMMENT ON TRIGGER t10_traded_spec_is_kept ON product IS 'what a version requires stays once it was traded';
 
 DO $block$
