@@ -126,6 +126,7 @@ CREATE TABLE accreditation (
   status         text NOT NULL DEFAULT 'applied',
   reason         text,
   evidence       text,
+  accredited_at  timestamptz,
   CONSTRAINT accreditation_kind_once UNIQUE (participant_id, kind),
   CONSTRAINT accreditation_reason_is_short CHECK (check_text(reason, 'accreditation.reason', 1000)),
   CONSTRAINT accreditation_evidence_is_short CHECK (check_text(evidence, 'accreditation.evidence', 1000)),
@@ -139,6 +140,7 @@ COMMENT ON COLUMN accreditation.kind IS 'one of its kinds, for example service_p
 COMMENT ON COLUMN accreditation.status IS 'applied, screened, accredited, suspended or withdrawn; view state_machine shows which follows which';
 COMMENT ON COLUMN accreditation.reason IS 'why it stands so; a suspension or withdrawal gives one';
 COMMENT ON COLUMN accreditation.evidence IS 'where the evidence of the last step is kept';
+COMMENT ON COLUMN accreditation.accredited_at IS 'when it was accredited first; NULL: it never was';
 COMMENT ON CONSTRAINT accreditation_kind_once ON accreditation IS 'one accreditation for each kind';
 
 CREATE TABLE accreditation_step (

@@ -58,16 +58,20 @@ CREATE POLICY participant_contact_read_published ON participant_contact FOR SELE
 COMMENT ON POLICY participant_contact_read_published ON participant_contact IS 'DIR-3: whoever takes part reads the contacts that are published';
 
 -- that somebody is accredited concerns whoever deals with it, and not the steps that led there
-GRANT SELECT (id, participant_id, kind, status) ON accreditation TO flexexchange_participant, flexexchange_analyst;
-GRANT INSERT (participant_id, kind, evidence) ON accreditation TO flexexchange_participant;
+GRANT SELECT (id, participant_id, kind, status, accredited_at) ON accreditation TO flexexchange_participant, flexexchange_analyst;
+GRANT INSERT (participant_id, kind, evidence), UPDATE (status, evidence) ON accreditation TO flexexchange_participant;
 DROP POLICY IF EXISTS accreditation_read ON accreditation;
 CREATE POLICY accreditation_read ON accreditation FOR SELECT TO flexexchange_participant, flexexchange_analyst
-  USING (status NOT IN ('applied', 'screened') OR participant_id = (SELECT current_participant()));
-COMMENT ON POLICY accreditation_read ON accreditation IS 'DIR-4: whoever takes part reads how others stand, and an application its applicant alone';
+  USING (accredited_at IS NOT NULL OR participant_id = (SELECT current_participant()));
+COMMENT ON POLICY accreditation_read ON accreditation IS 'DIR-4: whoever takes part reads how those stand that were ever accredited, and an application its applicant alone';
 DROP POLICY IF EXISTS accreditation_apply ON accreditation;
 CREATE POLICY accreditation_apply ON accreditation FOR INSERT TO flexexchange_participant
   WITH CHECK (participant_id = (SELECT current_participant()) AND status = 'applied');
 COMMENT ON POLICY accreditation_apply ON accreditation IS 'DIR-5: a participant applies for itself';
+DROP POLICY IF EXISTS accreditation_apply_anew ON accreditation;
+CREATE POLICY accreditation_apply_anew ON accreditation FOR UPDATE TO flexexchange_participant
+  USING (participant_id = (SELECT current_participant())) WITH CHECK (participant_id = (SELECT current_participant()) AND status = 'applied');
+COMMENT ON POLICY accreditation_apply_anew ON accreditation IS 'DIR-7: who was withdrawn applies anew';
 GRANT SELECT ON accreditation_step TO flexexchange_participant;
 DROP POLICY IF EXISTS accreditation_step_read_own ON accreditation_step;
 CREATE POLICY accreditation_step_read_own ON accreditation_step FOR SELECT TO flexexchange_participant
@@ -99,6 +103,26 @@ CREATE OR REPLACE TRIGGER t10_status BEFORE INSERT OR UPDATE OF status ON accred
     'start > applied', 'applied > screened withdrawn', 'screened > accredited withdrawn',
     'accredited > suspended withdrawn', 'suspended > accredited withdrawn', 'withdrawn > applied');
 COMMENT ON TRIGGER t10_status ON accreditation IS 'nobody is accredited who was not screened';
+CREATE OR REPLACE FUNCTION stamp_accreditation() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  -- what was said of another step is not said of this one
+  IF NEW.status <> OLD.status AND NEW.reason = OLD.reason THEN
+    NEW.reason := NULL;
+  END IF;
+  IF NEW.status = 'accredited' THEN
+    NEW.accredited_at := coalesce(OLD.accredited_at, now());
+  END IF;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION stamp_accreditation() IS 'trigger: a step has its own reason, and the first accreditation its time';
+REVOKE ALL ON FUNCTION stamp_accreditation() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t15_stamp BEFORE UPDATE ON accreditation
+  FOR EACH ROW EXECUTE FUNCTION stamp_accreditation();
+COMMENT ON TRIGGER t15_stamp ON accreditation IS 'a step has its own reason, and the first accreditation its time';
 CREATE OR REPLACE TRIGGER t20_step AFTER INSERT OR UPDATE ON accreditation
   FOR EACH ROW EXECUTE FUNCTION record_accreditation_step();
 COMMENT ON TRIGGER t20_step ON accreditation IS 'every step is kept';

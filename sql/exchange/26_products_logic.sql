@@ -28,11 +28,13 @@ END
 $block$;
 
 -- commitments carry the service of their product and count on what binds it
-CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF service_code, binds, utilisation, max_recovery, market_id ON product
-  FOR EACH ROW WHEN ((OLD.service_code, OLD.binds, OLD.utilisation, OLD.max_recovery, OLD.market_id)
-                     IS DISTINCT FROM (NEW.service_code, NEW.binds, NEW.utilisation, NEW.max_recovery, NEW.market_id))
-  EXECUTE FUNCTION refuse_change('service_code, binds, utilisation, max_recovery and market_id', 'Register a new version of the product.');
-COMMENT ON TRIGGER t10_terms_are_kept ON product IS 'service, market, what binds and how it is used belong to a version';
+CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF service_code, binds, utilisation, max_recovery, market_id, version, price_mechanism, paid_for, baseline_methods, gate_closure, payment_terms, reporting ON product
+  FOR EACH ROW WHEN ((OLD.service_code, OLD.binds, OLD.utilisation, OLD.max_recovery, OLD.market_id, OLD.version, OLD.price_mechanism, OLD.paid_for, OLD.baseline_methods,
+                      OLD.gate_closure, OLD.payment_terms, OLD.reporting)
+                     IS DISTINCT FROM (NEW.service_code, NEW.binds, NEW.utilisation, NEW.max_recovery, NEW.market_id, NEW.version, NEW.price_mechanism, NEW.paid_for, NEW.baseline_methods,
+                      NEW.gate_closure, NEW.payment_terms, NEW.reporting))
+  EXECUTE FUNCTION refuse_change('service_code, market_id, version, what binds, how it is used and its commercial terms', 'Register a new version of the product.');
+COMMENT ON TRIGGER t10_terms_are_kept ON product IS 'service, market, what binds, how it is used and paid belong to a version';
 
 CREATE OR REPLACE TRIGGER t10_buyer_is_kept BEFORE UPDATE OF market_operator_id ON market
   FOR EACH ROW WHEN (OLD.market_operator_id IS DISTINCT FROM NEW.market_operator_id)
@@ -145,7 +147,7 @@ GRANT SELECT ON product_requirement TO flexexchange_operator, flexexchange_parti
 CREATE OR REPLACE VIEW requirement_variety WITH (security_invoker = true) AS
   SELECT r.part, r.requirement, count(DISTINCT r.product_id) AS products, count(DISTINCT r.market_id) AS markets,
          count(DISTINCT (r.at_least, r.at_most, r.codes)) AS ways,
-         jsonb_object_agg(DISTINCT m.code || ' ' || r.code,
+         jsonb_object_agg(DISTINCT m.code || ' ' || r.code || CASE WHEN r.version > 1 THEN format(' (version %s)', r.version) ELSE '' END,
            CASE WHEN r.codes IS NOT NULL THEN array_to_string(r.codes, ', ')
                 ELSE concat_ws(' to ', coalesce(r.at_least, 'any'), coalesce(r.at_most, 'any')) END) AS as_asked
   FROM product_requirement r JOIN market m ON m.id = r.market_id

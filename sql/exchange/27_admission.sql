@@ -62,8 +62,10 @@ CREATE TABLE billing_details (
   valid          time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
   CONSTRAINT billing_details_account_name_is_short CHECK (check_text(account_name, 'billing_details.account_name', 255)),
   CONSTRAINT billing_details_iban_is_valid CHECK (check_iban(iban, 'billing_details.iban')),
-  CONSTRAINT billing_details_sort_code_has_six_digits CHECK (check_form(sort_code, 'billing_details.sort_code', '^[0-9]{6}$', 'six digits')),
-  CONSTRAINT billing_details_account_number_has_eight_digits CHECK (check_form(account_number, 'billing_details.account_number', '^[0-9]{8}$', 'eight digits')),
+  CONSTRAINT billing_details_sort_code_has_six_digits CHECK (
+    check_given(sort_code ~ '^[0-9]{6}$', 'billing_details.sort_code of six digits', 'Write the digits alone.')),
+  CONSTRAINT billing_details_account_number_has_eight_digits CHECK (
+    check_given(account_number ~ '^[0-9]{8}$', 'billing_details.account_number of eight digits', 'Write the digits alone.')),
   CONSTRAINT billing_details_account_is_given CHECK (
     check_given(iban IS NOT NULL OR (sort_code IS NOT NULL AND account_number IS NOT NULL), 'billing_details.iban, or sort_code and account_number,', 'Say where to pay.')),
   CONSTRAINT billing_details_email_is_address CHECK (

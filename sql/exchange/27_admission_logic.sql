@@ -49,6 +49,10 @@ DROP POLICY IF EXISTS admission_apply ON admission;
 CREATE POLICY admission_apply ON admission FOR INSERT TO flexexchange_participant
   WITH CHECK (service_provider_id = (SELECT current_participant()) AND status = 'applied');
 COMMENT ON POLICY admission_apply ON admission IS 'ADM-7: a provider applies for itself';
+DROP POLICY IF EXISTS admission_apply_anew ON admission;
+CREATE POLICY admission_apply_anew ON admission FOR UPDATE TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant())) WITH CHECK (service_provider_id = (SELECT current_participant()) AND status = 'applied');
+COMMENT ON POLICY admission_apply_anew ON admission IS 'ADM-9: who was refused, or whose admission ended, applies anew';
 DROP POLICY IF EXISTS admission_decide ON admission;
 CREATE POLICY admission_decide ON admission FOR UPDATE TO flexexchange_participant
   USING (market_id IN (SELECT own_market_ids())) WITH CHECK (market_id IN (SELECT own_market_ids()));
@@ -86,7 +90,8 @@ CREATE OR REPLACE FUNCTION admission_gaps(market_id bigint, service_provider_id 
 RETURNS TABLE (gap text, what_to_do text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
-  SELECT 'accreditation', 'Have the exchange accredit it as a service provider.'
+  SELECT g.gap, g.what_to_do FROM (
+  SELECT 'accreditation' AS gap, 'Have the exchange accredit it as a service provider.' AS what_to_do
   WHERE NOT EXISTS (SELECT FROM accreditation a WHERE a.participant_id = admission_gaps.service_provider_id AND a.kind = 'service_provider' AND a.status = 'accredited')
   UNION ALL
   SELECT 'terms', format('Accept version %s, "%s".', t.version, t.title)
@@ -96,10 +101,12 @@ BEGIN ATOMIC
   UNION ALL
   SELECT 'billing details', 'Say where to pay.'
   WHERE NOT EXISTS (SELECT FROM billing_details b WHERE b.participant_id = admission_gaps.service_provider_id
-                    AND (b.market_id IS NULL OR b.market_id = admission_gaps.market_id) AND b.valid @> at);
+                    AND (b.market_id IS NULL OR b.market_id = admission_gaps.market_id) AND b.valid @> at)) g
+  -- of no concern to anybody else
+  WHERE acts_for_exchange() OR admission_gaps.service_provider_id = current_participant() OR admission_gaps.market_id IN (SELECT own_market_ids());
 END;
 COMMENT ON FUNCTION admission_gaps(bigint, bigint, timestamptz) IS
-  'what keeps a provider from being admitted to a market: accreditation, the terms in force, billing details; no row: nothing';
+  'what keeps a provider from being admitted to a market: accreditation, the terms in force, billing details; no row: nothing, or nothing that concerns the caller';
 REVOKE ALL ON FUNCTION admission_gaps(bigint, bigint, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION admission_gaps(bigint, bigint, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -110,6 +117,12 @@ AS $function$
 DECLARE
   gaps text;
 BEGIN
+  IF NEW.status <> OLD.status AND NEW.reason = OLD.reason THEN
+    NEW.reason := NULL;
+  END IF;
+  IF NEW.status <> 'admitted' THEN
+    RETURN NEW;
+  END IF;
   SELECT string_agg(what_to_do, ' ') INTO gaps FROM admission_gaps(NEW.market_id, NEW.service_provider_id);
   IF gaps IS NOT NULL THEN
     RAISE EXCEPTION 'participant % cannot be admitted to market % yet', NEW.service_provider_id, NEW.market_id
@@ -118,10 +131,10 @@ BEGIN
   RETURN NEW;
 END
 $function$;
-COMMENT ON FUNCTION require_no_admission_gaps() IS 'trigger: nobody is admitted who is not accredited, has not accepted the terms in force, or cannot be paid';
+COMMENT ON FUNCTION require_no_admission_gaps() IS 'trigger: nobody is admitted who is not accredited, has not accepted the terms in force, or cannot be paid; what was said of another decision is not said of this one';
 REVOKE ALL ON FUNCTION require_no_admission_gaps() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t20_gaps BEFORE UPDATE OF status, admitted ON admission
-  FOR EACH ROW WHEN (NEW.status = 'admitted') EXECUTE FUNCTION require_no_admission_gaps();
+  FOR EACH ROW EXECUTE FUNCTION require_no_admission_gaps();
 COMMENT ON TRIGGER t20_gaps ON admission IS 'what admission takes is there, at first and at every renewal';
 
 CREATE OR REPLACE VIEW admission_now WITH (security_invoker = true) AS
@@ -130,6 +143,9 @@ CREATE OR REPLACE VIEW admission_now WITH (security_invoker = true) AS
               WHEN NOT a.admitted @> now() THEN CASE WHEN lower(a.admitted) > now() THEN 'not yet' ELSE 'lapsed' END
               WHEN EXISTS (SELECT FROM market_terms t WHERE t.market_id = a.market_id AND t.valid @> now()
                            AND NOT EXISTS (SELECT FROM terms_acceptance x WHERE x.market_terms_id = t.id AND x.participant_id = a.service_provider_id)) THEN 'new terms'
+              WHEN NOT EXISTS (SELECT FROM accreditation c WHERE c.participant_id = a.service_provider_id AND c.kind = 'service_provider' AND c.status = 'accredited') THEN 'not accredited'
+              WHEN NOT EXISTS (SELECT FROM billing_details b WHERE b.participant_id = a.service_provider_id
+                               AND (b.market_id IS NULL OR b.market_id = a.market_id) AND b.valid @> now()) THEN 'no billing details'
               ELSE 'admitted' END AS standing,
          a.reason, upper(a.admitted) AS until
   FROM admission a;
@@ -137,7 +153,7 @@ COMMENT ON VIEW admission_now IS 'how providers stand with markets now: expiry a
 COMMENT ON COLUMN admission_now.id IS 'the admission';
 COMMENT ON COLUMN admission_now.market_id IS 'the market';
 COMMENT ON COLUMN admission_now.service_provider_id IS 'the service provider';
-COMMENT ON COLUMN admission_now.standing IS 'admitted, or why not: applied, refused, suspended, ended, not yet, lapsed, new terms (in force and not accepted)';
+COMMENT ON COLUMN admission_now.standing IS 'admitted, or why not: applied, refused, suspended, ended, not yet, lapsed, new terms (in force and not accepted), not accredited (any more), no billing details';
 COMMENT ON COLUMN admission_now.reason IS 'why, as the market operator says';
 COMMENT ON COLUMN admission_now.until IS 'when the admission ends, unless it is renewed';
 GRANT SELECT ON admission_now TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;

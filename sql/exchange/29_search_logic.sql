@@ -53,8 +53,8 @@ DECLARE
   known CONSTANT text[] := ARRAY['participant', 'need', 'product', 'capability'];
   asked CONSTANT tsquery := websearch_to_tsquery('pg_catalog.english', words);
   nodes bigint[];
-  around CONSTANT box := box_around(search_exchange.latitude, search_exchange.longitude, within_km);
-  best CONSTANT integer := page * page_size;
+  around box;
+  best integer;
   by_offer CONSTANT boolean := num_nonnulls(search_exchange.grid_node_id, within_km, search_exchange.service_code, during,
                                             search_exchange.direction, search_exchange.power_kw) > 0;
   caller CONSTANT bigint := current_participant();
@@ -66,16 +66,23 @@ BEGIN
     RAISE EXCEPTION 'search_exchange: unknown kind "%"', left(unknown, 64)
       USING ERRCODE = 'invalid_parameter_value', HINT = format('Known kinds: %s.', array_to_string(known, ', '));
   END IF;
-  IF page NOT BETWEEN 1 AND 1000 OR page_size NOT BETWEEN 1 AND 1000 THEN
-    RAISE EXCEPTION 'search_exchange: page % of % rows', page, page_size
+  IF page IS NULL OR page_size IS NULL OR page NOT BETWEEN 1 AND 1000 OR page_size NOT BETWEEN 1 AND 1000 THEN
+    RAISE EXCEPTION 'search_exchange: page % of % rows', coalesce(page::text, 'NULL'), coalesce(page_size::text, 'NULL')
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Pages count from 1 to 1000 and have 1 to 1000 rows.';
   END IF;
-  IF num_nonnulls(search_exchange.latitude, search_exchange.longitude, within_km) NOT IN (0, 3) OR within_km <= 0 THEN
+  IF num_nonnulls(search_exchange.latitude, search_exchange.longitude, within_km) NOT IN (0, 3)
+     OR within_km NOT BETWEEN 0.001 AND 20100 OR search_exchange.latitude NOT BETWEEN -90 AND 90 OR search_exchange.longitude NOT BETWEEN -180 AND 180 THEN
     RAISE EXCEPTION 'search_exchange: latitude %, longitude %, within_km %', coalesce(search_exchange.latitude::text, 'NULL'), coalesce(search_exchange.longitude::text, 'NULL'), coalesce(within_km::text, 'NULL')
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'Give all three or none, and a distance above zero.';
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Give all three or none: degrees from -90 to 90 and from -180 to 180, and up to 20,100 km.';
   END IF;
+  IF search_exchange.direction NOT IN ('up', 'down') THEN
+    RAISE EXCEPTION 'search_exchange: direction "%"', left(search_exchange.direction, 64)
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'It is up or down.';
+  END IF;
+  best := page * page_size;
+  around := box_around(search_exchange.latitude, search_exchange.longitude, within_km);
   IF search_exchange.grid_node_id IS NOT NULL THEN
-    nodes := grid_nodes_concerned(search_exchange.grid_node_id);
+    nodes := grid_nodes_concerned(search_exchange.grid_node_id, CASE WHEN lower(during) > '-infinity' THEN lower(during) ELSE now() END);
   END IF;
 
   RETURN QUERY
@@ -125,6 +132,7 @@ BEGIN
      FROM product p JOIN market m ON m.id = p.market_id
      WHERE (search_exchange.kinds IS NULL OR 'product' = ANY (search_exchange.kinds)) AND (asked IS NULL OR p.words @@ asked)
        AND (search_exchange.service_code IS NULL OR p.service_code = search_exchange.service_code)
+       AND p.valid && coalesce(during, time_window(now(), now() + interval '1 microsecond'))
        -- a product has no place of its own: it is bought where its buyer operates the network
        AND within_km IS NULL
        AND (nodes IS NULL OR EXISTS (SELECT FROM grid_node g WHERE g.id = ANY (nodes) AND g.operator_id = m.market_operator_id))

@@ -85,6 +85,8 @@ CREATE INDEX asset_place_idx ON asset USING gist (place(latitude, longitude));
 CREATE INDEX asset_export_metering_point_id_idx ON asset (export_metering_point_id) WHERE export_metering_point_id IS NOT NULL;
 CREATE INDEX asset_serial_number_idx ON asset (serial_number) WHERE serial_number IS NOT NULL;
 CREATE INDEX asset_power_idx ON asset (greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
+CREATE INDEX asset_up_idx ON asset (qualified_up_kw DESC NULLS LAST);
+CREATE INDEX asset_down_idx ON asset (qualified_down_kw DESC NULLS LAST);
 CREATE INDEX asset_technology_idx ON asset (lower(technology), greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
 COMMENT ON TABLE asset IS 'what is controlled: batteries, chargers, heat pumps, generators';
 COMMENT ON COLUMN asset.id IS 'surrogate key, from the sequence of resources';
@@ -114,6 +116,8 @@ COMMENT ON INDEX asset_export_metering_point_id_idx IS 'which assets export thro
 COMMENT ON INDEX asset_serial_number_idx IS 'assets by what their manufacturers call them, to find one that is there twice';
 COMMENT ON INDEX asset_place_idx IS 'which assets are near a coordinate';
 COMMENT ON INDEX asset_power_idx IS 'the most powerful assets';
+COMMENT ON INDEX asset_up_idx IS 'the most powerful assets upwards';
+COMMENT ON INDEX asset_down_idx IS 'the most powerful assets downwards';
 COMMENT ON INDEX asset_technology_idx IS 'the most powerful assets of a technology';
 COMMENT ON INDEX asset_metering_point_id_idx IS 'which assets share a meter';
 COMMENT ON INDEX asset_grid_node_id_idx IS 'which assets lie at a place, the most powerful first';

@@ -12,7 +12,8 @@ SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
   caller CONSTANT bigint := current_participant();
-  reads_all CONSTANT boolean := acts_for_exchange() OR current_participant_is('market_operator');
+  takes_part CONSTANT boolean := pg_has_role(session_role(), 'flexexchange_participant', 'MEMBER');
+  reads_all CONSTANT boolean := acts_for_exchange() OR (takes_part AND current_participant_is('market_operator'));
   specs product_spec[];
   spec product_spec;
   eligible bigint[];
@@ -27,11 +28,12 @@ DECLARE
     CASE WHEN within_km IS NOT NULL THEN 'place(a.latitude, a.longitude) <@ box_around($3, $4, $5) AND distance_km($3, $4, a.latitude, a.longitude) <= $5' END,
     -- policy REG-2
     CASE WHEN NOT reads_all THEN 'EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = a.id AND o.service_provider_id = $6)' END);
-  powerful CONSTANT text := 'greatest(a.qualified_up_kw, a.qualified_down_kw) DESC NULLS LAST';
+  powerful CONSTANT text := CASE search_capabilities.direction WHEN 'up' THEN 'a.qualified_up_kw' WHEN 'down' THEN 'a.qualified_down_kw'
+                                                               ELSE 'greatest(a.qualified_up_kw, a.qualified_down_kw)' END || ' DESC NULLS LAST, a.id';
   query text;
   found bigint[];
 BEGIN
-  IF NOT reads_all AND caller IS NULL THEN
+  IF NOT reads_all AND (caller IS NULL OR NOT takes_part) THEN
     RETURN;
   END IF;
   IF search_capabilities.service_code IS NOT NULL THEN
@@ -49,7 +51,7 @@ BEGIN
   query := CASE
     -- the most powerful of each place, then of all of them
     WHEN cardinality(nodes) <= 500 AND within_km IS NULL THEN format(
-      'SELECT a.id FROM unnest($9) node CROSS JOIN LATERAL (SELECT * FROM asset a WHERE a.grid_node_id = node AND %s ORDER BY %s LIMIT $10) a ORDER BY %2$s, a.id LIMIT $10',
+      'SELECT a.id FROM unnest($9) node CROSS JOIN LATERAL (SELECT * FROM asset a WHERE a.grid_node_id = node AND %s ORDER BY %s LIMIT $10) a ORDER BY %2$s LIMIT $10',
       conditions, powerful)
     ELSE format('SELECT a.id FROM asset a WHERE %s ORDER BY %s LIMIT $10',
       conditions || CASE WHEN nodes IS NOT NULL THEN ' AND a.grid_node_id = ANY ($9)' ELSE '' END,

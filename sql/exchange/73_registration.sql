@@ -54,13 +54,26 @@ CREATE TABLE registration_rule (
   severity    text NOT NULL,
   says        text NOT NULL,
   source      text NOT NULL,
-  CONSTRAINT registration_rule_severity_is_known CHECK (check_code(severity, 'registration_rule.severity', 'error', 'warning', 'off'))
+  CONSTRAINT registration_rule_severity_is_known CHECK (check_code(severity, 'registration_rule.severity', 'error', 'warning', 'off')),
+  -- without these there is no row that the register could take
+  CONSTRAINT registration_rule_keeps_what_must_be CHECK (
+    check_given(severity = 'error' OR code NOT IN ('NAME', 'SCHEME', 'ACTION', 'NUMBER', 'LENGTH', 'PROFILE', 'MPAN', 'STATUS', 'CAPACITY', 'OPERATOR', 'IN_USE', 'UNKNOWN'),
+                'severity error of registration_rule ' || code, 'The register could not take such a row.'))
 );
 COMMENT ON TABLE registration_rule IS 'rules that a registration is held against, and how strictly: drafts change, and so may this';
 COMMENT ON COLUMN registration_rule.code IS 'short code';
 COMMENT ON COLUMN registration_rule.severity IS 'error: the row is rejected; warning: it is taken, and the warning kept; off: nobody looks';
 COMMENT ON COLUMN registration_rule.says IS 'the rule';
 COMMENT ON COLUMN registration_rule.source IS 'where it comes from';
+
+CREATE TABLE registration_scheme (
+  scheme text PRIMARY KEY,
+  says   text NOT NULL,
+  CONSTRAINT registration_scheme_is_short CHECK (check_text(scheme, 'registration_scheme.scheme', 64))
+);
+COMMENT ON TABLE registration_scheme IS 'by which names providers may register assets: the names of others, such as units of a market, are theirs to give';
+COMMENT ON COLUMN registration_scheme.scheme IS 'the scheme of external_id';
+COMMENT ON COLUMN registration_scheme.says IS 'what is named so';
 
 CREATE TABLE asset_registration (
   id                  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -98,7 +111,7 @@ CREATE TABLE asset_registration (
     check_code(outcome, 'asset_registration.outcome', 'registered', 'updated', 'retired', 'unchanged', 'rejected', 'superseded'))
 );
 CREATE INDEX asset_registration_open_idx ON asset_registration (service_provider_id, id) WHERE processed_at IS NULL;
-CREATE INDEX asset_registration_name_idx ON asset_registration (scheme, value);
+CREATE INDEX asset_registration_name_idx ON asset_registration (service_provider_id, btrim(scheme), btrim(value));
 COMMENT ON TABLE asset_registration IS 'registrations as they came in, all text, each with what became of it; nothing that was sent is lost';
 COMMENT ON COLUMN asset_registration.id IS 'surrogate key, in order of arrival';
 COMMENT ON COLUMN asset_registration.service_provider_id IS 'who sent it, and will operate the asset';

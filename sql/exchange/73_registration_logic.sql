@@ -4,34 +4,82 @@
 -- changes nothing.
 
 SELECT protect_table(t::regclass) FROM unnest(ARRAY['asset_registration', 'customer_consent', 'read_grant']) t;
-SELECT protect_table('registration_rule', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
+-- what was sent stays
+REVOKE INSERT, UPDATE, DELETE ON asset_registration FROM flexexchange_operator;
+SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
+FROM unnest(ARRAY['registration_rule', 'registration_scheme']) t;
 
 GRANT SELECT, INSERT (service_provider_id, reference, scopes, valid, evidence), UPDATE (valid) ON customer_consent TO flexexchange_participant;
+CREATE OR REPLACE FUNCTION end_consent() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF lower(NEW.valid) <> lower(OLD.valid) OR upper(NEW.valid) > upper(OLD.valid) THEN
+    RAISE EXCEPTION 'customer_consent.valid can only be ended earlier'
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A new consent of the customer is another row.';
+  END IF;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION end_consent() IS 'trigger: a consent is ended, never stretched';
+REVOKE ALL ON FUNCTION end_consent() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t10_valid_is_only_ended BEFORE UPDATE OF valid ON customer_consent
+  FOR EACH ROW EXECUTE FUNCTION end_consent();
+COMMENT ON TRIGGER t10_valid_is_only_ended ON customer_consent IS 'a consent is ended, never stretched';
 DROP POLICY IF EXISTS customer_consent_own ON customer_consent;
 CREATE POLICY customer_consent_own ON customer_consent TO flexexchange_participant
   USING (service_provider_id = (SELECT current_participant())) WITH CHECK (service_provider_id = (SELECT current_participant()));
 COMMENT ON POLICY customer_consent_own ON customer_consent IS 'RGN-1: a provider keeps the consents of its customers';
 GRANT SELECT, INSERT (asset_id, grantee_id, customer_consent_id, purpose, valid), UPDATE (valid) ON read_grant TO flexexchange_participant;
 DROP POLICY IF EXISTS read_grant_own ON read_grant;
-CREATE POLICY read_grant_own ON read_grant TO flexexchange_participant
+CREATE POLICY read_grant_own ON read_grant FOR SELECT TO flexexchange_participant
+  USING (EXISTS (SELECT FROM customer_consent k WHERE k.id = customer_consent_id));
+COMMENT ON POLICY read_grant_own ON read_grant IS 'RGN-6: a provider reads what it granted';
+DROP POLICY IF EXISTS read_grant_end ON read_grant;
+CREATE POLICY read_grant_end ON read_grant FOR UPDATE TO flexexchange_participant
   USING (EXISTS (SELECT FROM customer_consent k WHERE k.id = customer_consent_id))
+  WITH CHECK (EXISTS (SELECT FROM customer_consent k WHERE k.id = customer_consent_id));
+COMMENT ON POLICY read_grant_end ON read_grant IS 'RGN-7: a provider ends what it granted';
+DROP POLICY IF EXISTS read_grant_insert ON read_grant;
+CREATE POLICY read_grant_insert ON read_grant FOR INSERT TO flexexchange_participant
   WITH CHECK (EXISTS (SELECT FROM customer_consent k WHERE k.id = customer_consent_id AND k.valid @> now() AND (purpose = 'customer' OR purpose = ANY (k.scopes)))
               AND EXISTS (SELECT FROM asset_operator o
                           WHERE o.asset_id = read_grant.asset_id AND o.service_provider_id = (SELECT current_participant()) AND o.valid @> now()));
-COMMENT ON POLICY read_grant_own ON read_grant IS 'RGN-3: a provider grants the reading of an asset that it operates, on a consent that it holds';
+COMMENT ON POLICY read_grant_insert ON read_grant IS 'RGN-3: a provider grants the reading of an asset that it operates, on a consent that it holds';
 DROP POLICY IF EXISTS read_grant_read ON read_grant;
 CREATE POLICY read_grant_read ON read_grant FOR SELECT TO flexexchange_participant USING (grantee_id = (SELECT current_participant()));
 COMMENT ON POLICY read_grant_read ON read_grant IS 'RGN-4: whoever was granted something reads the grant';
+
+-- Naming a meter does not open it: of several providers the one whose asset was there first reads it.
+CREATE OR REPLACE FUNCTION meter_is_anothers(meter_id bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+  SELECT coalesce((SELECT o.service_provider_id FROM asset a JOIN asset_operator o ON o.asset_id = a.id AND o.valid @> now()
+                   WHERE a.metering_point_id = meter_id OR a.export_metering_point_id = meter_id ORDER BY a.id LIMIT 1) <> current_participant(), false)
+$function$;
+COMMENT ON FUNCTION meter_is_anothers(bigint) IS
+  'true when the first asset at a meter is operated by another participant than the session''s; SECURITY DEFINER because a provider does not read the assets of others';
+REVOKE ALL ON FUNCTION meter_is_anothers(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION meter_is_anothers(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+DROP POLICY IF EXISTS metering_point_read ON metering_point;
+CREATE POLICY metering_point_read ON metering_point FOR SELECT TO flexexchange_participant
+  USING ((SELECT current_participant_is('market_operator'))
+         OR ((id IN (SELECT a.metering_point_id FROM asset a) OR id IN (SELECT a.export_metering_point_id FROM asset a)) AND NOT meter_is_anothers(id)));
+COMMENT ON POLICY metering_point_read ON metering_point IS
+  'REG-1: a market operator reads every metering point, a provider those of its assets, unless an asset of another was there before';
 
 CREATE OR REPLACE FUNCTION granted_asset_ids() RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
   SELECT g.asset_id FROM read_grant g JOIN customer_consent k ON k.id = g.customer_consent_id
+  JOIN asset_operator o ON o.asset_id = g.asset_id AND o.service_provider_id = k.service_provider_id AND o.valid @> now()
   WHERE g.grantee_id = current_participant() AND g.valid @> now() AND k.valid @> now()
 $function$;
 COMMENT ON FUNCTION granted_asset_ids() IS
-  'the assets that the session''s participant was granted to read, as long as the consents last; SECURITY DEFINER because it does not read the consents themselves';
+  'the assets that the session''s participant was granted to read, as long as the consents last and their holders operate the assets; SECURITY DEFINER because it does not read the consents themselves';
 REVOKE ALL ON FUNCTION granted_asset_ids() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION granted_asset_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 DROP POLICY IF EXISTS asset_read_granted ON asset;
@@ -119,20 +167,23 @@ DECLARE
   not_a_quantity CONSTANT text := 'is not a number from 0 to 1000000 with a decimal point';
   categories CONSTANT text[] := ARRAY(SELECT DISTINCT t.code FROM taxonomy_scheme s JOIN taxonomy_term t ON (t.scheme, t.version) = (s.code, s.version)
     WHERE s.code = 'fmar_asset_category' AND s.valid @> now() AND t.valid @> now());
+  schemes CONSTANT text[] := ARRAY(SELECT s.scheme FROM registration_scheme s);
   today CONSTANT date := (now() AT TIME ZONE (SELECT time_zone FROM exchange_instance))::date;
 BEGIN
   IF provider IS NULL OR provider <> coalesce(register_assets.service_provider_id, provider) THEN
     RAISE EXCEPTION 'register_assets: the session does not act for participant %', coalesce(register_assets.service_provider_id::text, 'NULL')
       USING ERRCODE = 'insufficient_privilege', HINT = 'Leave it out to take in what the participant of the session sent.';
   END IF;
-  -- one batch of a provider at a time
-  PERFORM pg_advisory_xact_lock(hashtextextended('register_assets ' || current_schema(), provider));
+  -- one batch at a time: of two providers with one name the later finds it taken
+  PERFORM pg_advisory_xact_lock(hashtextextended('register_assets ' || current_schema(), 0));
   DROP TABLE IF EXISTS pg_temp.registering, pg_temp.registering_problem, pg_temp.registering_outcome;
 
   -- What was sent, and what can be made of it.
   CREATE TEMP TABLE registering ON COMMIT DROP AS
   SELECT r.id, said.*, used.*, r.profile AS given_profile, x.asset_id AS known_asset_id,
-         row_number() OVER (PARTITION BY said.scheme, said.value ORDER BY r.id DESC) > 1 AS is_superseded
+         x.id AS known_id,
+         said.scheme IS NOT NULL AND said.value IS NOT NULL
+         AND row_number() OVER (PARTITION BY coalesce(x.asset_id::text, said.scheme || ' ' || said.value) ORDER BY r.id DESC) > 1 AS is_superseded
   FROM asset_registration r
   CROSS JOIN LATERAL (SELECT nullif(btrim(r.scheme), '') AS scheme, nullif(btrim(r.value), '') AS value, lower(coalesce(nullif(btrim(r.action), ''), 'register')) AS action,
     coalesce(nullif(btrim(r.name), ''), nullif(btrim(r.value), '')) AS name, nullif(btrim(r.technology), '') AS technology, nullif(btrim(r.energy_source), '') AS energy_source,
@@ -142,12 +193,12 @@ BEGIN
     nullif(btrim(r.connection_type), '') AS connection_type, nullif(btrim(r.import_mpan), '') AS import_mpan, nullif(btrim(r.export_mpan), '') AS export_mpan,
     nullif(btrim(r.latitude), '') AS latitude_said, nullif(btrim(r.longitude), '') AS longitude_said, lower(nullif(btrim(r.domestic), '')) AS domestic_said,
     nullif(btrim(r.consent_reference), '') AS consent_reference, nullif(btrim(r.reason), '') AS reason OFFSET 0) said
-  CROSS JOIN LATERAL (SELECT CASE WHEN import_number(said.installed_said) BETWEEN 0 AND 10000000000 THEN import_number(said.installed_said) END AS installed_kw, import_quantity(said.up_said) AS up_kw, import_quantity(said.down_said) AS down_kw,
-    import_quantity(said.energy_said) AS energy_kwh, import_date(said.commissioned_said) AS commissioned_on,
-    CASE WHEN import_number(said.latitude_said) BETWEEN -90 AND 90 THEN import_number(said.latitude_said) END AS latitude,
-    CASE WHEN import_number(said.longitude_said) BETWEEN -180 AND 180 THEN import_number(said.longitude_said) END AS longitude,
+  CROSS JOIN LATERAL (SELECT CASE WHEN import_number(said.installed_said) BETWEEN 0 AND 10000000000 THEN import_number(said.installed_said) END AS installed_kw, round(import_quantity(said.up_said), 3) AS up_kw, round(import_quantity(said.down_said), 3) AS down_kw,
+    round(import_quantity(said.energy_said), 3) AS energy_kwh, import_date(said.commissioned_said) AS commissioned_on,
+    CASE WHEN import_number(said.latitude_said) BETWEEN -90 AND 90 THEN round(import_number(said.latitude_said), 6) END AS latitude,
+    CASE WHEN import_number(said.longitude_said) BETWEEN -180 AND 180 THEN round(import_number(said.longitude_said), 6) END AS longitude,
     CASE WHEN said.domestic_said IN ('yes', 'true', 'y') THEN true WHEN said.domestic_said IN ('no', 'false', 'n') THEN false END AS domestic OFFSET 0) used
-  LEFT JOIN external_id x ON x.scheme = said.scheme AND x.value = said.value AND upper(x.valid) = 'infinity' AND x.asset_id IS NOT NULL
+  LEFT JOIN external_id x ON x.scheme = said.scheme AND x.value = said.value AND upper(x.valid) = 'infinity'
   WHERE r.service_provider_id = provider AND r.processed_at IS NULL;
   ANALYZE pg_temp.registering;
 
@@ -157,8 +208,16 @@ BEGIN
   FROM pg_temp.registering r
   CROSS JOIN LATERAL (VALUES
     ('NAME', 'scheme', r.scheme, CASE WHEN r.scheme IS NULL THEN 'is blank' WHEN length(r.scheme) > 64 THEN 'has more than 64 characters' END),
-    ('NAME', 'value', r.value, CASE WHEN r.value IS NULL THEN 'is blank' END || coalesce(import_text_problem(r.value, 255), '')),
+    ('NAME', 'value', r.value, coalesce(CASE WHEN r.value IS NULL THEN 'is blank' END, import_text_problem(r.value, 255))),
     ('NAME', 'name', r.name, import_text_problem(r.name, 255)),
+    ('SCHEME', 'scheme', r.scheme, CASE WHEN r.scheme <> ALL (schemes) THEN 'is not a scheme by which providers name assets' END),
+    ('SCHEME', 'value', r.value, CASE WHEN r.known_id IS NOT NULL AND r.known_asset_id IS NULL THEN 'is the name of something that is no asset' END),
+    ('LENGTH', 'technology', r.technology, CASE WHEN length(r.technology) > 63 THEN 'has more than 63 characters' WHEN r.technology ~ '[[:cntrl:]]' THEN 'has a control character' END),
+    ('LENGTH', 'energy_source', r.energy_source, CASE WHEN length(r.energy_source) > 63 THEN 'has more than 63 characters' WHEN r.energy_source ~ '[[:cntrl:]]' THEN 'has a control character' END),
+    ('LENGTH', 'manufacturer', r.manufacturer, import_text_problem(r.manufacturer, 255)),
+    ('LENGTH', 'model', r.model, import_text_problem(r.model, 255)),
+    ('LENGTH', 'serial_number', r.serial_number, import_text_problem(r.serial_number, 64)),
+    ('LENGTH', 'connection_type', r.connection_type, import_text_problem(r.connection_type, 64)),
     ('ACTION', 'action', r.action, CASE WHEN r.action NOT IN ('register', 'retire') THEN 'is not register or retire' END),
     ('UNKNOWN', 'value', r.value, CASE WHEN r.action = 'retire' AND r.known_asset_id IS NULL THEN 'is not registered' END),
     ('CAPACITY', 'installed_kw', r.installed_said,
@@ -203,8 +262,10 @@ BEGIN
         SELECT FROM asset a WHERE a.serial_number = r.serial_number AND a.manufacturer IS NOT DISTINCT FROM r.manufacturer AND a.id IS DISTINCT FROM r.known_asset_id)
         THEN 'is the number of another asset' END),
     ('OPERATOR', 'value', r.value,
-      CASE WHEN r.known_asset_id IS NOT NULL AND EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = r.known_asset_id AND o.valid @> now() AND o.service_provider_id <> provider)
-           THEN 'names an asset that another provider operates' END),
+      CASE WHEN r.known_asset_id IS NOT NULL THEN
+        CASE (SELECT o.service_provider_id = provider FROM asset_operator o WHERE o.asset_id = r.known_asset_id ORDER BY upper(o.valid) DESC LIMIT 1)
+             WHEN true THEN NULL WHEN false THEN 'names an asset that another provider operates, or operated last, or will'
+             ELSE 'names an asset that nobody operates: the operator of the exchange says who does' END END),
     ('IN_USE', 'value', r.value,
       CASE WHEN r.action = 'retire' AND (EXISTS (SELECT FROM portfolio_member m WHERE m.asset_id = r.known_asset_id AND upper(m.valid) > now())
                 OR EXISTS (SELECT FROM commitment k WHERE k.closed_at IS NULL AND resource_window(k.unit_id, k.delivery_window) && resource_window(r.known_asset_id, time_window(now(), 'infinity'))))
@@ -272,7 +333,7 @@ BEGIN
   WHERE o.outcome = 'updated' AND NOT EXISTS (SELECT FROM changed WHERE changed.id = o.asset_id);
   -- who comes back operates it again
   INSERT INTO asset_operator (asset_id, service_provider_id)
-  SELECT o.asset_id, provider FROM pg_temp.registering_outcome o
+  SELECT DISTINCT o.asset_id, provider FROM pg_temp.registering_outcome o
   WHERE o.outcome IN ('updated', 'unchanged') AND NOT EXISTS (SELECT FROM asset_operator x WHERE x.asset_id = o.asset_id AND x.valid @> now());
 
   UPDATE asset a SET connection_status = 'disconnected' FROM pg_temp.registering_outcome o WHERE o.outcome = 'retired' AND a.id = o.asset_id;
@@ -298,7 +359,8 @@ CREATE OR REPLACE VIEW asset_registration_rejected WITH (security_invoker = true
   SELECT r.id, r.service_provider_id, r.scheme, r.value, p ->> 'rule' AS rule, p ->> 'column' AS column_name, p ->> 'value' AS given, p ->> 'problem' AS problem, r.received_at
   FROM asset_registration r CROSS JOIN LATERAL jsonb_array_elements(r.problems) p
   WHERE r.outcome = 'rejected' AND p ->> 'severity' = 'error'
-    AND NOT EXISTS (SELECT FROM asset_registration l WHERE (l.scheme, l.value) = (r.scheme, r.value) AND l.id > r.id AND l.outcome NOT IN ('rejected', 'superseded'));
+    AND NOT EXISTS (SELECT FROM asset_registration l WHERE l.service_provider_id = r.service_provider_id AND (btrim(l.scheme), btrim(l.value)) = (btrim(r.scheme), btrim(r.value))
+                    AND l.id > r.id AND l.outcome NOT IN ('rejected', 'superseded'));
 COMMENT ON VIEW asset_registration_rejected IS 'rejections that still hold: what was wrong with rows that have not been sent again rightly';
 COMMENT ON COLUMN asset_registration_rejected.id IS 'the registration';
 COMMENT ON COLUMN asset_registration_rejected.service_provider_id IS 'who sent it';

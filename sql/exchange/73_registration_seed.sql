@@ -2,8 +2,16 @@
 -- How strictly registrations are checked.  Rules of the flexibility market asset
 -- register are a draft of 2026, so each is data that the operator may change.
 
+INSERT INTO registration_scheme (scheme, says) VALUES
+  ('asset_id', 'the provider''s own number of an asset'),
+  ('charger_id', 'a charger, as its platform names it'),
+  ('device_id', 'a device, as its manufacturer''s platform names it'),
+  ('inverter_id', 'an inverter, as its platform names it');
+
 INSERT INTO registration_rule (code, severity, says, source) VALUES
   ('NAME', 'error', 'scheme and value name the asset; an asset name has at most 255 characters', 'house'),
+  ('SCHEME', 'error', 'the scheme is one by which providers name assets (registration_scheme), and the name that of an asset', 'house'),
+  ('LENGTH', 'error', 'texts are no longer than the register keeps', 'house'),
   ('ACTION', 'error', 'the action is register or retire', 'house'),
   ('NUMBER', 'error', 'powers, energy and coordinates are numbers within reason', 'house'),
   ('PROFILE', 'error', 'the profile is an asset_profile', 'house'),
@@ -22,6 +30,6 @@ INSERT INTO registration_rule (code, severity, says, source) VALUES
   ('MPAN_SHARED', 'warning', 'another organisation has an asset at the same meter', 'FMAR data rules v1.0 (draft)'),
   ('DUPLICATE', 'warning', 'another asset has the same serial number and manufacturer', 'FMAR use cases (draft)'),
   ('CONSENT', 'error', 'a household consented to the registration, and still does', 'FMAR use cases (draft)'),
-  ('OPERATOR', 'error', 'nobody else operates the asset now', 'house'),
+  ('OPERATOR', 'error', 'an asset that is registered is the sender''s, or was the sender''s last; one that never had an operator is given to one by the operator of the exchange', 'house'),
   ('IN_USE', 'error', 'an asset is not retired while a portfolio has it or anything is promised of it', 'FMAR use cases (draft)'),
   ('UNKNOWN', 'error', 'what is retired is registered', 'house');

@@ -13,6 +13,7 @@ CREATE ROLE sent_stranger IN ROLE flexexchange_participant;
 INSERT INTO participant (id, name, kinds) VALUES (1, 'NESO', '{market_operator}'), (2, 'Kerbside', '{service_provider}'), (3, 'Rival', '{service_provider}');
 INSERT INTO participant_login (role_name, participant_id) VALUES ('sent_kerb', 2), ('sent_rival', 3);
 
+INSERT INTO registration_scheme VALUES ('rival_id', 'the rival''s own numbers');
 -- a file: every rule once, and rows that are right
 SET ROLE sent_kerb;
 INSERT INTO customer_consent (service_provider_id, reference, scopes, valid) VALUES (2, 'home-1', '{register,meter_data}', '-infinity/infinity'), (2, 'home-2', '{meter_data}', '-infinity/infinity'), (2, 'home-3', '{register}', '-infinity/2020-01-01T00:00Z');
@@ -106,10 +107,47 @@ SELECT registered, updated FROM register_assets();
 RESET ROLE;
 SELECT count(*) AS assets_named_so, bool_or(o.valid @> clock_timestamp()) AS operated FROM asset a JOIN asset_operator o ON o.asset_id = a.id WHERE a.name = 'C2' GROUP BY a.id;
 
+-- what cannot be taken is rejected, not an error: nothing of it keeps the other rows from being registered
+SET ROLE sent_kerb;
+INSERT INTO asset_registration_intake (scheme, value, name, technology, installed_kw, up_kw, latitude, longitude, connection_type, manufacturer, commissioned_on) VALUES
+  ('charger_id', 'L1', NULL, repeat('x', 300), '7', '7', NULL, NULL, NULL, NULL, '2025-03-01'), ('charger_id', 'L2', NULL, E'a\tb', '7', '7', NULL, NULL, NULL, NULL, '2025-03-01'),
+  ('charger_id', 'L3', NULL, 'EV_CHARGER', '7', '7', NULL, NULL, repeat('x', 65), NULL, '2025-03-01'), ('charger_id', repeat('x', 300), 'named', 'EV_CHARGER', '7', '7', NULL, NULL, NULL, NULL, '2025-03-01'),
+  ('bm_unit', 'L4', NULL, 'EV_CHARGER', '7', '7', NULL, NULL, NULL, NULL, '2025-03-01'), ('charger_id', 'DEPOT', NULL, 'EV_CHARGER', '7', '7', NULL, NULL, NULL, NULL, '2025-03-01'),
+  (NULL, NULL, 'x', 'EV_CHARGER', '7', '7', NULL, NULL, NULL, NULL, '2025-03-01'), (NULL, NULL, 'y', 'EV_CHARGER', '7', '7', NULL, NULL, NULL, NULL, '2025-03-01'),
+  ('charger_id', 'L5', NULL, 'EV_CHARGER', '7', '3.68055', '51.5073509', '-0.1277583', NULL, repeat('x', 300), '2025-03-01'), ('charger_id', 'L6', NULL, 'EV_CHARGER', '7', '3.68055', '51.5073509', '-0.1277583', NULL, NULL, '2025-03-01');
+RESET ROLE;
+INSERT INTO external_id (scheme, value, portfolio_id) VALUES ('charger_id', 'DEPOT', 900);
+SET ROLE sent_kerb;
+SELECT registered, rejected, superseded FROM register_assets();
+SELECT left(value, 5) AS value, rule, column_name, problem FROM asset_registration_rejected WHERE value LIKE 'L_' OR value LIKE 'xx%' OR value = 'DEPOT' ORDER BY id, column_name;
+INSERT INTO asset_registration_intake (scheme, value, technology, installed_kw, up_kw, latitude, longitude, commissioned_on) VALUES ('charger_id', 'L6', 'EV_CHARGER', '7', '3.68055', '51.5073509', '-0.1277583', '2025-03-01');
+SELECT unchanged FROM register_assets();
+RESET ROLE;
+-- an asset that its operator retired, or that nobody operates, is not for the taking
+INSERT INTO asset (id, name, qualified_up_kw) VALUES (901, 'of nobody', 900);
+INSERT INTO external_id (scheme, value, asset_id) VALUES ('asset_id', 'N1', 901);
+SET ROLE sent_kerb;
+INSERT INTO asset_registration_intake (scheme, value, action) VALUES ('charger_id', 'L6', 'retire');
+SELECT retired FROM register_assets();
+RESET ROLE;
+SET ROLE sent_rival;
+INSERT INTO asset_registration_intake (scheme, value, action, technology, installed_kw, commissioned_on) VALUES ('charger_id', 'L6', NULL, 'EV_CHARGER', '1', '2025-03-01'), ('asset_id', 'N1', NULL, 'EV_CHARGER', '1', '2025-03-01'), ('charger_id', 'C14', 'retire', NULL, NULL, NULL);
+SELECT registered, updated, retired, rejected FROM register_assets();
+SELECT value, problem FROM asset_registration_rejected WHERE value <> 'C1' ORDER BY 1;
+-- naming another's meter does not open it
+SELECT count(*) AS meters FROM metering_point;
+RESET ROLE;
+SET ROLE sent_kerb;
+SELECT count(*) > 0 AS own_meters FROM metering_point;
+-- a consent is ended, never stretched
+UPDATE customer_consent SET valid = '-infinity/infinity' WHERE reference = 'home-3';
+RESET ROLE;
+
 -- a draft rule changes: the operator says how strict it is
 UPDATE registration_rule SET severity = 'error' WHERE code = 'TECHNOLOGY';
 UPDATE registration_rule SET severity = 'off' WHERE code = 'MPAN_MISSING';
 UPDATE registration_rule SET severity = 'strict' WHERE code = 'MPAN';
+UPDATE registration_rule SET severity = 'warning' WHERE code = 'OPERATOR';
 SET ROLE sent_kerb;
 INSERT INTO asset_registration_intake (scheme, value, technology, installed_kw, commissioned_on) VALUES ('charger_id', 'C20', 'Charger', '7.4', '2025-03-01'), ('charger_id', 'C21', 'EV_CHARGER', '7.4', '2025-03-01');
 SELECT registered, rejected, with_warnings FROM register_assets();
