@@ -514,7 +514,7 @@ BEGIN
   COMMENT ON POLICY test_result_read_of_use ON test_result IS 'TEST-MO-1: an operator reads the tests of every asset that applies to it, itself or in a portfolio, whoever verified them';
   DROP POLICY IF EXISTS test_result_decide ON test_result;
   EXECUTE format('CREATE POLICY test_result_decide ON test_result FOR UPDATE TO flexexchange_participant
-    USING ((decided_by IS NULL OR decided_by = (SELECT current_participant())) AND (%s))', applied);
+    USING ((decided_at IS NULL OR decided_by = (SELECT current_participant())) AND (%s))', applied);
   COMMENT ON POLICY test_result_decide ON test_result IS 'TEST-MO-2: an operator to which the asset applies verifies or refuses a test; what one decided, no other changes';
 END
 $block$;
@@ -559,7 +559,7 @@ GRANT SELECT ON market_readiness TO flexexchange_operator, flexexchange_particip
 
 CREATE OR REPLACE VIEW reusable_test WITH (security_invoker = true) AS
   SELECT q.id AS qualification_id, t.id AS test_result_id, t.asset_id, t.decided_by AS verified_by, k.proves, k.contradicts,
-         e.accepted_by IS NOT NULL OR e.accepted_at IS NOT NULL AS is_accepted
+         e.accepted_at IS NOT NULL AS is_accepted
   FROM qualification q
   JOIN product p ON p.id = q.product_id
   JOIN test_result t ON t.asset_id = q.asset_id OR t.asset_id IN (

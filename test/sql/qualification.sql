@@ -44,6 +44,13 @@ SELECT * FROM eligible_products(12);
 SELECT * FROM eligible_products(13);
 SELECT eligible_assets(1);
 SELECT eligible_assets(2);
+-- by the index, which holds what is declared, also below row-level security
+CREATE TEMP TABLE plan (line text);
+SET enable_seqscan = off;
+DO $$ DECLARE line text; BEGIN FOR line IN EXECUTE $q$EXPLAIN SELECT id FROM asset WHERE profile <@ '{"member": {"up_kw": {"min": 5}}}'$q$ LOOP INSERT INTO plan VALUES (line); END LOOP; END $$;
+SELECT bool_or(line ~ 'asset_profile_idx') AS by_index FROM plan;
+RESET enable_seqscan;
+DROP TABLE plan;
 -- what another has is not there
 SELECT tried('SELECT eligible_products(14)'), tried('SELECT eligible_products(99)'), tried('SELECT eligible_products(NULL)'), tried('SELECT eligible_assets(99)');
 SET ROLE qual_analyst;
@@ -188,6 +195,13 @@ SELECT is_accepted FROM reusable_test;
 RESET ROLE;
 SELECT qualification_id, verified_by, accepted_by FROM qualification_evidence ORDER BY 1;
 SELECT tried('UPDATE test_result SET shown = ''{}''');
+-- what the exchange itself verified no participant undoes
+BEGIN;
+INSERT INTO test_result (asset_id, service_provider_id, shown, tested_at) VALUES (11, 3, '{"notice": "PT1S"}', '2026-11-02T12:00Z');
+UPDATE test_result SET status = 'verified' WHERE tested_at = '2026-11-02T12:00Z' RETURNING decided_by;
+SET LOCAL ROLE qual_neso;
+SELECT tried('UPDATE test_result SET status = ''refused'' WHERE tested_at = ''2026-11-02T12:00Z''');
+ROLLBACK;
 -- who accepted it hears when the other refuses it after all
 SET ROLE qual_neso;
 BEGIN;
