@@ -40,7 +40,7 @@ COMMENT ON POLICY metering_point_read ON metering_point IS
 DROP POLICY IF EXISTS asset_read ON asset;
 CREATE POLICY asset_read ON asset FOR SELECT TO flexexchange_participant
   USING ((SELECT current_participant_is('market_operator'))
-         OR EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = asset.id));
+         OR EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = asset.id AND lower(o.valid) <= now()));
 COMMENT ON POLICY asset_read ON asset IS
   'REG-2: a market operator reads every asset, a provider those that it operates or operated';
 

@@ -27,7 +27,7 @@ DECLARE
          WHEN search_capabilities.power_kw IS NOT NULL THEN 'greatest(a.qualified_up_kw, a.qualified_down_kw) >= $2' END,
     CASE WHEN within_km IS NOT NULL THEN 'place(a.latitude, a.longitude) <@ box_around($3, $4, $5) AND distance_km($3, $4, a.latitude, a.longitude) <= $5' END,
     -- policy REG-2
-    CASE WHEN NOT reads_all THEN 'EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = a.id AND o.service_provider_id = $6)' END);
+    CASE WHEN NOT reads_all THEN 'EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = a.id AND o.service_provider_id = $6 AND lower(o.valid) <= now())' END);
   powerful CONSTANT text := CASE search_capabilities.direction WHEN 'up' THEN 'a.qualified_up_kw' WHEN 'down' THEN 'a.qualified_down_kw'
                                                                ELSE 'greatest(a.qualified_up_kw, a.qualified_down_kw)' END || ' DESC NULLS LAST, a.id';
   query text;

@@ -23,10 +23,14 @@ CREATE TABLE operator_switch (
   status             text NOT NULL DEFAULT 'requested',
   reason             text,
   requested_at       timestamptz NOT NULL DEFAULT now(),
+  losing_until       timestamptz,
+  memberships        jsonb NOT NULL DEFAULT '[]',
   CONSTRAINT operator_switch_is_between_two CHECK (losing_id <> gaining_id),
   CONSTRAINT operator_switch_reason_is_given CHECK (
     check_given(status <> 'withdrawn' OR reason IS NOT NULL, 'operator_switch.reason', 'Say why the switch is withdrawn.'))
 );
+-- a consent takes one asset
+CREATE UNIQUE INDEX operator_switch_consent_key ON operator_switch (customer_consent_id) WHERE status = 'requested';
 CREATE INDEX operator_switch_asset_id_idx ON operator_switch (asset_id);
 CREATE INDEX operator_switch_losing_id_idx ON operator_switch (losing_id);
 CREATE INDEX operator_switch_gaining_id_idx ON operator_switch (gaining_id);
@@ -40,6 +44,9 @@ COMMENT ON COLUMN operator_switch.takes_effect_at IS 'when';
 COMMENT ON COLUMN operator_switch.status IS 'requested (who operates when is written already) or withdrawn';
 COMMENT ON COLUMN operator_switch.reason IS 'why it was withdrawn';
 COMMENT ON COLUMN operator_switch.requested_at IS 'when it was asked for';
+COMMENT ON COLUMN operator_switch.losing_until IS 'until when the losing provider would have operated it';
+COMMENT ON COLUMN operator_switch.memberships IS 'what was cut or taken away of its memberships in portfolios, as it was';
+COMMENT ON INDEX operator_switch_consent_key IS 'a consent is to the switch of one asset';
 COMMENT ON INDEX operator_switch_asset_id_idx IS 'the switches of an asset';
 COMMENT ON INDEX operator_switch_losing_id_idx IS 'what a provider loses';
 COMMENT ON INDEX operator_switch_gaining_id_idx IS 'what a provider gains';

@@ -61,18 +61,19 @@ DECLARE
   horizon CONSTANT interval := (SELECT value FROM switch_term WHERE code = 'horizon');
   consent bigint;
   found bigint[];
-  losing bigint;
+  losing asset_operator;
+  cut jsonb;
   made bigint;
 BEGIN
-  SELECT id INTO consent FROM customer_consent k
-  WHERE k.service_provider_id = gaining AND k.reference = consent_reference AND 'switch' = ANY (k.scopes) AND k.valid @> now();
-  IF consent IS NULL THEN
-    RAISE EXCEPTION 'consent "%" is not a consent to a switch that is in force', left(coalesce(consent_reference, 'NULL'), 64)
-      USING ERRCODE = 'insufficient_privilege', HINT = 'Write the customer''s consent to customer_consent, with scope switch.';
-  END IF;
-  IF request_switch.takes_effect_at NOT BETWEEN now() + notice AND now() + horizon THEN
-    RAISE EXCEPTION 'a switch at % is not between % and % from now', request_switch.takes_effect_at, notice, horizon
+  IF request_switch.takes_effect_at IS NULL OR request_switch.takes_effect_at NOT BETWEEN now() + notice AND now() + horizon THEN
+    RAISE EXCEPTION 'a switch at % is not between % and % from now', coalesce(request_switch.takes_effect_at::text, 'NULL'), notice, horizon
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Table switch_term says how long before it a switch is asked for.';
+  END IF;
+  SELECT id INTO consent FROM customer_consent k
+  WHERE k.service_provider_id = gaining AND k.reference = consent_reference AND 'switch' = ANY (k.scopes) AND k.valid @> now() AND k.valid @> request_switch.takes_effect_at;
+  IF consent IS NULL THEN
+    RAISE EXCEPTION 'consent "%" is not a consent to a switch that is in force now and then', left(coalesce(consent_reference, 'NULL'), 64)
+      USING ERRCODE = 'insufficient_privilege', HINT = 'Write the customer''s consent to customer_consent, with scope switch.';
   END IF;
   found := ARRAY(SELECT find_assets(request_switch.identifier, request_switch.scheme));
   IF cardinality(found) <> 1 THEN
@@ -85,19 +86,34 @@ BEGIN
     RAISE EXCEPTION 'asset "%" is being switched already', left(request_switch.identifier, 64)
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Ask again when that switch has taken effect or was withdrawn.';
   END IF;
-  SELECT o.service_provider_id INTO losing FROM asset_operator o WHERE o.asset_id = found[1] AND o.valid @> request_switch.takes_effect_at;
-  IF losing = gaining THEN
+  SELECT * INTO losing FROM asset_operator o WHERE o.asset_id = found[1] AND o.valid @> request_switch.takes_effect_at;
+  IF losing.service_provider_id = gaining THEN
     RAISE EXCEPTION 'asset "%" is operated by participant % already', left(request_switch.identifier, 64), gaining
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'There is nothing to switch.';
   END IF;
 
-  INSERT INTO operator_switch (asset_id, losing_id, gaining_id, customer_consent_id, takes_effect_at)
-  VALUES (found[1], losing, gaining, consent, request_switch.takes_effect_at) RETURNING id INTO made;
+  IF EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = found[1] AND lower(o.valid) >= request_switch.takes_effect_at) THEN
+    RAISE EXCEPTION 'who operates asset "%" from then on is settled already', left(request_switch.identifier, 64)
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Ask again when that has begun.';
+  END IF;
+  IF EXISTS (SELECT FROM operator_switch s WHERE s.customer_consent_id = consent AND s.status = 'requested') THEN
+    RAISE EXCEPTION 'consent "%" has been used for a switch', left(consent_reference, 64)
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A consent is to the switch of one asset.';
+  END IF;
+
+  SELECT coalesce(jsonb_agg(jsonb_build_object('portfolio_id', m.portfolio_id, 'valid', m.valid::text, 'flexible_up_kw', m.flexible_up_kw, 'flexible_down_kw', m.flexible_down_kw)), '[]')
+    INTO cut
+  FROM portfolio_member m JOIN portfolio p ON p.id = m.portfolio_id AND p.service_provider_id = losing.service_provider_id
+  WHERE m.asset_id = found[1] AND upper(m.valid) > request_switch.takes_effect_at;
+  INSERT INTO operator_switch (asset_id, losing_id, gaining_id, customer_consent_id, takes_effect_at, losing_until, memberships)
+  VALUES (found[1], losing.service_provider_id, gaining, consent, request_switch.takes_effect_at, upper(losing.valid), cut) RETURNING id INTO made;
   UPDATE asset_operator o SET valid = time_window(lower(o.valid), request_switch.takes_effect_at) WHERE o.asset_id = found[1] AND o.valid @> request_switch.takes_effect_at;
   INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (found[1], gaining, time_window(request_switch.takes_effect_at, 'infinity'));
   -- a portfolio of the provider that loses it lends it no longer
+  DELETE FROM portfolio_member m USING portfolio p
+  WHERE p.id = m.portfolio_id AND p.service_provider_id = losing.service_provider_id AND m.asset_id = found[1] AND lower(m.valid) >= request_switch.takes_effect_at;
   UPDATE portfolio_member m SET valid = time_window(lower(m.valid), request_switch.takes_effect_at)
-  FROM portfolio p WHERE p.id = m.portfolio_id AND p.service_provider_id = losing AND m.asset_id = found[1] AND m.valid @> request_switch.takes_effect_at;
+  FROM portfolio p WHERE p.id = m.portfolio_id AND p.service_provider_id = losing.service_provider_id AND m.asset_id = found[1] AND m.valid @> request_switch.takes_effect_at;
   PERFORM tell_of_switch(made, 'switch_requested');
   RETURN made;
 END
@@ -131,10 +147,17 @@ BEGIN
   END IF;
   UPDATE operator_switch s SET status = 'withdrawn', reason = withdraw_switch.reason WHERE s.id = switch_id;
   DELETE FROM asset_operator o WHERE o.asset_id = asked.asset_id AND o.service_provider_id = asked.gaining_id AND lower(o.valid) = asked.takes_effect_at;
-  UPDATE asset_operator o SET valid = time_window(lower(o.valid), 'infinity')
+  UPDATE asset_operator o SET valid = time_window(lower(o.valid), asked.losing_until)
   WHERE o.asset_id = asked.asset_id AND o.service_provider_id = asked.losing_id AND upper(o.valid) = asked.takes_effect_at;
-  UPDATE portfolio_member m SET valid = time_window(lower(m.valid), 'infinity')
-  FROM portfolio p WHERE p.id = m.portfolio_id AND p.service_provider_id = asked.losing_id AND m.asset_id = asked.asset_id AND upper(m.valid) = asked.takes_effect_at;
+  -- as it was, unless its provider has changed it since
+  UPDATE portfolio_member m SET valid = was.valid
+  FROM jsonb_to_recordset(asked.memberships) AS was (portfolio_id bigint, valid time_window)
+  WHERE m.portfolio_id = was.portfolio_id AND m.asset_id = asked.asset_id AND lower(m.valid) = lower(was.valid) AND upper(m.valid) = asked.takes_effect_at;
+  INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid)
+  SELECT was.portfolio_id, asked.asset_id, was.flexible_up_kw, was.flexible_down_kw, was.valid
+  FROM jsonb_to_recordset(asked.memberships) AS was (portfolio_id bigint, valid time_window, flexible_up_kw numeric, flexible_down_kw numeric)
+  WHERE lower(was.valid) >= asked.takes_effect_at
+    AND NOT EXISTS (SELECT FROM portfolio_member m WHERE m.portfolio_id = was.portfolio_id AND m.asset_id = asked.asset_id AND m.valid && was.valid);
   PERFORM tell_of_switch(switch_id, 'switch_withdrawn');
 END
 $function$;

@@ -81,6 +81,7 @@ BEGIN
       CASE WHEN p.peak_said IS NULL THEN 'is blank' WHEN p.peak_kw = 0 THEN 'is not above zero' ELSE import_quantity_problem(p.peak_said) END, 'Write a number of kW.'),
     ('value', 'ceiling_availability_price', s.ceiling_availability_price, import_quantity_problem(p.availability_said), 'Write a number, or leave it empty.'),
     ('value', 'ceiling_utilisation_price', s.ceiling_utilisation_price, import_quantity_problem(p.utilisation_said), 'Write a number, or leave it empty.'),
+    ('value', 'ceiling_sustain_price', s.ceiling_sustain_price, import_text_problem(p.sustain_said, 255), 'Shorten it.'),
     ('value', 'company_name', s.company_name, import_text_problem(p.company, 255), text_hint)
   ) AS c (effect, column_name, value, reason, hint)
   WHERE c.reason IS NOT NULL;
@@ -118,12 +119,13 @@ BEGIN
     -- A need is asked for in as many rows as companies answered.
     CREATE TEMPORARY TABLE import_need ON COMMIT DROP AS
     SELECT (SELECT min(n.id) FROM need n WHERE n.source = origin AND n.market_operator_id = operator_id AND n.name = p.opportunity AND n.grid_node_id = z.id
-                                           AND n.delivery_window = w.delivery_window AND n.power_kw = p.peak_kw) AS id,
+                                           AND n.delivery_window = w.delivery_window AND n.power_kw = p.peak_kw AND n.service_code = p.service_code) AS id,
            p.opportunity, p.product, p.service_code, z.id AS grid_node_id, w.delivery_window, p.start_date, p.end_date, p.start_time, p.end_time, p.days, p.peak_kw,
            max(p.availability_price) AS availability_price, max(p.utilisation_price) AS utilisation_price, max(p.sustain_said) AS sustain_said,
            bool_or(p.outcome = 'Accepted') AS met, min(p.line) AS line, array_agg(p.row_digest ORDER BY p.line) AS row_digests
     FROM pg_temp.import_parsed p
-    JOIN LATERAL (SELECT min(g.id) AS id FROM grid_node g WHERE g.kind = 'zone' AND lower(g.name) = lower(p.zone) AND g.operator_id = the_market.market_operator_id) z ON true
+    JOIN LATERAL (SELECT min(g.id) AS id FROM grid_node g WHERE g.kind = 'zone' AND lower(g.name) = lower(p.zone)
+                    AND (g.operator_id = the_market.market_operator_id OR (g.operator_id IS NULL AND g.licence_area = operator_name))) z ON true
     CROSS JOIN LATERAL (SELECT time_window((p.start_date + p.start_time) AT TIME ZONE zone_name,
                                            (p.end_date + CASE WHEN p.end_time <= p.start_time THEN 1 ELSE 0 END + p.end_time) AT TIME ZONE zone_name) AS delivery_window) w
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12;
@@ -132,7 +134,7 @@ BEGIN
       INSERT INTO need (market_operator_id, service_code, product_id, name, description, grid_node_id, direction, power_kw, delivery_window,
                         guide_price_per_mwh, guide_availability_price_per_mw_h, status, source)
       SELECT operator_id, n.service_code, (SELECT max(r.id) FROM product r WHERE r.market_id = the_market.id AND r.code = n.product AND r.service_code = n.service_code),
-             n.opportunity, 'ceiling of Sustain: ' || n.sustain_said, n.grid_node_id, 'up', n.peak_kw, n.delivery_window, round(n.utilisation_price, 2), round(n.availability_price, 2), 'published', origin
+             n.opportunity, CASE WHEN length(n.sustain_said) <= 255 THEN 'ceiling of Sustain: ' || n.sustain_said END, n.grid_node_id, 'up', n.peak_kw, n.delivery_window, round(n.utilisation_price, 2), round(n.availability_price, 2), 'published', origin
       FROM pg_temp.import_need n WHERE n.id < 0 ORDER BY n.line
       RETURNING id
     )
@@ -145,7 +147,13 @@ BEGIN
     FROM pg_temp.import_need n
     CROSS JOIN LATERAL generate_series(n.start_date::timestamp, n.end_date::timestamp, interval '1 day') day
     WHERE week[extract(isodow FROM day)::integer] = ANY (string_to_array(replace(n.days, ' ', ''), ','))
-      AND NOT EXISTS (SELECT FROM need_window x WHERE x.need_id = n.id)
+      -- clocks that go forward skip some windows
+      AND (day + n.start_time) AT TIME ZONE zone_name < (day + CASE WHEN n.end_time <= n.start_time THEN interval '1 day' ELSE interval '0' END + n.end_time) AT TIME ZONE zone_name
+      AND NOT EXISTS (SELECT FROM need_window x
+                      WHERE resource_window(x.need_id, x.delivery_window)
+                            && resource_window(n.id, time_window((day + n.start_time) AT TIME ZONE zone_name,
+                                                                 greatest((day + CASE WHEN n.end_time <= n.start_time THEN interval '1 day' ELSE interval '0' END + n.end_time) AT TIME ZONE zone_name,
+                                                                          (day + n.start_time) AT TIME ZONE zone_name + interval '1 microsecond'))))
     ORDER BY n.id, day;
     UPDATE need d SET status = CASE WHEN n.met THEN 'met' ELSE 'expired' END
     FROM pg_temp.import_need n WHERE d.id = n.id AND d.status = 'published' AND upper(d.delivery_window) < now();

@@ -14,6 +14,7 @@ CMZ_1,Secure,Spring at Mill Lane,"""2024""",2024-03-29,2024-04-02,"Friday,Monday
 CMZ_1,Secure,Spring at Mill Lane,"""2024""",2024-03-29,2024-04-02,"Friday,Monday,Tuesday",16:00:00,20:00:00,135.0,66.71,4002.76,0.0,Amber Ltd,20,Rejected,0
 CMZ_2,Sustain,Nights at Canal Street,"""2024""",2024-11-04,2024-11-06,"Monday,Tuesday,Wednesday",22:00:00,06:00:00,9.5,0.0,0.0,22.48,0,0.0,No response received,0.0
 CMZ_2,Sustain,To come,"""2098""",2098-11-03,2098-11-07,Monday,22:00:00,23:00:00,9.5,n/a,x,22.48,0,0.0,,0.0
+CMZ_2,Sustain,Short nights,"""2024""",2024-03-31,2024-04-07,Sunday,01:30:00,02:00:00,3,0,0,1,0,0.0,No response received,0.0
 CMZ_3,Flexible,What is this,"""2024""",2024-11-04,2024-11-03,"Monday,Funday",25:00:00,23:00:00,0,0.0,0.0,22.48,0,0.0,No response received,0.0
 \.
 SELECT * FROM import_flexibility_tenders();

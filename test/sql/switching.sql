@@ -17,9 +17,11 @@ INSERT INTO product (id, market_id, code, name, service_code) VALUES (1, 1, 'PR'
 INSERT INTO metering_point (id, mpan) VALUES (50, '1470116845051'), (51, '1049827101269');
 INSERT INTO asset (id, name, serial_number, qualified_up_kw, metering_point_id) VALUES (101, 'charger', 'PC-1', 10, 50), (102, 'battery', 'B-1', 100, 51), (103, 'heat pump', NULL, 5, 51);
 INSERT INTO external_id (scheme, value, asset_id) VALUES ('charger_id', 'C1', 101), ('bm_unit', 'C1', 102);
-INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (101, 2, '2020-01-01T00:00Z/infinity'), (102, 2, '2020-01-01T00:00Z/infinity');
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (101, 2, '2020-01-01T00:00Z/2099-01-01T00:00Z'), (102, 2, '2020-01-01T00:00Z/infinity');
 INSERT INTO portfolio (id, name, service_provider_id) VALUES (201, 'all of Old', 2);
-INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, valid) VALUES (201, 101, 10, '2020-01-01T00:00Z/infinity'), (201, 102, 100, '2020-01-01T00:00Z/infinity');
+INSERT INTO portfolio (id, name, service_provider_id) VALUES (202, 'later', 2), (203, 'until then', 2);
+INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, valid) VALUES (201, 101, 10, '2020-01-01T00:00Z/2098-01-01T00:00Z'), (201, 102, 100, '2020-01-01T00:00Z/infinity'),
+  (202, 101, 5, '2098-02-01T00:00Z/infinity');
 -- promised for long after: the portfolio will be short
 INSERT INTO award (product_id, service_provider_id, portfolio_id, direction, power_kw, delivery_window) VALUES (1, 2, 201, 'up', 110, time_window(now() + interval '60 days', now() + interval '61 days'));
 
@@ -31,7 +33,7 @@ SELECT find_assets('1049827101269') AS by_meter ORDER BY 1;
 SELECT count(*) FROM find_assets('nothing');
 
 SET ROLE swt_new;
-INSERT INTO customer_consent (service_provider_id, reference, scopes, valid) VALUES (3, 'K1', '{switch,register}', time_window(now(), now() + interval '1 year')), (3, 'K2', '{register}', time_window(now(), 'infinity'));
+INSERT INTO customer_consent (service_provider_id, reference, scopes, valid) VALUES (3, 'K1', '{switch,register}', time_window(now(), now() + interval '80 days')), (3, 'K2', '{register}', time_window(now(), 'infinity'));
 \set VERBOSITY default
 SELECT request_switch('PC-1', 'K2', now() + interval '30 days');
 SELECT request_switch('PC-1', 'K1', date_trunc('day', timestamptz '2000-01-01'));
@@ -40,6 +42,9 @@ SELECT request_switch('nothing', 'K1', now() + interval '30 days');
 \set VERBOSITY terse
 SELECT request_switch('C1', 'K1', now() + interval '30 days', scheme => 'charger_id') AS id;
 SELECT request_switch('PC-1', 'K1', now() + interval '40 days');
+SELECT request_switch('B-1', 'K1', now() + interval '40 days');
+SELECT request_switch('B-1', 'K1', NULL);
+SELECT request_switch('B-1', 'K1', now() + interval '85 days');
 SELECT event, regexp_replace(message, ' on \d.*', '') AS message FROM notification ORDER BY id;
 SELECT count(*) AS assets FROM asset;
 RESET ROLE;
@@ -52,7 +57,7 @@ SET ROLE swt_third;
 SELECT count(*) FROM operator_switch;
 RESET ROLE;
 SELECT service_provider_id, lower(valid) > now() AS from_then, upper(valid) < 'infinity' AS until_then FROM asset_operator WHERE asset_id = 101 ORDER BY valid;
-SELECT asset_id, upper(valid) < 'infinity' AS until_then FROM portfolio_member ORDER BY 1;
+SELECT portfolio_id, asset_id, upper(valid) < '2090-01-01' AS until_then FROM portfolio_member ORDER BY 1, 2;
 SELECT kind, short_kw, closed_at IS NULL AS open FROM conflict;
 
 -- withdrawn: as if it had not been asked for
@@ -63,7 +68,7 @@ SELECT withdraw_switch(1, 'again');
 SELECT status, reason FROM operator_switch;
 RESET ROLE;
 SELECT service_provider_id, upper(valid) FROM asset_operator WHERE asset_id = 101;
-SELECT asset_id, upper(valid) FROM portfolio_member ORDER BY 1;
+SELECT portfolio_id, asset_id, flexible_up_kw, valid FROM portfolio_member ORDER BY 1, 2;
 SELECT kind, closed_at IS NULL AS open FROM conflict;
 
 -- asked for again, and taking effect
