@@ -33,7 +33,7 @@ CREATE OR REPLACE TRIGGER t10_terms_are_kept BEFORE UPDATE OF service_code, bind
                       OLD.gate_closure, OLD.payment_terms, OLD.reporting)
                      IS DISTINCT FROM (NEW.service_code, NEW.binds, NEW.utilisation, NEW.max_recovery, NEW.market_id, NEW.version, NEW.price_mechanism, NEW.paid_for, NEW.baseline_methods,
                       NEW.gate_closure, NEW.payment_terms, NEW.reporting))
-  EXECUTE FUNCTION refuse_change('service_code, market_id, version, what binds, how it is used and its commercial terms', 'Register a new version of the product.');
+  EXECUTE FUNCTION refuse_change('service_code, market_id, version, binds, utilisation, max_recovery and commercial terms', 'Register a new version of the product.');
 COMMENT ON TRIGGER t10_terms_are_kept ON product IS 'service, market, what binds, how it is used and paid belong to a version';
 
 CREATE OR REPLACE TRIGGER t10_buyer_is_kept BEFORE UPDATE OF market_operator_id ON market
