@@ -105,6 +105,26 @@ COMMENT ON COLUMN product.valid IS 'when this version is offered';
 COMMENT ON INDEX product_spec_idx IS 'the products for an asset';
 COMMENT ON CONSTRAINT product_version_once ON product IS 'a version of a product stands once';
 
+CREATE TABLE market_gate (
+  market_id     bigint NOT NULL REFERENCES market,
+  stage         text NOT NULL,
+  closes_before interval NOT NULL,
+  at_time       time,
+  on_weekday    integer,
+  CONSTRAINT market_gate_once PRIMARY KEY (market_id, stage),
+  CONSTRAINT market_gate_stage_is_known CHECK (check_code(stage, 'market_gate.stage', 'need', 'bid', 'award', 'availability', 'baseline', 'instruction')),
+  CONSTRAINT market_gate_closes_not_after_delivery CHECK (check_not_negative(extract(epoch FROM closes_before), 'market_gate.closes_before, in seconds,')),
+  CONSTRAINT market_gate_weekday_is_iso CHECK (check_given(on_weekday BETWEEN 1 AND 7, 'market_gate.on_weekday from 1 to 7', 'Monday is 1, Sunday 7.')),
+  CONSTRAINT market_gate_weekday_has_a_time CHECK (check_given(on_weekday IS NULL OR at_time IS NOT NULL, 'market_gate.at_time', 'Say when on that day.'))
+);
+COMMENT ON TABLE market_gate IS 'until when each stage of a market is open for a delivery';
+COMMENT ON COLUMN market_gate.market_id IS 'the market';
+COMMENT ON COLUMN market_gate.stage IS 'need (is published), bid, award, availability (is declared), baseline (is nominated) or instruction';
+COMMENT ON COLUMN market_gate.closes_before IS 'how long before delivery it closes at the latest';
+COMMENT ON COLUMN market_gate.at_time IS 'at which local time; NULL: at just that distance';
+COMMENT ON COLUMN market_gate.on_weekday IS 'on which day of the week, Monday 1 to Sunday 7; NULL: on any';
+COMMENT ON CONSTRAINT market_gate_once ON market_gate IS 'a stage has one gate';
+
 CREATE TABLE product_template (
   code             text PRIMARY KEY,
   service_code     text NOT NULL REFERENCES service,

@@ -2,7 +2,7 @@
 -- Products: everybody who takes part reads them; what was traded by them never changes.
 
 SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
-FROM unnest(ARRAY['service', 'market', 'product', 'product_template']) t;
+FROM unnest(ARRAY['service', 'market', 'market_gate', 'product', 'product_template']) t;
 
 CREATE OR REPLACE FUNCTION own_product_ids() RETURNS SETOF bigint
 LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -88,6 +88,25 @@ $function$;
 COMMENT ON FUNCTION keep_used_spec() IS
   'trigger: refuses another spec of a product that a row of the tables names which are its arguments';
 REVOKE ALL ON FUNCTION keep_used_spec() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION gate_closure(market_id bigint, stage text, delivery timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  -- the last day on which that time comes early enough; clocks may skip it on one of them
+  SELECT CASE WHEN g.at_time IS NULL THEN gate_closure.delivery - g.closes_before ELSE (
+    SELECT max(local_time(day + g.at_time, m.time_zone))
+    FROM generate_series((gate_closure.delivery - g.closes_before) AT TIME ZONE m.time_zone - interval '15 days',
+                         (gate_closure.delivery - g.closes_before) AT TIME ZONE m.time_zone, interval '1 day') AS near
+    CROSS JOIN LATERAL (SELECT date_trunc('day', near) AS day) d
+    WHERE local_time(day + g.at_time, m.time_zone) <= gate_closure.delivery - g.closes_before
+      AND (g.on_weekday IS NULL OR extract(isodow FROM day) = g.on_weekday)) END
+  FROM market_gate g JOIN market m ON m.id = g.market_id
+  WHERE g.market_id = gate_closure.market_id AND g.stage = gate_closure.stage;
+END;
+COMMENT ON FUNCTION gate_closure(bigint, text, timestamptz) IS
+  'when a stage of a market closes for a delivery that starts at that instant: so long before it, or at the last local time, on the last such weekday, before that; NULL when the market has no such gate';
+REVOKE ALL ON FUNCTION gate_closure(bigint, text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION gate_closure(bigint, text, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION create_product(market_id bigint, template text, code text DEFAULT NULL, name text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE

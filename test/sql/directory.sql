@@ -109,6 +109,15 @@ INSERT INTO service_offer (service_provider_id, service_code) VALUES (3, 'SU');
 RESET ROLE;
 INSERT INTO service_offer (service_provider_id, service_code) VALUES (3, 'DC');
 
+-- gates in market time: an hour before, at noon the day before across a change of the clock, midnight on Wednesday of the week before
+INSERT INTO market_gate (market_id, stage, closes_before, at_time, on_weekday) VALUES (1, 'instruction', 'PT1H', NULL, NULL), (1, 'bid', 'P1D', '12:00', NULL), (1, 'availability', 'P2D', '23:59', 3), (1, 'baseline', 'PT0S', '01:30', NULL);
+SELECT stage, gate_closure(1, stage, d) AT TIME ZONE 'Europe/London' AS closes, to_char(gate_closure(1, stage, d) AT TIME ZONE 'Europe/London', 'Dy') AS day
+FROM market_gate, unnest(ARRAY[timestamptz '2026-11-20T17:00Z', '2027-03-28T16:00Z', '2027-03-29T10:00Z']) d ORDER BY d, stage;
+SELECT gate_closure(1, 'award', '2026-11-20T17:00Z') AS no_such_gate;
+INSERT INTO market_gate (market_id, stage, closes_before, on_weekday) VALUES (1, 'award', 'P1D', 3);
+INSERT INTO market_gate (market_id, stage, closes_before, at_time, on_weekday) VALUES (1, 'award', 'P1D', '12:00', 8);
+INSERT INTO market_gate (market_id, stage, closes_before) VALUES (1, 'award', '-1 day');
+
 -- one call: words, place, distance, service, window, direction, kW
 SET ROLE found_rival;
 SELECT kind, id, name, kw, km FROM search_exchange('evening');
