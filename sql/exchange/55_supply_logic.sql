@@ -178,8 +178,9 @@ BEGIN ATOMIC
   WHERE s.place_id = coalesce((SELECT c.connection_id FROM asset_connection c WHERE c.asset_id = asset), asset)
     AND s.portfolio_id = s.with_id AND s.valid && span
   UNION
-  SELECT d.asset_id, false FROM asset_connection c JOIN connection_asset d ON d.connection_id = c.connection_id
-  WHERE c.asset_id = asset AND d.asset_id <> asset;
+  -- a value, not a join: that goes down into both halves of the view, and to their indexes
+  SELECT d.asset_id, false FROM connection_asset d
+  WHERE d.connection_id = (SELECT c.connection_id FROM asset_connection c WHERE c.asset_id = asset) AND d.asset_id <> asset;
 END;
 COMMENT ON FUNCTION asset_partners(bigint, time_window) IS
   'the portfolios that have members where an asset is, at some instant of a window, and the other assets behind its connection, where that has a known limit';
