@@ -84,21 +84,11 @@ GRANT EXECUTE ON FUNCTION import_quantity(text) TO flexexchange_operator;
 -- Dates and times are read by their parts: a cast would ask DateStyle and
 -- TimeZone of the session, and fail on 30 February.
 CREATE OR REPLACE FUNCTION import_date(value text) RETURNS date
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $function$
-DECLARE
-  first_of_month date;
-  found date;
-BEGIN
-  IF length(value) <> 10 OR value !~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' OR left(value, 4) = '0000' THEN
-    RETURN NULL;
-  END IF;
-  first_of_month := make_date(left(value, 4)::integer, substr(value, 6, 2)::integer, 1);
-  found := first_of_month + (right(value, 2)::integer - 1);
-  RETURN CASE WHEN date_trunc('month', found::timestamp) = first_of_month::timestamp THEN found END;
-END
-$function$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN value ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' THEN
+         CASE WHEN right(value, 2) <= '28'
+                OR right(value, 2)::integer <= date_part('day', make_date(left(value, 4)::integer, substr(value, 6, 2)::integer, 1) + interval '1 month' - interval '1 day')
+              THEN make_date(left(value, 4)::integer, substr(value, 6, 2)::integer, right(value, 2)::integer) END END;
 COMMENT ON FUNCTION import_date(text) IS 'a date written as 2024-05-17; NULL for anything else, such as 2024-02-30';
 REVOKE ALL ON FUNCTION import_date(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION import_date(text) TO flexexchange_operator;

@@ -75,9 +75,11 @@ COMMENT ON TABLE registration_scheme IS 'by which names providers may register a
 COMMENT ON COLUMN registration_scheme.scheme IS 'the scheme of external_id';
 COMMENT ON COLUMN registration_scheme.says IS 'what is named so';
 
-CREATE TABLE asset_registration (
+-- COPY writes into no table below row-level security.  This one has none: providers
+-- write columns of it and read nothing, register_assets() empties it.
+CREATE TABLE asset_registration_intake (
   id                  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-  service_provider_id bigint NOT NULL REFERENCES participant,
+  service_provider_id bigint,
   scheme              text,
   value               text,
   action              text,
@@ -103,46 +105,105 @@ CREATE TABLE asset_registration (
   profile             text,
   reason              text,
   received_at         timestamptz NOT NULL DEFAULT now(),
-  processed_at        timestamptz,
-  outcome             text,
+  CONSTRAINT asset_registration_intake_has_a_sender CHECK (
+    check_given(service_provider_id IS NOT NULL, 'asset_registration_intake.service_provider_id', 'The operator of the exchange says for whom it writes.'))
+);
+COMMENT ON TABLE asset_registration_intake IS
+  'where registrations are written, by INSERT or \copy, for the participant of the session; register_assets() takes them from here';
+COMMENT ON COLUMN asset_registration_intake.id IS 'number of the registration, in order of arrival';
+COMMENT ON COLUMN asset_registration_intake.service_provider_id IS 'who sent it: the participant of the session, and what the operator of the exchange says';
+COMMENT ON COLUMN asset_registration_intake.scheme IS 'who names the asset so, for example charger_id: with value what the sender knows it by';
+COMMENT ON COLUMN asset_registration_intake.value IS 'the name';
+COMMENT ON COLUMN asset_registration_intake.action IS 'register (the default: also changes one that is there) or retire';
+COMMENT ON COLUMN asset_registration_intake.name IS 'name, at most 255 characters; the value when it is left out';
+COMMENT ON COLUMN asset_registration_intake.technology IS 'category, for example BESS or EV_CHARGER';
+COMMENT ON COLUMN asset_registration_intake.energy_source IS 'energy source, for example GRID';
+COMMENT ON COLUMN asset_registration_intake.manufacturer IS 'who made it';
+COMMENT ON COLUMN asset_registration_intake.model IS 'make and model';
+COMMENT ON COLUMN asset_registration_intake.serial_number IS 'number that its manufacturer gave it';
+COMMENT ON COLUMN asset_registration_intake.installed_kw IS 'registered capacity, kW, at most two decimals';
+COMMENT ON COLUMN asset_registration_intake.up_kw IS 'most that it can offer upwards, kW';
+COMMENT ON COLUMN asset_registration_intake.down_kw IS 'most that it can offer downwards, kW';
+COMMENT ON COLUMN asset_registration_intake.energy_kwh IS 'energy that it can store, kWh';
+COMMENT ON COLUMN asset_registration_intake.commissioned_on IS 'day of commissioning, as 2026-11-20';
+COMMENT ON COLUMN asset_registration_intake.connection_status IS 'connected, pending or disconnected';
+COMMENT ON COLUMN asset_registration_intake.connection_type IS 'for example firm or non_firm';
+COMMENT ON COLUMN asset_registration_intake.import_mpan IS 'meter of its import, 13 digits';
+COMMENT ON COLUMN asset_registration_intake.export_mpan IS 'meter of its export, 13 digits';
+COMMENT ON COLUMN asset_registration_intake.latitude IS 'degrees north, WGS 84';
+COMMENT ON COLUMN asset_registration_intake.longitude IS 'degrees east, WGS 84';
+COMMENT ON COLUMN asset_registration_intake.domestic IS 'yes or no';
+COMMENT ON COLUMN asset_registration_intake.consent_reference IS 'reference of the customer''s consent, where there is a household';
+COMMENT ON COLUMN asset_registration_intake.profile IS 'asset_profile as JSON; made of the other fields when it is left out';
+COMMENT ON COLUMN asset_registration_intake.reason IS 'why a warning does not apply';
+COMMENT ON COLUMN asset_registration_intake.received_at IS 'when it came';
+
+CREATE TABLE asset_registration (
+  id                  bigint PRIMARY KEY,
+  service_provider_id bigint NOT NULL REFERENCES participant,
+  scheme              text,
+  value               text,
+  action              text,
+  name                text,
+  technology          text,
+  energy_source       text,
+  manufacturer        text,
+  model               text,
+  serial_number       text,
+  installed_kw        text,
+  up_kw               text,
+  down_kw             text,
+  energy_kwh          text,
+  commissioned_on     text,
+  connection_status   text,
+  connection_type     text,
+  import_mpan         text,
+  export_mpan         text,
+  latitude            text,
+  longitude           text,
+  domestic            text,
+  consent_reference   text,
+  profile             text,
+  reason              text,
+  received_at         timestamptz NOT NULL,
+  processed_at        timestamptz NOT NULL,
+  outcome             text NOT NULL,
   asset_id            bigint,
   problems            jsonb,
   CONSTRAINT asset_registration_outcome_is_known CHECK (
     check_code(outcome, 'asset_registration.outcome', 'registered', 'updated', 'retired', 'unchanged', 'rejected', 'superseded'))
 );
-CREATE INDEX asset_registration_open_idx ON asset_registration (service_provider_id, id) WHERE processed_at IS NULL;
 CREATE INDEX asset_registration_name_idx ON asset_registration (service_provider_id, btrim(scheme), btrim(value));
-COMMENT ON TABLE asset_registration IS 'registrations as they came in, all text, each with what became of it; nothing that was sent is lost';
-COMMENT ON COLUMN asset_registration.id IS 'surrogate key, in order of arrival';
+COMMENT ON TABLE asset_registration IS 'registrations as they were sent, all text, each with what became of it; nothing that was sent is lost';
+COMMENT ON COLUMN asset_registration.id IS 'number that it had in asset_registration_intake, in order of arrival';
 COMMENT ON COLUMN asset_registration.service_provider_id IS 'who sent it, and will operate the asset';
-COMMENT ON COLUMN asset_registration.scheme IS 'who names the asset so, for example charger_id: with value what the sender knows it by';
-COMMENT ON COLUMN asset_registration.value IS 'the name';
-COMMENT ON COLUMN asset_registration.action IS 'register (the default: also changes one that is there) or retire';
-COMMENT ON COLUMN asset_registration.name IS 'name, at most 255 characters; the value when it is left out';
-COMMENT ON COLUMN asset_registration.technology IS 'category, for example BESS or EV_CHARGER';
-COMMENT ON COLUMN asset_registration.energy_source IS 'energy source, for example GRID';
-COMMENT ON COLUMN asset_registration.manufacturer IS 'who made it';
-COMMENT ON COLUMN asset_registration.model IS 'make and model';
-COMMENT ON COLUMN asset_registration.serial_number IS 'number that its manufacturer gave it';
-COMMENT ON COLUMN asset_registration.installed_kw IS 'registered capacity, kW, at most two decimals';
-COMMENT ON COLUMN asset_registration.up_kw IS 'most that it can offer upwards, kW';
-COMMENT ON COLUMN asset_registration.down_kw IS 'most that it can offer downwards, kW';
-COMMENT ON COLUMN asset_registration.energy_kwh IS 'energy that it can store, kWh';
-COMMENT ON COLUMN asset_registration.commissioned_on IS 'day of commissioning, as 2026-11-20';
-COMMENT ON COLUMN asset_registration.connection_status IS 'connected, pending or disconnected';
-COMMENT ON COLUMN asset_registration.connection_type IS 'for example firm or non_firm';
-COMMENT ON COLUMN asset_registration.import_mpan IS 'meter of its import, 13 digits';
-COMMENT ON COLUMN asset_registration.export_mpan IS 'meter of its export, 13 digits';
-COMMENT ON COLUMN asset_registration.latitude IS 'degrees north, WGS 84';
-COMMENT ON COLUMN asset_registration.longitude IS 'degrees east, WGS 84';
-COMMENT ON COLUMN asset_registration.domestic IS 'yes or no';
-COMMENT ON COLUMN asset_registration.consent_reference IS 'reference of the customer''s consent, where there is a household';
-COMMENT ON COLUMN asset_registration.profile IS 'asset_profile as JSON; made of the other fields when it is left out';
-COMMENT ON COLUMN asset_registration.reason IS 'why a warning does not apply';
+COMMENT ON COLUMN asset_registration.scheme IS 'see asset_registration_intake.scheme';
+COMMENT ON COLUMN asset_registration.value IS 'see asset_registration_intake.value';
+COMMENT ON COLUMN asset_registration.action IS 'see asset_registration_intake.action';
+COMMENT ON COLUMN asset_registration.name IS 'see asset_registration_intake.name';
+COMMENT ON COLUMN asset_registration.technology IS 'see asset_registration_intake.technology';
+COMMENT ON COLUMN asset_registration.energy_source IS 'see asset_registration_intake.energy_source';
+COMMENT ON COLUMN asset_registration.manufacturer IS 'see asset_registration_intake.manufacturer';
+COMMENT ON COLUMN asset_registration.model IS 'see asset_registration_intake.model';
+COMMENT ON COLUMN asset_registration.serial_number IS 'see asset_registration_intake.serial_number';
+COMMENT ON COLUMN asset_registration.installed_kw IS 'see asset_registration_intake.installed_kw';
+COMMENT ON COLUMN asset_registration.up_kw IS 'see asset_registration_intake.up_kw';
+COMMENT ON COLUMN asset_registration.down_kw IS 'see asset_registration_intake.down_kw';
+COMMENT ON COLUMN asset_registration.energy_kwh IS 'see asset_registration_intake.energy_kwh';
+COMMENT ON COLUMN asset_registration.commissioned_on IS 'see asset_registration_intake.commissioned_on';
+COMMENT ON COLUMN asset_registration.connection_status IS 'see asset_registration_intake.connection_status';
+COMMENT ON COLUMN asset_registration.connection_type IS 'see asset_registration_intake.connection_type';
+COMMENT ON COLUMN asset_registration.import_mpan IS 'see asset_registration_intake.import_mpan';
+COMMENT ON COLUMN asset_registration.export_mpan IS 'see asset_registration_intake.export_mpan';
+COMMENT ON COLUMN asset_registration.latitude IS 'see asset_registration_intake.latitude';
+COMMENT ON COLUMN asset_registration.longitude IS 'see asset_registration_intake.longitude';
+COMMENT ON COLUMN asset_registration.domestic IS 'see asset_registration_intake.domestic';
+COMMENT ON COLUMN asset_registration.consent_reference IS 'see asset_registration_intake.consent_reference';
+COMMENT ON COLUMN asset_registration.profile IS 'see asset_registration_intake.profile';
+COMMENT ON COLUMN asset_registration.reason IS 'see asset_registration_intake.reason';
 COMMENT ON COLUMN asset_registration.received_at IS 'when it came';
-COMMENT ON COLUMN asset_registration.processed_at IS 'when register_assets() dealt with it; NULL: not yet';
+COMMENT ON COLUMN asset_registration.processed_at IS 'when register_assets() dealt with it';
 COMMENT ON COLUMN asset_registration.outcome IS 'registered, updated, retired, unchanged, rejected, or superseded (a later row of the same name came with it)';
 COMMENT ON COLUMN asset_registration.asset_id IS 'the asset that it became or changed';
 COMMENT ON COLUMN asset_registration.problems IS 'errors and warnings: rule, severity, column, value, what is wrong';
-COMMENT ON INDEX asset_registration_open_idx IS 'what is still to be dealt with';
 COMMENT ON INDEX asset_registration_name_idx IS 'what was sent of an asset';

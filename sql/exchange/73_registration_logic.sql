@@ -92,49 +92,32 @@ CREATE POLICY asset_registration_read_own ON asset_registration FOR SELECT TO fl
   USING (service_provider_id = (SELECT current_participant()));
 COMMENT ON POLICY asset_registration_read_own ON asset_registration IS 'RGN-2: a provider reads what it sent, and what became of it';
 
--- COPY does not write into a table below row-level security, but into a view it does.
-CREATE OR REPLACE VIEW asset_registration_intake WITH (security_invoker = true) AS
-  SELECT scheme, value, action, name, technology, energy_source, manufacturer, model, serial_number, installed_kw, up_kw, down_kw, energy_kwh,
-         commissioned_on, connection_status, connection_type, import_mpan, export_mpan, latitude, longitude, domestic, consent_reference, profile, reason
-  FROM asset_registration WHERE processed_at IS NULL;
-COMMENT ON VIEW asset_registration_intake IS
-  'where registrations are written, by INSERT or \copy, for the participant of the session; then register_assets() takes them in';
-DO $block$
-DECLARE
-  name text;
-BEGIN
-  FOR name IN SELECT attname FROM pg_attribute WHERE attrelid = 'asset_registration_intake'::regclass AND attnum > 0 LOOP
-    EXECUTE format('COMMENT ON COLUMN asset_registration_intake.%I IS %L', name, 'see asset_registration.' || name);
-  END LOOP;
-END
-$block$;
-GRANT SELECT, INSERT ON asset_registration_intake TO flexexchange_operator, flexexchange_participant;
-
-CREATE OR REPLACE FUNCTION take_in_registration() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
+-- Deny by default without row-level security: of the intake a provider may write the columns
+-- that it sends, and read nothing.
+REVOKE ALL ON asset_registration_intake FROM PUBLIC;
+GRANT SELECT, INSERT, DELETE ON asset_registration_intake TO flexexchange_operator;
+GRANT SELECT ON asset_registration_intake TO flexexchange_regulator;
+GRANT INSERT (scheme, value, action, name, technology, energy_source, manufacturer, model, serial_number, installed_kw, up_kw, down_kw, energy_kwh, commissioned_on,
+              connection_status, connection_type, import_mpan, export_mpan, latitude, longitude, domestic, consent_reference, profile, reason)
+  ON asset_registration_intake TO flexexchange_participant;
+ALTER TABLE asset_registration_intake ALTER COLUMN service_provider_id SET DEFAULT current_participant();
+CREATE OR REPLACE FUNCTION refuse_intake_of_nobody() RETURNS trigger
+LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $function$
-DECLARE
-  sender CONSTANT bigint := current_participant();
 BEGIN
-  IF sender IS NULL THEN
+  IF current_participant() IS NULL AND NOT acts_for_exchange() THEN
     RAISE EXCEPTION 'the session acts for no participant'
       USING ERRCODE = 'insufficient_privilege', HINT = 'Log in as a role that table participant_login names.';
   END IF;
-  INSERT INTO asset_registration (service_provider_id, scheme, value, action, name, technology, energy_source, manufacturer, model, serial_number, installed_kw,
-    up_kw, down_kw, energy_kwh, commissioned_on, connection_status, connection_type, import_mpan, export_mpan, latitude, longitude, domestic, consent_reference, profile, reason)
-  VALUES (sender, NEW.scheme, NEW.value, NEW.action, NEW.name, NEW.technology, NEW.energy_source, NEW.manufacturer, NEW.model, NEW.serial_number, NEW.installed_kw,
-    NEW.up_kw, NEW.down_kw, NEW.energy_kwh, NEW.commissioned_on, NEW.connection_status, NEW.connection_type, NEW.import_mpan, NEW.export_mpan, NEW.latitude, NEW.longitude,
-    NEW.domestic, NEW.consent_reference, NEW.profile, NEW.reason);
-  RETURN NEW;
+  RETURN NULL;
 END
 $function$;
-COMMENT ON FUNCTION take_in_registration() IS
-  'trigger: keeps a registration under the participant of the session; SECURITY DEFINER because nobody writes asset_registration itself';
-REVOKE ALL ON FUNCTION take_in_registration() FROM PUBLIC;
-CREATE OR REPLACE TRIGGER take_in INSTEAD OF INSERT ON asset_registration_intake
-  FOR EACH ROW EXECUTE FUNCTION take_in_registration();
-COMMENT ON TRIGGER take_in ON asset_registration_intake IS 'what is written here is kept under its sender';
+COMMENT ON FUNCTION refuse_intake_of_nobody() IS 'trigger: refuses registrations of a session that acts for no participant, with a hint';
+REVOKE ALL ON FUNCTION refuse_intake_of_nobody() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t10_has_a_sender BEFORE INSERT ON asset_registration_intake
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_intake_of_nobody();
+COMMENT ON TRIGGER t10_has_a_sender ON asset_registration_intake IS 'a registration has a sender';
 
 CREATE OR REPLACE FUNCTION profile_problem(given text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL RESTRICTED
@@ -178,111 +161,125 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('register_assets ' || current_schema(), 0));
   DROP TABLE IF EXISTS pg_temp.registering, pg_temp.registering_problem, pg_temp.registering_outcome;
 
-  -- What was sent, and what can be made of it.
+  -- What was sent, what can be made of it, and what is wrong with it: 'RULE column problem' for each
+  -- rule that it breaks.  (One array to a row: a list of VALUES would be compiled anew for each.)
   CREATE TEMP TABLE registering ON COMMIT DROP AS
-  SELECT r.id, said.*, used.*, r.profile AS given_profile, x.asset_id AS known_asset_id,
-         x.id AS known_id,
-         said.scheme IS NOT NULL AND said.value IS NOT NULL
-         AND row_number() OVER (PARTITION BY coalesce(x.asset_id::text, said.scheme || ' ' || said.value) ORDER BY r.id DESC) > 1 AS is_superseded
-  FROM asset_registration r
-  CROSS JOIN LATERAL (SELECT nullif(btrim(r.scheme), '') AS scheme, nullif(btrim(r.value), '') AS value, lower(coalesce(nullif(btrim(r.action), ''), 'register')) AS action,
-    coalesce(nullif(btrim(r.name), ''), nullif(btrim(r.value), '')) AS name, nullif(btrim(r.technology), '') AS technology, nullif(btrim(r.energy_source), '') AS energy_source,
-    nullif(btrim(r.manufacturer), '') AS manufacturer, nullif(btrim(r.model), '') AS model, nullif(btrim(r.serial_number), '') AS serial_number,
-    nullif(btrim(r.installed_kw), '') AS installed_said, nullif(btrim(r.up_kw), '') AS up_said, nullif(btrim(r.down_kw), '') AS down_said, nullif(btrim(r.energy_kwh), '') AS energy_said,
-    nullif(btrim(r.commissioned_on), '') AS commissioned_said, lower(coalesce(nullif(btrim(r.connection_status), ''), 'connected')) AS connection_status,
-    nullif(btrim(r.connection_type), '') AS connection_type, nullif(btrim(r.import_mpan), '') AS import_mpan, nullif(btrim(r.export_mpan), '') AS export_mpan,
-    nullif(btrim(r.latitude), '') AS latitude_said, nullif(btrim(r.longitude), '') AS longitude_said, lower(nullif(btrim(r.domestic), '')) AS domestic_said,
-    nullif(btrim(r.consent_reference), '') AS consent_reference, nullif(btrim(r.reason), '') AS reason OFFSET 0) said
-  CROSS JOIN LATERAL (SELECT CASE WHEN import_number(said.installed_said) BETWEEN 0 AND 10000000000 THEN import_number(said.installed_said) END AS installed_kw, round(import_quantity(said.up_said), 3) AS up_kw, round(import_quantity(said.down_said), 3) AS down_kw,
-    round(import_quantity(said.energy_said), 3) AS energy_kwh, import_date(said.commissioned_said) AS commissioned_on,
-    CASE WHEN import_number(said.latitude_said) BETWEEN -90 AND 90 THEN round(import_number(said.latitude_said), 6) END AS latitude,
-    CASE WHEN import_number(said.longitude_said) BETWEEN -180 AND 180 THEN round(import_number(said.longitude_said), 6) END AS longitude,
-    CASE WHEN said.domestic_said IN ('yes', 'true', 'y') THEN true WHEN said.domestic_said IN ('no', 'false', 'n') THEN false END AS domestic OFFSET 0) used
-  LEFT JOIN external_id x ON x.scheme = said.scheme AND x.value = said.value AND upper(x.valid) = 'infinity'
-  WHERE r.service_provider_id = provider AND r.processed_at IS NULL;
-  ANALYZE pg_temp.registering;
+  SELECT r.*, array_remove(ARRAY[
+    CASE WHEN r.scheme IS NULL THEN 'NAME scheme is blank' WHEN length(r.scheme) > 64 THEN 'NAME scheme has more than 64 characters' END,
+    CASE WHEN r.value IS NULL THEN 'NAME value is blank' ELSE 'NAME value ' || import_text_problem(r.value, 255) END,
+    'NAME name ' || import_text_problem(r.name, 255),
+    CASE WHEN r.scheme <> ALL (schemes) THEN 'SCHEME scheme is not a scheme by which providers name assets' END,
+    CASE WHEN r.known_id IS NOT NULL AND r.known_asset_id IS NULL THEN 'SCHEME value is the name of something that is no asset' END,
+    CASE WHEN length(r.technology) > 63 THEN 'LENGTH technology has more than 63 characters'
+         WHEN r.technology ~ '[[:cntrl:]]' THEN 'LENGTH technology has a control character' END,
+    CASE WHEN length(r.energy_source) > 63 THEN 'LENGTH energy_source has more than 63 characters'
+         WHEN r.energy_source ~ '[[:cntrl:]]' THEN 'LENGTH energy_source has a control character' END,
+    'LENGTH manufacturer ' || import_text_problem(r.manufacturer, 255),
+    'LENGTH model ' || import_text_problem(r.model, 255),
+    'LENGTH serial_number ' || import_text_problem(r.serial_number, 64),
+    'LENGTH connection_type ' || import_text_problem(r.connection_type, 64),
+    CASE WHEN r.action NOT IN ('register', 'retire') THEN 'ACTION action is not register or retire' END,
+    CASE WHEN r.action = 'retire' AND r.known_asset_id IS NULL THEN 'UNKNOWN value is not registered' END,
+    CASE WHEN r.action <> 'register' THEN NULL
+         WHEN r.installed_said IS NULL THEN 'CAPACITY installed_kw is blank'
+         WHEN r.installed_kw IS NULL THEN 'CAPACITY installed_kw is not a number of kW with a decimal point'
+         WHEN r.installed_kw = 0 THEN 'CAPACITY installed_kw is not above zero'
+         WHEN r.installed_kw <> round(r.installed_kw, 2) THEN 'CAPACITY installed_kw has more than two decimals' END,
+    CASE WHEN r.installed_kw > 1000000 AND r.reason IS NULL THEN 'CAPACITY_HIGH installed_kw is above 1,000,000 kW, and no reason is given' END,
+    CASE WHEN r.up_said IS NOT NULL AND r.up_kw IS NULL THEN 'NUMBER up_kw ' || not_a_quantity END,
+    CASE WHEN r.down_said IS NOT NULL AND r.down_kw IS NULL THEN 'NUMBER down_kw ' || not_a_quantity END,
+    CASE WHEN r.energy_said IS NOT NULL AND r.energy_kwh IS NULL THEN 'NUMBER energy_kwh ' || not_a_quantity END,
+    CASE WHEN r.latitude_said IS NOT NULL AND r.latitude IS NULL THEN 'NUMBER latitude is not a number of degrees from -90 to 90' END,
+    CASE WHEN r.longitude_said IS NOT NULL AND r.longitude IS NULL THEN 'NUMBER longitude is not a number of degrees from -180 to 180' END,
+    CASE WHEN r.up_kw > 2 * r.installed_kw THEN 'POWER up_kw is more than twice installed_kw' END,
+    CASE WHEN r.down_kw > 2 * r.installed_kw THEN 'POWER down_kw is more than twice installed_kw' END,
+    CASE WHEN r.given_profile IS NOT NULL THEN 'PROFILE profile ' || profile_problem(r.given_profile) END,
+    CASE WHEN r.connection_status NOT IN ('connected', 'pending', 'disconnected') THEN 'STATUS connection_status is not connected, pending or disconnected' END,
+    CASE WHEN r.serial_number !~ '^[A-Za-z0-9_-]{3,64}$' THEN 'SERIAL serial_number is not 3 to 64 letters, digits, hyphens and underscores' END,
+    CASE WHEN r.commissioned_said IS NOT NULL AND r.commissioned_on IS NULL THEN 'COMMISSIONED commissioned_on is not a date such as 2026-11-20'
+         WHEN r.commissioned_on > today THEN 'COMMISSIONED commissioned_on is in the future' END,
+    CASE WHEN r.action = 'register' AND r.connection_status = 'connected' AND r.commissioned_said IS NULL
+         THEN 'COMMISSIONED_MISSING commissioned_on is blank, and the asset connected' END,
+    CASE WHEN NOT mpan_is_valid(r.import_mpan) THEN 'MPAN import_mpan is not 13 digits with a right check digit' END,
+    CASE WHEN NOT mpan_is_valid(r.export_mpan) THEN 'MPAN export_mpan is not 13 digits with a right check digit' END,
+    CASE WHEN r.action <> 'register' THEN NULL
+         WHEN r.technology IS NULL THEN 'TECHNOLOGY technology is blank'
+         WHEN r.technology <> ALL (categories) THEN 'TECHNOLOGY technology is not a term of the list' END,
+    CASE WHEN r.action = 'register' AND r.energy_source IS NULL AND r.technology IN ('BESS', 'SOLAR_PV', 'WIND_TURBINE', 'CHP')
+         THEN 'ENERGY_SOURCE energy_source is blank' END,
+    CASE WHEN r.action <> 'register' OR r.import_mpan IS NOT NULL THEN NULL
+         WHEN r.technology IN ('EV_CHARGER', 'HEAT_PUMP', 'HVAC', 'REFRIGERATION', 'ELECTRIC_BOILER', 'INDUSTRIAL_LOAD') THEN 'MPAN_MISSING import_mpan is blank'
+         WHEN r.export_mpan IS NULL AND r.technology = 'BESS' THEN 'MPAN_MISSING import_mpan is blank, and so is export_mpan' END,
+    CASE WHEN r.action = 'register' AND r.export_mpan IS NULL AND r.technology IN ('SOLAR_PV', 'WIND_TURBINE', 'CHP') THEN 'MPAN_MISSING export_mpan is blank' END,
+    CASE WHEN r.export_mpan = r.import_mpan THEN 'MPAN_SAME export_mpan is the import meter too' END,
+    CASE WHEN r.action = 'register' AND r.domestic AND NOT EXISTS (
+           SELECT FROM customer_consent k WHERE k.service_provider_id = provider AND k.reference = r.consent_reference AND 'register' = ANY (k.scopes) AND k.valid @> now())
+         THEN 'CONSENT consent_reference names no consent to the registration that is in force' END,
+    CASE WHEN coalesce(r.import_mpan, r.export_mpan) IS NOT NULL AND r.action = 'register' AND r.reason IS NULL AND EXISTS (
+           SELECT FROM metering_point m JOIN asset a ON m.id IN (a.metering_point_id, a.export_metering_point_id)
+           JOIN asset_operator o ON o.asset_id = a.id AND o.valid @> now() AND o.service_provider_id <> provider
+           WHERE m.mpan IN (r.import_mpan, r.export_mpan))
+         THEN 'MPAN_SHARED import_mpan is the meter of an asset of another organisation' END,
+    CASE WHEN r.serial_number IS NOT NULL AND r.action = 'register' AND r.reason IS NULL AND EXISTS (
+           SELECT FROM asset a WHERE a.serial_number = r.serial_number AND a.manufacturer IS NOT DISTINCT FROM r.manufacturer AND a.id IS DISTINCT FROM r.known_asset_id)
+         THEN 'DUPLICATE serial_number is the number of another asset' END,
+    CASE WHEN r.known_asset_id IS NOT NULL THEN
+      CASE (SELECT o.service_provider_id = provider FROM asset_operator o WHERE o.asset_id = r.known_asset_id ORDER BY upper(o.valid) DESC LIMIT 1)
+           WHEN true THEN NULL WHEN false THEN 'OPERATOR value names an asset that another provider operates, or operated last, or will'
+           ELSE 'OPERATOR value names an asset that nobody operates: the operator of the exchange says who does' END END,
+    CASE WHEN r.action = 'retire' AND (EXISTS (SELECT FROM portfolio_member m WHERE m.asset_id = r.known_asset_id AND upper(m.valid) > now())
+              OR EXISTS (SELECT FROM commitment k WHERE k.closed_at IS NULL AND resource_window(k.unit_id, k.delivery_window) && resource_window(r.known_asset_id, time_window(now(), 'infinity'))))
+         THEN 'IN_USE value is in a portfolio, or something is promised of it' END
+  ], NULL) AS broken
+  FROM (
+    SELECT i.id, said.*, used.*, i.profile AS given_profile, x.asset_id AS known_asset_id, x.id AS known_id
+    FROM asset_registration_intake i
+    CROSS JOIN LATERAL (SELECT nullif(btrim(i.scheme), '') AS scheme, nullif(btrim(i.value), '') AS value, lower(coalesce(nullif(btrim(i.action), ''), 'register')) AS action,
+      coalesce(nullif(btrim(i.name), ''), nullif(btrim(i.value), '')) AS name, nullif(btrim(i.technology), '') AS technology, nullif(btrim(i.energy_source), '') AS energy_source,
+      nullif(btrim(i.manufacturer), '') AS manufacturer, nullif(btrim(i.model), '') AS model, nullif(btrim(i.serial_number), '') AS serial_number,
+      nullif(btrim(i.installed_kw), '') AS installed_said, nullif(btrim(i.up_kw), '') AS up_said, nullif(btrim(i.down_kw), '') AS down_said, nullif(btrim(i.energy_kwh), '') AS energy_said,
+      nullif(btrim(i.commissioned_on), '') AS commissioned_said, lower(coalesce(nullif(btrim(i.connection_status), ''), 'connected')) AS connection_status,
+      nullif(btrim(i.connection_type), '') AS connection_type, nullif(btrim(i.import_mpan), '') AS import_mpan, nullif(btrim(i.export_mpan), '') AS export_mpan,
+      nullif(btrim(i.latitude), '') AS latitude_said, nullif(btrim(i.longitude), '') AS longitude_said, lower(nullif(btrim(i.domestic), '')) AS domestic_said,
+      nullif(btrim(i.consent_reference), '') AS consent_reference, nullif(btrim(i.reason), '') AS reason OFFSET 0) said
+    CROSS JOIN LATERAL (SELECT import_number(said.installed_said) AS installed, import_number(said.up_said) AS up, import_number(said.down_said) AS down, import_number(said.energy_said) AS energy,
+      import_number(said.latitude_said) AS north, import_number(said.longitude_said) AS east OFFSET 0) number
+    CROSS JOIN LATERAL (SELECT CASE WHEN number.installed BETWEEN 0 AND 10000000000 THEN number.installed END AS installed_kw,
+      CASE WHEN number.up BETWEEN 0 AND 1000000 THEN round(number.up, 3) END AS up_kw, CASE WHEN number.down BETWEEN 0 AND 1000000 THEN round(number.down, 3) END AS down_kw,
+      CASE WHEN number.energy BETWEEN 0 AND 1000000 THEN round(number.energy, 3) END AS energy_kwh, import_date(said.commissioned_said) AS commissioned_on,
+      CASE WHEN number.north BETWEEN -90 AND 90 THEN round(number.north, 6) END AS latitude, CASE WHEN number.east BETWEEN -180 AND 180 THEN round(number.east, 6) END AS longitude,
+      CASE WHEN said.domestic_said IN ('yes', 'true', 'y') THEN true WHEN said.domestic_said IN ('no', 'false', 'n') THEN false END AS domestic OFFSET 0) used
+    LEFT JOIN external_id x ON x.scheme = said.scheme AND x.value = said.value AND upper(x.valid) = 'infinity'
+    WHERE i.service_provider_id = provider OFFSET 0) r;
+  ANALYZE pg_temp.registering (id);
 
-  -- The rules, as far as they are switched on.
+  -- The rules that are switched on, where one is broken.
   CREATE TEMP TABLE registering_problem ON COMMIT DROP AS
-  SELECT r.id, rule.code, rule.severity, c.column_name, left(c.value, 200) AS value, c.problem
+  SELECT r.id, bool_or(rule.severity = 'error') AS any_error,
+         jsonb_agg(jsonb_build_object('rule', rule.code, 'severity', rule.severity, 'column', b.column_name, 'problem', b.problem, 'value', left(nullif(btrim(
+             CASE b.column_name WHEN 'scheme' THEN i.scheme WHEN 'value' THEN i.value WHEN 'technology' THEN i.technology WHEN 'serial_number' THEN i.serial_number
+               WHEN 'import_mpan' THEN i.import_mpan WHEN 'export_mpan' THEN i.export_mpan WHEN 'installed_kw' THEN i.installed_kw ELSE to_jsonb(i) ->> b.column_name END), ''), 200))
+           ORDER BY rule.severity, rule.code, b.column_name) AS problems
   FROM pg_temp.registering r
-  CROSS JOIN LATERAL (VALUES
-    ('NAME', 'scheme', r.scheme, CASE WHEN r.scheme IS NULL THEN 'is blank' WHEN length(r.scheme) > 64 THEN 'has more than 64 characters' END),
-    ('NAME', 'value', r.value, coalesce(CASE WHEN r.value IS NULL THEN 'is blank' END, import_text_problem(r.value, 255))),
-    ('NAME', 'name', r.name, import_text_problem(r.name, 255)),
-    ('SCHEME', 'scheme', r.scheme, CASE WHEN r.scheme <> ALL (schemes) THEN 'is not a scheme by which providers name assets' END),
-    ('SCHEME', 'value', r.value, CASE WHEN r.known_id IS NOT NULL AND r.known_asset_id IS NULL THEN 'is the name of something that is no asset' END),
-    ('LENGTH', 'technology', r.technology, CASE WHEN length(r.technology) > 63 THEN 'has more than 63 characters' WHEN r.technology ~ '[[:cntrl:]]' THEN 'has a control character' END),
-    ('LENGTH', 'energy_source', r.energy_source, CASE WHEN length(r.energy_source) > 63 THEN 'has more than 63 characters' WHEN r.energy_source ~ '[[:cntrl:]]' THEN 'has a control character' END),
-    ('LENGTH', 'manufacturer', r.manufacturer, import_text_problem(r.manufacturer, 255)),
-    ('LENGTH', 'model', r.model, import_text_problem(r.model, 255)),
-    ('LENGTH', 'serial_number', r.serial_number, import_text_problem(r.serial_number, 64)),
-    ('LENGTH', 'connection_type', r.connection_type, import_text_problem(r.connection_type, 64)),
-    ('ACTION', 'action', r.action, CASE WHEN r.action NOT IN ('register', 'retire') THEN 'is not register or retire' END),
-    ('UNKNOWN', 'value', r.value, CASE WHEN r.action = 'retire' AND r.known_asset_id IS NULL THEN 'is not registered' END),
-    ('CAPACITY', 'installed_kw', r.installed_said,
-      CASE WHEN r.action = 'register' THEN CASE WHEN r.installed_said IS NULL THEN 'is blank' WHEN r.installed_kw IS NULL THEN 'is not a number of kW with a decimal point' WHEN r.installed_kw = 0 THEN 'is not above zero'
-           WHEN r.installed_kw <> round(r.installed_kw, 2) THEN 'has more than two decimals' END END),
-    ('CAPACITY_HIGH', 'installed_kw', r.installed_said, CASE WHEN r.installed_kw > 1000000 AND r.reason IS NULL THEN 'is above 1,000,000 kW, and no reason is given' END),
-    ('NUMBER', 'up_kw', r.up_said, CASE WHEN r.up_said IS NOT NULL AND r.up_kw IS NULL THEN not_a_quantity END),
-    ('NUMBER', 'down_kw', r.down_said, CASE WHEN r.down_said IS NOT NULL AND r.down_kw IS NULL THEN not_a_quantity END),
-    ('NUMBER', 'energy_kwh', r.energy_said, CASE WHEN r.energy_said IS NOT NULL AND r.energy_kwh IS NULL THEN not_a_quantity END),
-    ('NUMBER', 'latitude', r.latitude_said, CASE WHEN r.latitude_said IS NOT NULL AND r.latitude IS NULL THEN 'is not a number of degrees from -90 to 90' END),
-    ('NUMBER', 'longitude', r.longitude_said, CASE WHEN r.longitude_said IS NOT NULL AND r.longitude IS NULL THEN 'is not a number of degrees from -180 to 180' END),
-    ('POWER', 'up_kw', r.up_said, CASE WHEN r.up_kw > 2 * r.installed_kw THEN 'is more than twice installed_kw' END),
-    ('POWER', 'down_kw', r.down_said, CASE WHEN r.down_kw > 2 * r.installed_kw THEN 'is more than twice installed_kw' END),
-    ('PROFILE', 'profile', r.given_profile, CASE WHEN r.given_profile IS NOT NULL THEN profile_problem(r.given_profile) END),
-    ('STATUS', 'connection_status', r.connection_status, CASE WHEN r.connection_status NOT IN ('connected', 'pending', 'disconnected') THEN 'is not connected, pending or disconnected' END),
-    ('SERIAL', 'serial_number', r.serial_number, CASE WHEN r.serial_number !~ '^[A-Za-z0-9_-]{3,64}$' THEN 'is not 3 to 64 letters, digits, hyphens and underscores' END),
-    ('COMMISSIONED', 'commissioned_on', r.commissioned_said,
-      CASE WHEN r.commissioned_said IS NOT NULL AND r.commissioned_on IS NULL THEN 'is not a date such as 2026-11-20' WHEN r.commissioned_on > today THEN 'is in the future' END),
-    ('COMMISSIONED_MISSING', 'commissioned_on', NULL, CASE WHEN r.action = 'register' AND r.connection_status = 'connected' AND r.commissioned_said IS NULL THEN 'is blank, and the asset connected' END),
-    ('MPAN', 'import_mpan', r.import_mpan, CASE WHEN NOT mpan_is_valid(r.import_mpan) THEN 'is not 13 digits with a right check digit' END),
-    ('MPAN', 'export_mpan', r.export_mpan, CASE WHEN NOT mpan_is_valid(r.export_mpan) THEN 'is not 13 digits with a right check digit' END),
-    ('TECHNOLOGY', 'technology', r.technology,
-      CASE WHEN r.action = 'register' AND r.technology <> ALL (categories) THEN 'is not a term of the list' WHEN r.action = 'register' AND r.technology IS NULL THEN 'is blank' END),
-    ('ENERGY_SOURCE', 'energy_source', r.energy_source,
-      CASE WHEN r.action = 'register' AND r.energy_source IS NULL AND r.technology IN ('BESS', 'SOLAR_PV', 'WIND_TURBINE', 'CHP') THEN 'is blank' END),
-    ('MPAN_MISSING', 'import_mpan', r.import_mpan,
-      CASE WHEN r.action = 'register' AND r.import_mpan IS NULL AND r.technology IN ('EV_CHARGER', 'HEAT_PUMP', 'HVAC', 'REFRIGERATION', 'ELECTRIC_BOILER', 'INDUSTRIAL_LOAD') THEN 'is blank'
-           WHEN r.action = 'register' AND r.import_mpan IS NULL AND r.export_mpan IS NULL AND r.technology = 'BESS' THEN 'is blank, and so is export_mpan' END),
-    ('MPAN_MISSING', 'export_mpan', r.export_mpan,
-      CASE WHEN r.action = 'register' AND r.export_mpan IS NULL AND r.technology IN ('SOLAR_PV', 'WIND_TURBINE', 'CHP') THEN 'is blank' END),
-    ('MPAN_SAME', 'export_mpan', r.export_mpan, CASE WHEN r.export_mpan = r.import_mpan THEN 'is the import meter too' END),
-    ('CONSENT', 'consent_reference', r.consent_reference,
-      CASE WHEN r.action = 'register' AND r.domestic AND NOT EXISTS (SELECT FROM customer_consent k WHERE k.service_provider_id = provider AND k.reference = r.consent_reference
-                                           AND 'register' = ANY (k.scopes) AND k.valid @> now()) THEN 'names no consent to the registration that is in force' END),
-    ('MPAN_SHARED', 'import_mpan', r.import_mpan,
-      CASE WHEN coalesce(r.import_mpan, r.export_mpan) IS NOT NULL AND r.action = 'register' AND r.reason IS NULL AND EXISTS (
-        SELECT FROM metering_point m JOIN asset a ON m.id IN (a.metering_point_id, a.export_metering_point_id)
-        JOIN asset_operator o ON o.asset_id = a.id AND o.valid @> now() AND o.service_provider_id <> provider
-        WHERE m.mpan IN (r.import_mpan, r.export_mpan)) THEN 'is the meter of an asset of another organisation' END),
-    ('DUPLICATE', 'serial_number', r.serial_number,
-      CASE WHEN r.serial_number IS NOT NULL AND r.action = 'register' AND r.reason IS NULL AND EXISTS (
-        SELECT FROM asset a WHERE a.serial_number = r.serial_number AND a.manufacturer IS NOT DISTINCT FROM r.manufacturer AND a.id IS DISTINCT FROM r.known_asset_id)
-        THEN 'is the number of another asset' END),
-    ('OPERATOR', 'value', r.value,
-      CASE WHEN r.known_asset_id IS NOT NULL THEN
-        CASE (SELECT o.service_provider_id = provider FROM asset_operator o WHERE o.asset_id = r.known_asset_id ORDER BY upper(o.valid) DESC LIMIT 1)
-             WHEN true THEN NULL WHEN false THEN 'names an asset that another provider operates, or operated last, or will'
-             ELSE 'names an asset that nobody operates: the operator of the exchange says who does' END END),
-    ('IN_USE', 'value', r.value,
-      CASE WHEN r.action = 'retire' AND (EXISTS (SELECT FROM portfolio_member m WHERE m.asset_id = r.known_asset_id AND upper(m.valid) > now())
-                OR EXISTS (SELECT FROM commitment k WHERE k.closed_at IS NULL AND resource_window(k.unit_id, k.delivery_window) && resource_window(r.known_asset_id, time_window(now(), 'infinity'))))
-           THEN 'is in a portfolio, or something is promised of it' END)
-  ) AS c (code, column_name, value, problem)
-  JOIN registration_rule rule ON rule.code = c.code AND rule.severity <> 'off'
-  WHERE c.problem IS NOT NULL AND NOT r.is_superseded;
+  JOIN asset_registration_intake i ON i.id = r.id
+  CROSS JOIN LATERAL (SELECT split_part(t, ' ', 1) AS rule, split_part(t, ' ', 2) AS column_name, substr(t, length(split_part(t, ' ', 1)) + length(split_part(t, ' ', 2)) + 3) AS problem
+                      FROM unnest(r.broken) AS u (t)) b
+  JOIN registration_rule rule ON rule.code = b.rule AND rule.severity <> 'off'
+  WHERE r.broken <> '{}'
+  GROUP BY r.id;
 
+  -- What becomes of each: of several rows for one asset the last counts.
   CREATE TEMP TABLE registering_outcome ON COMMIT DROP AS
-  SELECT r.id, p.problems,
-         CASE WHEN r.is_superseded THEN 'superseded' WHEN p.any_error THEN 'rejected' WHEN r.action = 'retire' THEN 'retired'
+  WITH last AS (
+    SELECT coalesce(r.known_asset_id::text, r.scheme || ' ' || r.value) AS named, max(r.id) AS id FROM pg_temp.registering r
+    WHERE r.scheme IS NOT NULL AND r.value IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
+  SELECT r.id, CASE WHEN l.id IS NULL THEN p.problems END AS problems,
+         CASE WHEN l.id IS NOT NULL THEN 'superseded' WHEN p.any_error THEN 'rejected' WHEN r.action = 'retire' THEN 'retired'
               WHEN r.known_asset_id IS NULL THEN 'registered' ELSE 'updated' END AS outcome,
-         CASE WHEN NOT r.is_superseded AND NOT coalesce(p.any_error, false) THEN coalesce(r.known_asset_id, nextval('resource_id')) END AS asset_id
+         CASE WHEN l.id IS NULL AND NOT coalesce(p.any_error, false) THEN coalesce(r.known_asset_id, nextval('resource_id')) END AS asset_id
   FROM pg_temp.registering r
-  LEFT JOIN (SELECT id, bool_or(severity = 'error') AS any_error,
-                    jsonb_agg(jsonb_build_object('rule', code, 'severity', severity, 'column', column_name, 'value', value, 'problem', problem) ORDER BY severity, code, column_name) AS problems
-             FROM pg_temp.registering_problem GROUP BY id) p ON p.id = r.id
+  LEFT JOIN last l ON l.named = coalesce(r.known_asset_id::text, r.scheme || ' ' || r.value) AND r.id < l.id
+  LEFT JOIN pg_temp.registering_problem p ON p.id = r.id
   ORDER BY r.id;
   ANALYZE pg_temp.registering_outcome;
 
@@ -293,17 +290,24 @@ BEGIN
   ON CONFLICT (mpan) DO NOTHING;
 
   CREATE TEMP TABLE registering_asset ON COMMIT DROP AS
+  WITH kind AS (
+    -- a fleet has few kinds: a profile is made once for each
+    SELECT array_agg(r.id) AS ids, jsonb_strip_nulls(jsonb_build_object('technology', r.technology, 'energy_source', r.energy_source,
+             'directions', nullif(array_remove(ARRAY[CASE WHEN r.up_kw > 0 THEN 'up' END, CASE WHEN r.down_kw > 0 THEN 'down' END], NULL), '{}'),
+             'up_kw', trim_scale(nullif(r.up_kw, 0)), 'down_kw', trim_scale(nullif(r.down_kw, 0)), 'energy_kwh', trim_scale(r.energy_kwh)))::text::asset_profile AS profile
+    FROM pg_temp.registering r JOIN pg_temp.registering_outcome o ON o.id = r.id
+    WHERE r.given_profile IS NULL AND o.outcome IN ('registered', 'updated')
+    GROUP BY r.technology, r.energy_source, r.up_kw, r.down_kw, r.energy_kwh OFFSET 0)
   SELECT o.id AS registration_id, o.outcome, o.asset_id, r.scheme, r.value, r.name, r.technology, r.energy_source, i.id AS metering_point_id, e.id AS export_metering_point_id,
          r.connection_status, r.commissioned_on, r.installed_kw, r.up_kw, r.down_kw, r.latitude, r.longitude,
-         coalesce(r.given_profile, jsonb_strip_nulls(jsonb_build_object('technology', r.technology, 'energy_source', r.energy_source,
-           'directions', nullif(array_remove(ARRAY[CASE WHEN r.up_kw > 0 THEN 'up' END, CASE WHEN r.down_kw > 0 THEN 'down' END], NULL), '{}'),
-           'up_kw', trim_scale(nullif(r.up_kw, 0)), 'down_kw', trim_scale(nullif(r.down_kw, 0)), 'energy_kwh', trim_scale(r.energy_kwh)))::text)::asset_profile AS profile,
-         r.manufacturer, r.model, r.serial_number, r.connection_type, r.domestic
+         coalesce(k.profile, r.given_profile::asset_profile) AS profile, r.manufacturer, r.model, r.serial_number, r.connection_type, r.domestic
   FROM pg_temp.registering_outcome o JOIN pg_temp.registering r ON r.id = o.id
+  LEFT JOIN (SELECT unnest(ids) AS id, profile FROM kind) k ON k.id = o.id
   LEFT JOIN metering_point i ON i.mpan = coalesce(r.import_mpan, r.export_mpan)
   LEFT JOIN metering_point e ON e.mpan = r.export_mpan AND r.import_mpan IS NOT NULL
   WHERE o.outcome IN ('registered', 'updated')
   ORDER BY o.id;
+  ANALYZE pg_temp.registering_asset (registration_id, asset_id, outcome);
 
   INSERT INTO asset (id, name, technology, energy_source, metering_point_id, export_metering_point_id, connection_status, connected_on, installed_kw, qualified_up_kw, qualified_down_kw,
                      latitude, longitude, source, profile, manufacturer, model, serial_number, connection_type, domestic)
@@ -340,8 +344,16 @@ BEGIN
   UPDATE asset_operator x SET valid = time_window(lower(x.valid), greatest(now(), lower(x.valid) + interval '1 microsecond'))
   FROM pg_temp.registering_outcome o WHERE o.outcome = 'retired' AND x.asset_id = o.asset_id AND x.valid @> now();
 
-  UPDATE asset_registration r SET processed_at = now(), outcome = o.outcome, asset_id = o.asset_id, problems = o.problems
-  FROM pg_temp.registering_outcome o WHERE r.id = o.id;
+  WITH dealt_with AS (
+    DELETE FROM asset_registration_intake i USING pg_temp.registering_outcome o WHERE i.id = o.id
+    RETURNING i.*, o.outcome, o.asset_id, o.problems)
+  INSERT INTO asset_registration (id, service_provider_id, scheme, value, action, name, technology, energy_source, manufacturer, model, serial_number, installed_kw,
+    up_kw, down_kw, energy_kwh, commissioned_on, connection_status, connection_type, import_mpan, export_mpan, latitude, longitude, domestic, consent_reference, profile, reason,
+    received_at, processed_at, outcome, asset_id, problems)
+  SELECT id, service_provider_id, scheme, value, action, name, technology, energy_source, manufacturer, model, serial_number, installed_kw,
+    up_kw, down_kw, energy_kwh, commissioned_on, connection_status, connection_type, import_mpan, export_mpan, latitude, longitude, domestic, consent_reference, profile, reason,
+    received_at, now(), outcome, asset_id, problems
+  FROM dealt_with;
   RETURN QUERY
   SELECT count(*) FILTER (WHERE o.outcome = 'registered'), count(*) FILTER (WHERE o.outcome = 'updated'), count(*) FILTER (WHERE o.outcome = 'retired'),
          count(*) FILTER (WHERE o.outcome = 'unchanged'), count(*) FILTER (WHERE o.outcome = 'rejected'), count(*) FILTER (WHERE o.outcome = 'superseded'),

@@ -10,11 +10,15 @@ CREATE TABLE bench.charger AS
   SELECT 'C-' || n AS value, 'EV_CHARGER' AS technology, 'GRID' AS energy_source, 'Plugco' AS manufacturer, 'PC-' || n AS serial_number, (ARRAY['7.4', '11', '22', '50'])[1 + n % 4] AS kw,
          '2025-03-' || (10 + n % 20) AS commissioned_on, (50 + n % 8000 / 1000.0)::text AS latitude, (-5 + n % 6001 / 1000.0)::text AS longitude
   FROM generate_series(1, 100000) n;
-CREATE FUNCTION bench.send_chargers() RETURNS bigint LANGUAGE sql SET search_path = bench_registration, bench, flexexchange, public AS $$
-  INSERT INTO asset_registration_intake (scheme, value, technology, energy_source, manufacturer, serial_number, installed_kw, up_kw, commissioned_on, latitude, longitude)
-  SELECT 'charger_id', value, technology, energy_source, manufacturer, serial_number, kw, kw, commissioned_on, latitude, longitude FROM bench.charger;
-  SELECT registered FROM register_assets();
-$$;
+COPY (SELECT 'charger_id', value, technology, energy_source, manufacturer, serial_number, kw, kw, commissioned_on, latitude, longitude FROM bench.charger)
+  TO PROGRAM 'cat > bench_chargers.copy';
+CREATE FUNCTION bench.send_chargers() RETURNS bigint LANGUAGE plpgsql SET search_path = bench_registration, bench, flexexchange, public AS $$
+BEGIN
+  -- a program runs in the directory of the cluster
+  COPY asset_registration_intake (scheme, value, technology, energy_source, manufacturer, serial_number, installed_kw, up_kw, commissioned_on, latitude, longitude)
+    FROM PROGRAM 'cat bench_chargers.copy';
+  RETURN (SELECT registered FROM register_assets());
+END $$;
 CREATE FUNCTION bench.write_chargers() RETURNS void LANGUAGE plpgsql SET search_path = bench_registration, bench, flexexchange, public AS $$
 BEGIN
   CREATE TEMP TABLE written AS SELECT nextval('resource_id') AS id, * FROM bench.charger;

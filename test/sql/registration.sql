@@ -61,6 +61,10 @@ SELECT value, problem FROM asset_registration_rejected;
 SELECT r.value, p ->> 'rule' AS rule, p ->> 'problem' AS warning FROM asset_registration r, jsonb_array_elements(r.problems) AS e (p) WHERE r.outcome = 'registered';
 SELECT * FROM register_assets(2);
 INSERT INTO asset_registration (service_provider_id, scheme) VALUES (2, 'x');
+-- nobody sends in another's name, or reads what waits to be taken in
+INSERT INTO asset_registration_intake (service_provider_id, scheme, value) VALUES (2, 'charger_id', 'X');
+SELECT count(*) FROM asset_registration_intake;
+DELETE FROM asset_registration_intake;
 RESET ROLE;
 SET ROLE sent_stranger;
 INSERT INTO asset_registration_intake (scheme, value) VALUES ('charger_id', 'X');
