@@ -61,6 +61,8 @@ CREATE TABLE asset (
   connection_type   text,
   export_metering_point_id bigint REFERENCES metering_point,
   domestic          boolean,
+  accepted_on       date,
+  target_energisation_on date,
   CONSTRAINT asset_manufacturer_is_short CHECK (check_text(manufacturer, 'asset.manufacturer', 255)),
   CONSTRAINT asset_model_is_short CHECK (check_text(model, 'asset.model', 255)),
   CONSTRAINT asset_serial_number_is_short CHECK (check_text(serial_number, 'asset.serial_number', 64)),
@@ -109,9 +111,11 @@ COMMENT ON COLUMN asset.profile IS 'what it can do, in the terms in which produc
 COMMENT ON COLUMN asset.manufacturer IS 'who made it';
 COMMENT ON COLUMN asset.model IS 'make and model';
 COMMENT ON COLUMN asset.serial_number IS 'number that its manufacturer gave it';
-COMMENT ON COLUMN asset.connection_type IS 'firm, non-firm, dynamic ..., as registered';
+COMMENT ON COLUMN asset.connection_type IS 'firm, flexible, dynamic ..., as registered';
 COMMENT ON COLUMN asset.export_metering_point_id IS 'the meter of its export, where that is another than metering_point_id';
 COMMENT ON COLUMN asset.domestic IS 'true: it belongs to a household, whose consent stands behind it; NULL: not said';
+COMMENT ON COLUMN asset.accepted_on IS 'day on which the network operator accepted the connection';
+COMMENT ON COLUMN asset.target_energisation_on IS 'day on which a connection that is accepted is to be energised';
 COMMENT ON INDEX asset_export_metering_point_id_idx IS 'which assets export through a meter';
 COMMENT ON INDEX asset_serial_number_idx IS 'assets by what their manufacturers call them, to find one that is there twice';
 COMMENT ON INDEX asset_place_idx IS 'which assets are near a coordinate';
@@ -121,6 +125,32 @@ COMMENT ON INDEX asset_down_idx IS 'the most powerful assets downwards';
 COMMENT ON INDEX asset_technology_idx IS 'the most powerful assets of a technology';
 COMMENT ON INDEX asset_metering_point_id_idx IS 'which assets share a meter';
 COMMENT ON INDEX asset_grid_node_id_idx IS 'which assets lie at a place, the most powerful first';
+
+CREATE TABLE asset_technology (
+  asset_id      bigint NOT NULL REFERENCES asset,
+  place         smallint NOT NULL,
+  technology    text,
+  energy_source text,
+  cogeneration  boolean,
+  installed_kw  numeric(14,3),
+  energy_kwh    numeric(14,3),
+  PRIMARY KEY (asset_id, place),
+  CONSTRAINT asset_technology_place_counts_from_one CHECK (check_positive(place, 'asset_technology.place')),
+  CONSTRAINT asset_technology_says_something CHECK (
+    check_given(technology IS NOT NULL OR energy_source IS NOT NULL, 'asset_technology.technology or energy_source', 'Name what it is, or what it burns, stores or catches.')),
+  CONSTRAINT asset_technology_technology_is_short CHECK (check_text(technology, 'asset_technology.technology', 255)),
+  CONSTRAINT asset_technology_energy_source_is_short CHECK (check_text(energy_source, 'asset_technology.energy_source', 255)),
+  CONSTRAINT asset_technology_installed_not_negative CHECK (check_not_negative(installed_kw, 'asset_technology.installed_kw')),
+  CONSTRAINT asset_technology_energy_not_negative CHECK (check_not_negative(energy_kwh, 'asset_technology.energy_kwh'))
+);
+COMMENT ON TABLE asset_technology IS 'what stands behind one registration, each for itself: panels and a battery; asset has them in one line';
+COMMENT ON COLUMN asset_technology.asset_id IS 'the asset';
+COMMENT ON COLUMN asset_technology.place IS 'counted from 1, the principal first';
+COMMENT ON COLUMN asset_technology.technology IS 'what it is, in the words of its register';
+COMMENT ON COLUMN asset_technology.energy_source IS 'what it burns, stores or catches, in the words of its register';
+COMMENT ON COLUMN asset_technology.cogeneration IS 'true when its heat is used (CHP)';
+COMMENT ON COLUMN asset_technology.installed_kw IS 'its registered capacity, kW';
+COMMENT ON COLUMN asset_technology.energy_kwh IS 'energy that it can store, kWh';
 
 CREATE TABLE asset_operator (
   asset_id            bigint NOT NULL REFERENCES asset,

@@ -2,9 +2,9 @@
 -- Register: who may read and write it, and what never changes.
 
 SELECT protect_table(t::regclass)
-FROM unnest(ARRAY['metering_point', 'asset', 'asset_operator', 'portfolio', 'portfolio_member', 'external_id']) t;
+FROM unnest(ARRAY['metering_point', 'asset', 'asset_operator', 'portfolio', 'portfolio_member', 'external_id', 'asset_technology']) t;
 
-GRANT SELECT ON metering_point, asset, asset_operator, portfolio, portfolio_member, external_id TO flexexchange_participant;
+GRANT SELECT ON metering_point, asset, asset_technology, asset_operator, portfolio, portfolio_member, external_id TO flexexchange_participant;
 -- ids and identities are the exchange's to give
 GRANT INSERT (name, service_provider_id, grid_node_id, technology, profile), UPDATE (name, grid_node_id, technology, profile)
   ON portfolio TO flexexchange_participant;
@@ -74,6 +74,9 @@ CREATE POLICY portfolio_member_read ON portfolio_member FOR SELECT TO flexexchan
   USING (portfolio_id IN (SELECT p.id FROM portfolio p));
 COMMENT ON POLICY portfolio_member_read ON portfolio_member IS 'REG-7: whoever reads a portfolio reads its members';
 
+DROP POLICY IF EXISTS asset_technology_read ON asset_technology;
+CREATE POLICY asset_technology_read ON asset_technology FOR SELECT TO flexexchange_participant USING (asset_id IN (SELECT a.id FROM asset a));
+COMMENT ON POLICY asset_technology_read ON asset_technology IS 'REG-9: whoever reads an asset reads what it is made of';
 DROP POLICY IF EXISTS external_id_read ON external_id;
 CREATE POLICY external_id_read ON external_id FOR SELECT TO flexexchange_participant
   USING (grid_node_id IS NOT NULL

@@ -51,6 +51,21 @@ BEGIN
     import_value(s.accepted_to_connect_registered_capacity_mw) AS accepted_mw,
     import_value(s.accepted_to_connect_maximum_export_mw) AS accepted_export_mw,
     import_value(s.accepted_to_connect_maximum_import_mw) AS accepted_import_mw,
+    import_value(s.registered_capacity_1_mw) AS capacity_1_mw,
+    import_value(s.storage_capacity_1_mwh) AS storage_1_mwh,
+    import_value(s.storage_duration_1_hours) AS storage_1_hours,
+    lower(left(import_value(s.chp_cogeneration_1), 40)) AS cogeneration_1,
+    import_value(s.registered_capacity_2_mw) AS capacity_2_mw,
+    import_value(s.storage_capacity_2_mwh) AS storage_2_mwh,
+    import_value(s.storage_duration_2_hours) AS storage_2_hours,
+    lower(left(import_value(s.chp_cogeneration_2), 40)) AS cogeneration_2,
+    import_value(s.registered_capacity_3_mw) AS capacity_3_mw,
+    import_value(s.storage_capacity_3_mwh) AS storage_3_mwh,
+    import_value(s.storage_duration_3_hours) AS storage_3_hours,
+    lower(left(import_value(s.chp_cogeneration_3), 40)) AS cogeneration_3,
+    import_value(s.date_accepted) AS date_accepted,
+    import_value(s.target_energisation_date) AS target_date,
+    lower(left(import_value(s.flexible_connection), 40)) AS flexible,
     import_value(s.date_connected) AS date_connected,
     import_value(s.latitude, '0') AS latitude_degrees,
     import_value(s.longitude, '0') AS longitude_degrees,
@@ -81,6 +96,9 @@ BEGIN
     round(import_quantity(CASE said.connected WHEN true THEN said.connected_export_mw ELSE said.accepted_export_mw END) * 1000, 3) AS export_kw,
     round(import_quantity(CASE said.connected WHEN true THEN said.connected_import_mw ELSE said.accepted_import_mw END) * 1000, 3) AS import_kw,
     CASE WHEN said.connected THEN import_date(said.date_connected) END AS connected_on,
+    import_date(said.date_accepted) AS accepted_on,
+    import_date(said.target_date) AS target_energisation_on,
+    CASE said.flexible WHEN 'yes' THEN 'flexible' WHEN 'no' THEN 'firm' END AS connection_type,
     CASE WHEN import_number(said.latitude_degrees) BETWEEN -90 AND 90 THEN import_number(said.latitude_degrees) END AS latitude,
     CASE WHEN import_number(said.longitude_degrees) BETWEEN -180 AND 180 THEN import_number(said.longitude_degrees) END AS longitude
   ) used
@@ -148,6 +166,26 @@ BEGIN
     ('value', 'date_connected', s.date_connected,
       CASE WHEN p.connected AND p.date_connected IS NOT NULL AND p.connected_on IS NULL THEN 'is not a date' END,
       'Write it as 2024-05-17, or leave it empty.'),
+    ('value', 'registered_capacity_1_mw', s.registered_capacity_1_mw, import_quantity_problem(p.capacity_1_mw), number_hint),
+    ('value', 'storage_capacity_1_mwh', s.storage_capacity_1_mwh, import_quantity_problem(p.storage_1_mwh), 'Write a number of MWh with a decimal point, or leave it empty.'),
+    ('value', 'storage_duration_1_hours', s.storage_duration_1_hours, import_quantity_problem(p.storage_1_hours), 'Write a number of hours with a decimal point, or leave it empty.'),
+    ('value', 'chp_cogeneration_1', s.chp_cogeneration_1, CASE WHEN p.cogeneration_1 NOT IN ('yes', 'no') THEN 'is not yes or no' END, 'Write Yes or No, or leave it empty.'),
+    ('value', 'registered_capacity_2_mw', s.registered_capacity_2_mw, import_quantity_problem(p.capacity_2_mw), number_hint),
+    ('value', 'storage_capacity_2_mwh', s.storage_capacity_2_mwh, import_quantity_problem(p.storage_2_mwh), 'Write a number of MWh with a decimal point, or leave it empty.'),
+    ('value', 'storage_duration_2_hours', s.storage_duration_2_hours, import_quantity_problem(p.storage_2_hours), 'Write a number of hours with a decimal point, or leave it empty.'),
+    ('value', 'chp_cogeneration_2', s.chp_cogeneration_2, CASE WHEN p.cogeneration_2 NOT IN ('yes', 'no') THEN 'is not yes or no' END, 'Write Yes or No, or leave it empty.'),
+    ('value', 'registered_capacity_3_mw', s.registered_capacity_3_mw, import_quantity_problem(p.capacity_3_mw), number_hint),
+    ('value', 'storage_capacity_3_mwh', s.storage_capacity_3_mwh, import_quantity_problem(p.storage_3_mwh), 'Write a number of MWh with a decimal point, or leave it empty.'),
+    ('value', 'storage_duration_3_hours', s.storage_duration_3_hours, import_quantity_problem(p.storage_3_hours), 'Write a number of hours with a decimal point, or leave it empty.'),
+    ('value', 'chp_cogeneration_3', s.chp_cogeneration_3, CASE WHEN p.cogeneration_3 NOT IN ('yes', 'no') THEN 'is not yes or no' END, 'Write Yes or No, or leave it empty.'),
+    ('value', 'date_accepted', s.date_accepted,
+      CASE WHEN p.date_accepted IS NOT NULL AND p.accepted_on IS NULL THEN 'is not a date' END,
+      'Write it as 2024-05-17, or leave it empty.'),
+    ('value', 'target_energisation_date', s.target_energisation_date,
+      CASE WHEN p.target_date IS NOT NULL AND p.target_energisation_on IS NULL THEN 'is not a date' END,
+      'Write it as 2024-05-17, or leave it empty.'),
+    ('value', 'flexible_connection', s.flexible_connection,
+      CASE WHEN p.flexible NOT IN ('yes', 'no') THEN 'is not yes or no' END, 'Write Yes or No, or leave it empty.'),
     ('value', 'latitude', s.latitude,
       CASE WHEN p.latitude_degrees IS NOT NULL AND p.latitude IS NULL THEN 'is not a latitude' END,
       'Write degrees from -90 to 90, or leave it empty.'),
@@ -257,9 +295,9 @@ BEGIN
   SELECT nextval('resource_id') AS id, p.* FROM (SELECT * FROM pg_temp.import_parsed ORDER BY line) p;
 
   INSERT INTO asset (id, name, technology, energy_source, metering_point_id, grid_node_id, connection_status,
-                     connected_on, installed_kw, latitude, longitude, source, profile)
+                     connected_on, accepted_on, target_energisation_on, connection_type, installed_kw, latitude, longitude, source, profile)
   SELECT a.id, a.name, a.technology, a.energy_source, m.id, n.id, CASE WHEN a.connected THEN 'connected' ELSE 'pending' END,
-         a.connected_on, a.installed_kw, a.latitude, a.longitude, origin,
+         a.connected_on, a.accepted_on, a.target_energisation_on, a.connection_type, a.installed_kw, a.latitude, a.longitude, origin,
          -- a word that was left out might say otherwise
          CASE WHEN greatest(length(a.energy_source_1), length(a.energy_source_2), length(a.energy_source_3),
                             length(a.technology_1), length(a.technology_2), length(a.technology_3)) <= 80 THEN w.profile END
@@ -270,6 +308,22 @@ BEGIN
   LEFT JOIN metering_point m ON m.mpan = a.mpan
   LEFT JOIN pg_temp.import_node n ON n.line = a.line AND n.connects
   ORDER BY a.line;
+
+  -- up to three in one registration; what a store holds is said, or follows from how long it lasts
+  INSERT INTO asset_technology (asset_id, place, technology, energy_source, cogeneration, installed_kw, energy_kwh)
+  SELECT a.id, t.place, t.technology, t.energy_source, t.cogeneration = 'yes', round(import_quantity(t.mw) * 1000, 3),
+         round(coalesce(import_quantity(t.mwh), import_quantity(t.hours) * import_quantity(t.mw)) * 1000, 3)
+  FROM pg_temp.import_asset a
+  CROSS JOIN LATERAL (VALUES
+    (1, a.technology_1, a.energy_source_1, a.cogeneration_1, a.capacity_1_mw, a.storage_1_mwh, a.storage_1_hours),
+    (2, a.technology_2, a.energy_source_2, a.cogeneration_2, a.capacity_2_mw, a.storage_2_mwh, a.storage_2_hours),
+    (3, a.technology_3, a.energy_source_3, a.cogeneration_3, a.capacity_3_mw, a.storage_3_mwh, a.storage_3_hours)
+  ) AS said (place, technology, energy_source, cogeneration, mw, mwh, hours)
+  CROSS JOIN LATERAL (SELECT said.place, CASE WHEN length(said.technology) <= 80 THEN said.technology END AS technology,
+                             CASE WHEN length(said.energy_source) <= 80 THEN said.energy_source END AS energy_source,
+                             said.cogeneration, said.mw, said.mwh, said.hours) t
+  WHERE t.technology IS NOT NULL OR t.energy_source IS NOT NULL
+  ORDER BY a.line, t.place;
 
   INSERT INTO asset_operator (asset_id, service_provider_id, valid)
   SELECT a.id, c.id, '-infinity/infinity'   -- the register does not say since when
