@@ -301,6 +301,8 @@ BEGIN
                    exchange, part.name, flexexchange.extension_version());
   END LOOP;
 
+  -- whatever tables there are now are logged, and can be looked back at
+  EXECUTE format('SELECT %1$I.log_all_tables(), %1$I.make_as_of_functions()', exchange);
   EXECUTE format('UPDATE %I.exchange_instance SET archetype = %L, version = %L',
                  exchange, archetype, flexexchange.extension_version());
   -- rows that came with the modules are no data of the market: see drop_exchange
