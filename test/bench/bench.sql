@@ -126,3 +126,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir search.sql
 \ir registration.sql
 \ir qualification.sql
+\ir log.sql
