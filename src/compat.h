@@ -73,10 +73,13 @@
 #if PG_VERSION_NUM < 160000
 #include "utils/acl.h"
 #define flex_class_ownercheck(relid, roleid)	pg_class_ownercheck(relid, roleid)
+#define flex_namespace_ownercheck(nspid, roleid)	pg_namespace_ownercheck(nspid, roleid)
 #else
 #include "catalog/pg_class.h"
 #include "utils/acl.h"
+#include "catalog/pg_namespace.h"
 #define flex_class_ownercheck(relid, roleid)	object_ownercheck(RelationRelationId, relid, roleid)
+#define flex_namespace_ownercheck(nspid, roleid)	object_ownercheck(NamespaceRelationId, nspid, roleid)
 #endif
 
 /* ExecInsertIndexTuples() can leave out indexes since 16 (19d8e2308b) */

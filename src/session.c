@@ -1,13 +1,21 @@
 /*
  * session.c
- *		Who is at the other end of the connection.
+ *		Who is at the other end of the connection, and for whom it acts.
+ *
+ * A login that acts for several participants chooses one of them, exchange by exchange.  The
+ * choice lives here, in the memory of the session, where no statement of the session
+ * can write it but the exchange's own act_for(), which logs it.  It is no authority: current_participant()
+ * looks each time whether the login still acts for the one that was chosen.
  */
 #include "postgres.h"
 #include "compat.h"
 
+#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 
 /*
  * session_role(): the role that the session acts as.  SET ROLE counts; being
@@ -20,4 +28,65 @@ flex_session_role(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_NAME(DatumGetName(DirectFunctionCall1(namein,
 													CStringGetDatum(GetUserNameFromId(GetOuterUserId(), false)))));
+}
+
+/* The participant that was chosen in an exchange. */
+typedef struct Choice
+{
+	Oid			namespace_oid;	/* hash key */
+	Oid			role;			/* that chose it */
+	int64		participant_id;
+} Choice;
+
+static HTAB *choices = NULL;
+
+/*
+ * choose_participant(schema, participant): from now on the session acts in this exchange for that
+ * participant, for none when NULL.  For functions that run as the owner of the schema.
+ */
+PG_FUNCTION_INFO_V1(flex_choose_participant);
+Datum
+flex_choose_participant(PG_FUNCTION_ARGS)
+{
+	Oid			namespace_oid;
+	Choice	   *choice;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("choose_participant() needs a schema")));
+	namespace_oid = get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), false);
+	if (!flex_namespace_ownercheck(namespace_oid, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of schema %s", NameStr(*PG_GETARG_NAME(0))),
+				 errhint("Call act_for() of the exchange.")));
+	if (choices == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(Choice)};
+
+		choices = hash_create("participants acted for", 16, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	if (PG_ARGISNULL(1))
+		hash_search(choices, &namespace_oid, HASH_REMOVE, NULL);
+	else
+	{
+		choice = hash_search(choices, &namespace_oid, HASH_ENTER, NULL);
+		choice->role = GetOuterUserId();
+		choice->participant_id = PG_GETARG_INT64(1);
+	}
+	PG_RETURN_VOID();
+}
+
+/* chosen_participant(schema): that participant, NULL when the role that the session has did not choose. */
+PG_FUNCTION_INFO_V1(flex_chosen_participant);
+Datum
+flex_chosen_participant(PG_FUNCTION_ARGS)
+{
+	Oid			namespace_oid = get_namespace_oid(NameStr(*PG_GETARG_NAME(0)), true);
+	Choice	   *choice = choices == NULL ? NULL : hash_search(choices, &namespace_oid, HASH_FIND, NULL);
+
+	if (choice == NULL || choice->role != GetOuterUserId())
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(choice->participant_id);
 }

@@ -58,13 +58,19 @@ COMMENT ON CONSTRAINT participant_name_is_short ON participant IS 'at most 255 c
 COMMENT ON CONSTRAINT participant_kinds_are_known ON participant IS 'at least one kind, all known';
 
 CREATE TABLE participant_login (
-  role_name      name PRIMARY KEY,
+  role_name      name NOT NULL,
   participant_id bigint NOT NULL REFERENCES participant,
-  recorded_at    timestamptz NOT NULL DEFAULT now()
+  status         text NOT NULL DEFAULT 'active',
+  reason         text,
+  recorded_at    timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (role_name, participant_id),
+  CONSTRAINT participant_login_status_is_known CHECK (check_code(status, 'participant_login.status', 'active', 'suspended'))
 );
 COMMENT ON TABLE participant_login IS 'which database role acts for which participant; authority is a row here and nothing else';
 COMMENT ON COLUMN participant_login.role_name IS 'role of the session, as flexexchange.session_role() gives it';
 COMMENT ON COLUMN participant_login.participant_id IS 'the participant that it acts for';
+COMMENT ON COLUMN participant_login.status IS 'active, or suspended: from the next statement on the session acts for nobody';
+COMMENT ON COLUMN participant_login.reason IS 'why it was suspended';
 COMMENT ON COLUMN participant_login.recorded_at IS 'when the row was written';
 
 CREATE TABLE participant_contact (

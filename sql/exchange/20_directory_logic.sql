@@ -1,14 +1,21 @@
 -- archetype: thin
 -- Directory: who is asking, and who may read what.
 
+-- plpgsql and not sql: its plan is kept for the session, and policies call it in every statement
 CREATE OR REPLACE FUNCTION current_participant() RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
-  SELECT participant_id FROM participant_login WHERE role_name = session_role()
+DECLARE
+  chosen CONSTANT bigint := chosen_participant(current_schema());
+BEGIN
+  -- a login of several participants acts for none until it says for which
+  RETURN (SELECT CASE WHEN count(*) = 1 THEN min(l.participant_id) END FROM participant_login l
+          WHERE l.role_name = session_role() AND l.status = 'active' AND (chosen IS NULL OR l.participant_id = chosen));
+END
 $function$;
 COMMENT ON FUNCTION current_participant() IS
-  'the participant that the session acts for, NULL when none; SECURITY DEFINER because nobody reads participant_login itself';
+  'the participant that the session acts for: the one of its login, of several the one chosen with act_for(); NULL when none, and as soon as the login is suspended; SECURITY DEFINER because nobody reads participant_login itself';
 REVOKE ALL ON FUNCTION current_participant() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION current_participant()
   TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;

@@ -117,6 +117,7 @@ CREATE TABLE award (
 CREATE INDEX award_bid_id_idx ON award (bid_id);
 CREATE INDEX award_service_provider_id_idx ON award (service_provider_id);
 CREATE INDEX award_unit_id_idx ON award (unit_id);
+CREATE INDEX award_product_id_idx ON award (product_id);
 COMMENT ON TABLE award IS 'what a buyer took; obliges the seller unless the product binds by availability';
 COMMENT ON COLUMN award.id IS 'surrogate key, from the sequence of trades';
 COMMENT ON COLUMN award.mrid IS 'master resource identifier (IEC CIM), never changed';
@@ -144,6 +145,7 @@ COMMENT ON CONSTRAINT award_source_is_short ON award IS 'at most 255 characters'
 COMMENT ON INDEX award_bid_id_idx IS 'the awards of a bid';
 COMMENT ON INDEX award_service_provider_id_idx IS 'the awards of a provider';
 COMMENT ON INDEX award_unit_id_idx IS 'the awards of a unit';
+COMMENT ON INDEX award_product_id_idx IS 'what a buyer bought';
 
 CREATE TABLE availability (
   id                          bigint PRIMARY KEY DEFAULT nextval('trade_id'),
@@ -174,6 +176,7 @@ CREATE TABLE availability (
 CREATE INDEX availability_award_id_idx ON availability (award_id);
 CREATE INDEX availability_service_provider_id_idx ON availability (service_provider_id);
 CREATE INDEX availability_unit_id_idx ON availability (unit_id);
+CREATE INDEX availability_product_id_idx ON availability (product_id);
 COMMENT ON TABLE availability IS 'declarations of being ready; obliges once it is accepted';
 COMMENT ON COLUMN availability.id IS 'surrogate key, from the sequence of trades';
 COMMENT ON COLUMN availability.mrid IS 'master resource identifier (IEC CIM), never changed';
@@ -200,6 +203,7 @@ COMMENT ON CONSTRAINT availability_source_is_short ON availability IS 'at most 2
 COMMENT ON INDEX availability_award_id_idx IS 'the availability of an award';
 COMMENT ON INDEX availability_service_provider_id_idx IS 'the availability of a provider';
 COMMENT ON INDEX availability_unit_id_idx IS 'the availability of a unit';
+COMMENT ON INDEX availability_product_id_idx IS 'what a buyer bought';
 
 CREATE TABLE dispatch (
   id                        bigint PRIMARY KEY DEFAULT nextval('trade_id'),
@@ -237,6 +241,7 @@ CREATE INDEX dispatch_availability_id_idx ON dispatch (availability_id);
 CREATE INDEX dispatch_supersedes_id_idx ON dispatch (supersedes_id);
 CREATE INDEX dispatch_service_provider_id_idx ON dispatch (service_provider_id);
 CREATE INDEX dispatch_unit_id_idx ON dispatch (unit_id);
+CREATE INDEX dispatch_product_id_idx ON dispatch (product_id);
 COMMENT ON TABLE dispatch IS 'instructions to deliver';
 COMMENT ON COLUMN dispatch.id IS 'surrogate key, from the sequence of trades';
 COMMENT ON COLUMN dispatch.mrid IS 'master resource identifier (IEC CIM), never changed';
@@ -270,6 +275,7 @@ COMMENT ON INDEX dispatch_availability_id_idx IS 'the dispatches of an availabil
 COMMENT ON INDEX dispatch_supersedes_id_idx IS 'what took the place of a dispatch';
 COMMENT ON INDEX dispatch_service_provider_id_idx IS 'the dispatches of a provider';
 COMMENT ON INDEX dispatch_unit_id_idx IS 'the dispatches of a unit';
+COMMENT ON INDEX dispatch_product_id_idx IS 'what a buyer bought';
 
 -- ------------------------------------------------------------------ the book
 

@@ -41,9 +41,10 @@ CREATE POLICY bid_read_own ON bid FOR SELECT TO flexexchange_participant
   USING (service_provider_id = (SELECT current_participant()));
 COMMENT ON POLICY bid_read_own ON bid IS 'BID-SP-1: a provider reads its own bids';
 DROP POLICY IF EXISTS bid_read_bought ON bid;
+-- as arrays, so that an index answers each of the two ways to a bid
 CREATE POLICY bid_read_bought ON bid FOR SELECT TO flexexchange_participant
-  USING (product_id = ANY (ARRAY(SELECT own_product_ids()))
-         AND competition_id IN (SELECT c.id FROM competition c WHERE c.gate_closes_at <= now()));
+  USING (competition_id = ANY (ARRAY(SELECT c.id FROM competition c WHERE c.gate_closes_at <= now() AND c.product_id = ANY (ARRAY(SELECT own_product_ids()))))
+         AND product_id = ANY (ARRAY(SELECT own_product_ids())));
 COMMENT ON POLICY bid_read_bought ON bid IS 'BID-MO-1: a buyer reads the bids for its products once the gate has closed';
 DROP POLICY IF EXISTS bid_insert ON bid;
 CREATE POLICY bid_insert ON bid FOR INSERT TO flexexchange_participant

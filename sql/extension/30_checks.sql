@@ -131,6 +131,18 @@ CREATE FUNCTION session_role() RETURNS name
 COMMENT ON FUNCTION session_role() IS
   'the role that the session acts as: SET ROLE counts, being inside a SECURITY DEFINER function does not';
 
+CREATE FUNCTION choose_participant(schema_name name, participant_id bigint) RETURNS void
+  AS 'MODULE_PATHNAME', 'flex_choose_participant'
+  LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION choose_participant(name, bigint) IS
+  'for whom the session acts in an exchange from now on, no one when NULL; what act_for() of the exchange calls as its owner, after it looked and logged; errors 42501, 3F000';
+
+CREATE FUNCTION chosen_participant(schema_name name) RETURNS bigint
+  AS 'MODULE_PATHNAME', 'flex_chosen_participant'
+  LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION chosen_participant(name) IS
+  'the participant that the session chose with act_for() in an exchange, NULL when it did not; whether it may is asked by current_participant() each time';
+
 CREATE FUNCTION local_time(instant timestamp, zone text) RETURNS timestamptz
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
   RETURN CASE WHEN (instant AT TIME ZONE zone) AT TIME ZONE zone = instant
