@@ -1,0 +1,88 @@
+-- Two worlds that have nothing to do with one another: each a market operator, a provider and
+-- one row of everything that is theirs.  Written with triggers off: what is asked is who may.
+CREATE FUNCTION pg_temp.world(w bigint, buyer bigint, seller bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  win time_window := time_window(now() - interval '1 day', 'infinity');
+  slot CONSTANT time_window := '2030-01-01T00:00Z/PT1H';
+BEGIN
+  INSERT INTO participant (id, name, kinds) OVERRIDING SYSTEM VALUE VALUES (buyer, 'buyer ' || w, '{market_operator}'), (seller, 'seller ' || w, '{service_provider}');
+  INSERT INTO participant_login (role_name, participant_id) VALUES ('auth_buyer_' || w, buyer), ('auth_seller_' || w, seller);
+  INSERT INTO participant_contact (participant_id, purpose, name) VALUES (seller, 'primary', 'Jo'), (buyer, 'primary', 'Jim');
+  INSERT INTO participant_group (id, name) OVERRIDING SYSTEM VALUE VALUES (w, 'group ' || w);
+  INSERT INTO participant_group_member (participant_group_id, participant_id, valid) VALUES (w, seller, win);
+  INSERT INTO accreditation (id, participant_id, kind, status) OVERRIDING SYSTEM VALUE VALUES (100 * w, seller, 'service_provider', 'applied'), (100 * w + 1, buyer, 'market_operator', 'applied');
+  INSERT INTO accreditation_step (accreditation_id, status, taken_at) VALUES (100 * w, 'applied', now()), (100 * w + 1, 'applied', now());
+  INSERT INTO grid_node (id, kind, name, operator_id) OVERRIDING SYSTEM VALUE VALUES (100 * w, 'primary', 'node ' || w, buyer);
+  INSERT INTO grid_node_parent (grid_node_id, parent_id, valid) VALUES (100 * w, 100 * w + 50, win);
+  INSERT INTO market (id, code, name, market_operator_id) OVERRIDING SYSTEM VALUE VALUES (w, 'm' || w, 'market ' || w, buyer);
+  INSERT INTO market_gate (market_id, stage, closes_before) VALUES (w, 'bid', '1 day');
+  INSERT INTO market_terms (id, market_id, version, title, content, content_sha256) OVERRIDING SYSTEM VALUE VALUES (w, w, 1, 'terms', 'x', encode(sha256('x'), 'hex'));
+  INSERT INTO product (id, market_id, code, name, service_code) OVERRIDING SYSTEM VALUE VALUES (w, w, 'p' || w, 'product ' || w, 'PR');
+  INSERT INTO terms_acceptance (market_terms_id, participant_id, signatory) VALUES (w, seller, 'Jo');
+  INSERT INTO billing_details (id, participant_id, market_id, account_name, sort_code, account_number) OVERRIDING SYSTEM VALUE VALUES (w, seller, w, 'seller', '000000', '00000000');
+  INSERT INTO admission (id, market_id, service_provider_id, status) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'applied');
+  INSERT INTO need (id, market_operator_id, service_code, name, direction, power_kw, delivery_window, status) OVERRIDING SYSTEM VALUE VALUES (w, buyer, 'PR', 'need', 'up', 1, slot, 'draft');
+  INSERT INTO need_window (need_id, delivery_window, power_kw) VALUES (w, slot, 1);
+  INSERT INTO service_offer (id, service_provider_id, service_code) OVERRIDING SYSTEM VALUE VALUES (w, seller, 'PR');
+  INSERT INTO metering_point (id, mpan) OVERRIDING SYSTEM VALUE VALUES (100 * w + 1, CASE w WHEN 1 THEN '1470116845051' ELSE '1049827101269' END);
+  INSERT INTO asset (id, name, metering_point_id) OVERRIDING SYSTEM VALUE VALUES (100 * w + 2, 'asset ' || w, 100 * w + 1);
+  INSERT INTO asset_technology (asset_id, place, technology) VALUES (100 * w + 2, 1, 'BESS');
+  INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (100 * w + 2, seller, win);
+  INSERT INTO portfolio (id, name, service_provider_id) OVERRIDING SYSTEM VALUE VALUES (100 * w + 3, 'portfolio', seller);
+  INSERT INTO portfolio_member (portfolio_id, asset_id, valid) VALUES (100 * w + 3, 100 * w + 2, win);
+  INSERT INTO external_id (scheme, value, asset_id) VALUES ('charger_id', 'C' || w, 100 * w + 2);
+  INSERT INTO customer_consent (id, service_provider_id, reference, scopes, valid) OVERRIDING SYSTEM VALUE VALUES (w, seller, 'c', '{register,finance}', win);
+  INSERT INTO read_grant (id, asset_id, grantee_id, customer_consent_id, purpose, valid) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, w, 'finance', win);
+  INSERT INTO asset_registration (id, service_provider_id, received_at, processed_at, outcome) OVERRIDING SYSTEM VALUE VALUES (w, seller, now(), now(), 'registered');
+  INSERT INTO asset_registration_intake (service_provider_id, value) VALUES (seller, 'x');
+  INSERT INTO operator_switch (id, asset_id, losing_id, gaining_id, customer_consent_id, takes_effect_at, status) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, 900, w, now(), 'requested');
+  INSERT INTO qualification (id, asset_id, product_id, service_provider_id, status) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, w, seller, 'requested');
+  INSERT INTO qualification_step (id, qualification_id, from_status, to_status, valid) OVERRIDING SYSTEM VALUE VALUES (w, w, 'start', 'requested', win);
+  INSERT INTO test_result (id, asset_id, service_provider_id, shown, tested_at, status) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, '{"up_kw": 1}', now(), 'submitted');
+  INSERT INTO qualification_evidence (qualification_id, test_result_id) VALUES (w, w);
+  INSERT INTO suspension (id, qualification_id, reason, note) OVERRIDING SYSTEM VALUE VALUES (w, w, 'other', 'x');
+  INSERT INTO ineligible_member (qualification_id, asset_id) VALUES (w, 100 * w + 2);
+  INSERT INTO exclusivity (id, asset_id, service_code, market_operator_id, service_provider_id, valid) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, 'PR', buyer, seller, win);
+  -- the gate of one competition is open, that of another closed
+  INSERT INTO competition (id, product_id, name, gate_opens_at, gate_closes_at) OVERRIDING SYSTEM VALUE VALUES
+    (10 * w, w, 'open', now() - interval '1 day', now() + interval '1 day'), (10 * w + 1, w, 'closed', now() - interval '2 days', now() - interval '1 day');
+  INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES
+    (1000 * w, 10 * w, w, seller, 100 * w + 2, 'up', 1, slot), (1000 * w + 1, 10 * w + 1, w, seller, 100 * w + 2, 'up', 1, slot);
+  INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 2, w, seller, 100 * w + 2, 'up', 1, slot);
+  INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 3, w, seller, 100 * w + 2, 'up', 1, slot, 'declared');
+  INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 4, w, seller, 100 * w + 2, 'up', 1, slot);
+  INSERT INTO commitment (id, stage, source_id, unit_id, unit_kind, service_code, product_id, market_operator_id, service_provider_id, direction, power_kw, delivery_window, headroom_checked) OVERRIDING SYSTEM VALUE
+    SELECT 1000 * w + n, CASE n WHEN 0 THEN 'bid' ELSE 'award' END, CASE n WHEN 0 THEN 1000 * w ELSE 1000 * w + 2 END, 100 * w + 2, 'asset', 'PR', w, buyer, seller, 'up', 1, slot, true FROM generate_series(0, 1) n;
+  INSERT INTO conflict (id, kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, rationale) OVERRIDING SYSTEM VALUE VALUES (w, 'double_commitment', 'blocking', 'competition', 1000 * w + 1, 1000 * w, 100 * w + 2, slot, '{}');
+  INSERT INTO notification (id, participant_id, event, conflict_id, message, content) OVERRIDING SYSTEM VALUE VALUES (10 * w, seller, 'conflict_found', w, 'x', '{}'), (10 * w + 1, buyer, 'conflict_found', w, 'x', '{}');
+  INSERT INTO hold (id, stage, trade_id, unit_id, service_provider_id, market_operator_id, concerned_ids, conflict_ids, former_status, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE
+    VALUES (w, 'award', 1000 * w + 2, 100 * w + 2, seller, buyer, ARRAY[buyer], ARRAY[w], 'awarded', 'up', 1, slot);
+  INSERT INTO hold_agreement (hold_id, participant_id) VALUES (w, buyer);
+  INSERT INTO validation_request (id, requester_id, market_operator_id, addressed_to, answer_through, stage, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE
+    VALUES (w, buyer, buyer, 'exchange', 'exchange', 'bid', w, seller, 100 * w + 2, 'up', 1, slot);
+  INSERT INTO validation_leg (id, validation_request_id, what, sender_id) OVERRIDING SYSTEM VALUE VALUES (w, w, 'request', buyer);
+  INSERT INTO operating_limit (id, grid_node_id, direction, limit_kw, operator_id) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w, 'up', 1, buyer);
+  INSERT INTO constraint_period (id, grid_node_id, valid, direction, operator_id) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w, slot, 'up', buyer);
+  INSERT INTO unit_removal (id, asset_id, valid, operator_id, reason) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, slot, buyer, 'works');
+  INSERT INTO risk_issue (id, span, number) OVERRIDING SYSTEM VALUE VALUES (w, slot, w);
+  INSERT INTO risk (id, risk_issue_id, change, risk_key, what, operator_ids, service_codes, unit_ids, windows, prevails, why, commitment_ids, participant_ids) OVERRIDING SYSTEM VALUE
+    VALUES (w, w, 'new', 'k' || w, 'operating_limit', ARRAY[buyer], '{PR}', ARRAY[100 * w + 2], ARRAY[slot], 'none', 'x', '{1}', ARRAY[buyer, seller]);
+  INSERT INTO import_rejection (importer, source, line, column_name, reason, hint, effect, row_digest, row_content) VALUES ('dispatch_instructions', 's', w, 'c', 'r', 'h', 'row', sha256(int8send(w)), '{}');
+  INSERT INTO import_row (importer, row_digest, entity, entity_id) VALUES ('dispatch_instructions', sha256(int8send(w)), 'dispatch', w);
+  INSERT INTO event_log (cluster, transaction_id, login, role, participant_id, table_name, row_key, action, salt) VALUES (1, 1, 'x', 'x', seller, 'asset', (100 * w + 2)::text, 'insert', '\x00'), (1, 1, 'x', 'x', buyer, 'need', w::text, 'insert', '\x00');
+  INSERT INTO event_seal (number, cluster, snapshot, events, events_root, log_root) VALUES (w, 1, '1:1:', 1, '\x00', '\x00');
+  INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves) VALUES (w, 0, 1, 1, '{1}', '\x00');
+  INSERT INTO import_line (staging, line, row_digest) VALUES ('embedded_capacity_register_staging', w, sha256(int8send(w)));
+  INSERT INTO embedded_capacity_register_staging (customer_name) VALUES ('x');
+  INSERT INTO dispatch_instruction_staging DEFAULT VALUES;
+  INSERT INTO flexibility_tender_staging DEFAULT VALUES;
+  INSERT INTO ruleset_action (ruleset_id, kind, action) SELECT min(id), CASE w WHEN 1 THEN 'headroom' ELSE 'direction' END, 'hold' FROM ruleset;
+  -- what the engine keeps for itself
+  INSERT INTO member_commitment (portfolio_id, cell, asset_id, commitment_id, delivery_window) VALUES (100 * w + 3, 1, 100 * w + 2, 1000 * w, slot);
+  INSERT INTO network_dispatch (commitment_id, grid_node_id, valid, direction, market_operator_id, named, steps) VALUES (1000 * w + 1, 100 * w, slot, 'up', buyer, true, 0);
+  INSERT INTO network_watch (one) SELECT true WHERE NOT EXISTS (SELECT FROM network_watch);
+  INSERT INTO place_supply (place_id, portfolio_id, with_id, valid, assets, crowded, unknown_up, unknown_down, own_up_kw, own_down_kw, both_up_kw, both_down_kw)
+    VALUES (100 * w, 100 * w + 3, 100 * w + 3, slot, 1, 0, 0, 0, 0, 0, 0, 0);
+  INSERT INTO portfolio_supply (portfolio_id, with_id, since, places, assets, crowded, unknown_up, unknown_down, own_up_kw, own_down_kw, both_up_kw, both_down_kw)
+    VALUES (100 * w + 3, 100 * w + 3, now(), 1, 1, 0, 0, 0, 0, 0, 0, 0);
+END $$;
