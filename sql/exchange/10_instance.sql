@@ -9,6 +9,7 @@ CREATE TABLE exchange_instance (
   time_zone     text NOT NULL,
   detection     text NOT NULL DEFAULT 'event',
   seeded_tables text[] NOT NULL DEFAULT '{}',
+  intake_quota  bigint NOT NULL DEFAULT 5000000,
   valid         time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
   CONSTRAINT exchange_instance_is_one CHECK (one),
   CONSTRAINT exchange_instance_detection_is_known CHECK (check_code(detection, 'exchange_instance.detection', 'event', 'schedule'))
@@ -20,6 +21,7 @@ COMMENT ON COLUMN exchange_instance.version IS 'version of the extension that ma
 COMMENT ON COLUMN exchange_instance.time_zone IS 'time zone in which delivery days are counted';
 COMMENT ON COLUMN exchange_instance.detection IS 'how conflicts are found: event (as each trade is written) or schedule (trades only keep the book, and detect_conflicts() is run from time to time)';
 COMMENT ON COLUMN exchange_instance.seeded_tables IS 'tables that were not empty when they were made: drop_exchange does not take them for data';
+COMMENT ON COLUMN exchange_instance.intake_quota IS 'how many rows of a participant may wait to be taken in';
 COMMENT ON COLUMN exchange_instance.valid IS 'since when it exists';
 COMMENT ON CONSTRAINT exchange_instance_is_one ON exchange_instance IS 'there is one row';
 INSERT INTO exchange_instance (archetype, version, time_zone) VALUES ('thin', '', 'UTC');

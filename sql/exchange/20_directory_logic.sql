@@ -55,7 +55,8 @@ CREATE POLICY participant_update_own ON participant FOR UPDATE TO flexexchange_p
   USING (id = (SELECT current_participant())) WITH CHECK (id = (SELECT current_participant()));
 COMMENT ON POLICY participant_update_own ON participant IS 'DIR-1: a participant says of itself what it likes';
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON participant_contact TO flexexchange_participant;
+-- not ids: a duplicate would tell of another's
+GRANT SELECT, INSERT (participant_id, purpose, name, email, phone, published), UPDATE (purpose, name, email, phone, published), DELETE ON participant_contact TO flexexchange_participant;
 DROP POLICY IF EXISTS participant_contact_own ON participant_contact;
 CREATE POLICY participant_contact_own ON participant_contact TO flexexchange_participant
   USING (participant_id = (SELECT current_participant())) WITH CHECK (participant_id = (SELECT current_participant()));
