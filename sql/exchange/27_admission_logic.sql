@@ -36,11 +36,6 @@ DROP POLICY IF EXISTS billing_details_own ON billing_details;
 CREATE POLICY billing_details_own ON billing_details TO flexexchange_participant
   USING (participant_id = (SELECT current_participant())) WITH CHECK (participant_id = (SELECT current_participant()));
 COMMENT ON POLICY billing_details_own ON billing_details IS 'ADM-4: a participant keeps its own accounts';
-DROP POLICY IF EXISTS billing_details_read_buyer ON billing_details;
-CREATE POLICY billing_details_read_buyer ON billing_details FOR SELECT TO flexexchange_participant
-  USING ((market_id IS NULL OR market_id IN (SELECT own_market_ids()))
-         AND participant_id IN (SELECT a.service_provider_id FROM admission a WHERE a.market_id IN (SELECT own_market_ids())));
-COMMENT ON POLICY billing_details_read_buyer ON billing_details IS 'ADM-5: a market operator reads where those are paid that apply or were admitted to its markets';
 DROP POLICY IF EXISTS admission_read ON admission;
 CREATE POLICY admission_read ON admission FOR SELECT TO flexexchange_participant
   USING (service_provider_id = (SELECT current_participant()) OR market_id IN (SELECT own_market_ids()));
@@ -86,6 +81,21 @@ CREATE OR REPLACE TRIGGER t10_parties_are_kept BEFORE UPDATE OF market_id, servi
   EXECUTE FUNCTION refuse_change('market_id and service_provider_id', 'Apply anew.');
 COMMENT ON TRIGGER t10_parties_are_kept ON admission IS 'an admission is of one provider to one market';
 
+CREATE OR REPLACE FUNCTION can_be_paid(service_provider_id bigint, market_id bigint, at timestamptz DEFAULT now()) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  RETURN (acts_for_exchange() OR can_be_paid.service_provider_id = current_participant() OR can_be_paid.market_id IN (SELECT own_market_ids()))
+    AND EXISTS (SELECT FROM billing_details b WHERE b.participant_id = can_be_paid.service_provider_id
+                AND (b.market_id IS NULL OR b.market_id = can_be_paid.market_id) AND b.valid @> at);
+END
+$function$;
+COMMENT ON FUNCTION can_be_paid(bigint, bigint, timestamptz) IS
+  'true when a provider has billing details for a market, to the two of them and to the exchange; false to everybody else; SECURITY DEFINER because the account itself is not told';
+REVOKE ALL ON FUNCTION can_be_paid(bigint, bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION can_be_paid(bigint, bigint, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION admission_gaps(market_id bigint, service_provider_id bigint, at timestamptz DEFAULT now())
 RETURNS TABLE (gap text, what_to_do text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -100,8 +110,7 @@ BEGIN ATOMIC
     AND NOT EXISTS (SELECT FROM terms_acceptance a WHERE a.market_terms_id = t.id AND a.participant_id = admission_gaps.service_provider_id)
   UNION ALL
   SELECT 'billing details', 'Say where to pay.'
-  WHERE NOT EXISTS (SELECT FROM billing_details b WHERE b.participant_id = admission_gaps.service_provider_id
-                    AND (b.market_id IS NULL OR b.market_id = admission_gaps.market_id) AND b.valid @> at)) g
+  WHERE NOT can_be_paid(admission_gaps.service_provider_id, admission_gaps.market_id, at)) g
   -- of no concern to anybody else
   WHERE acts_for_exchange() OR admission_gaps.service_provider_id = current_participant() OR admission_gaps.market_id IN (SELECT own_market_ids());
 END;
@@ -144,8 +153,7 @@ CREATE OR REPLACE VIEW admission_now WITH (security_invoker = true) AS
               WHEN EXISTS (SELECT FROM market_terms t WHERE t.market_id = a.market_id AND t.valid @> now()
                            AND NOT EXISTS (SELECT FROM terms_acceptance x WHERE x.market_terms_id = t.id AND x.participant_id = a.service_provider_id)) THEN 'new terms'
               WHEN NOT EXISTS (SELECT FROM accreditation c WHERE c.participant_id = a.service_provider_id AND c.kind = 'service_provider' AND c.status = 'accredited') THEN 'not accredited'
-              WHEN NOT EXISTS (SELECT FROM billing_details b WHERE b.participant_id = a.service_provider_id
-                               AND (b.market_id IS NULL OR b.market_id = a.market_id) AND b.valid @> now()) THEN 'no billing details'
+              WHEN NOT can_be_paid(a.service_provider_id, a.market_id) THEN 'no billing details'
               ELSE 'admitted' END AS standing,
          a.reason, upper(a.admitted) AS until
   FROM admission a;

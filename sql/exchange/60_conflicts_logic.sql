@@ -445,7 +445,7 @@ AS $function$
   SELECT examined, written, closed FROM sweep_book('commitment'::regclass, span)
 $function$;
 COMMENT ON FUNCTION detect_conflicts(time_window) IS
-  'sweeps the book: examines every commitment whose delivery overlaps the window (those to come, unless one is given) and settles table conflict with what holds; returns the live commitments of the units that it looked at, the findings opened or changed, and those closed; writes nothing where nothing differs; reports progress as notices';
+  'sweeps the book: examines every commitment whose delivery overlaps the window (those to come, unless one is given) and settles table conflict with what holds; returns the live commitments of the units that it looked at, the findings opened or changed, and those closed; writes nothing where nothing differs; reports progress as notices; SECURITY DEFINER because it writes conflicts, which nobody may write';
 REVOKE ALL ON FUNCTION detect_conflicts(time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION detect_conflicts(time_window) TO flexexchange_operator;
 
@@ -459,7 +459,7 @@ AS $function$
   FROM replay_book('commitment'::regclass, ruleset_code, span) r
 $function$;
 COMMENT ON FUNCTION replay_conflicts(text, time_window) IS
-  'what would be found otherwise if that ruleset governed every delivery in the window: a row for each finding that appears, disappears or changes (severity, window or power); writes nothing; error MX301 for an unknown ruleset';
+  'what would be found otherwise if that ruleset governed every delivery in the window: a row for each finding that appears, disappears or changes (severity, window or power); writes nothing; error MX301 for an unknown ruleset; SECURITY DEFINER because it reads the whole book; each caller gets what concerns it';
 REVOKE ALL ON FUNCTION replay_conflicts(text, time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION replay_conflicts(text, time_window) TO flexexchange_operator, flexexchange_regulator;
 
@@ -482,6 +482,6 @@ AS $function$
   ORDER BY 1, 2, 3, 4
 $function$;
 COMMENT ON FUNCTION replay(text, time_window) IS
-  'replay_conflicts() counted by kind, pair of services (NULL where a finding is not with another) and participant concerned';
+  'replay_conflicts() counted by kind, pair of services (NULL where a finding is not with another) and participant concerned; SECURITY DEFINER because it reads the whole book and gives counts';
 REVOKE ALL ON FUNCTION replay(text, time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION replay(text, time_window) TO flexexchange_operator, flexexchange_regulator;

@@ -180,7 +180,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION resolve_hold(bigint, text, text, bigint) IS
-  'the operator of the exchange decides on a held trade: accepted (it stands although it conflicts) or rejected, with the reason and who prevails (its own buyer, unless said, when accepted); errors MX302, 22004, 22023';
+  'the operator of the exchange decides on a held trade: accepted (it stands although it conflicts) or rejected, with the reason and who prevails (its own buyer, unless said, when accepted); errors MX302, 22004, 22023; SECURITY DEFINER because it changes trades of others';
 REVOKE ALL ON FUNCTION resolve_hold(bigint, text, text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION resolve_hold(bigint, text, text, bigint) TO flexexchange_operator;
 
@@ -211,7 +211,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION agree_to_hold(bigint) IS
-  'a buyer concerned agrees that a held trade stands; true when all have, and then it does; error MX302 where it does not wait for the caller';
+  'a buyer concerned agrees that a held trade stands; true when all have, and then it does; error MX302 where it does not wait for the caller; SECURITY DEFINER because the last to agree lets a trade of another stand';
 REVOKE ALL ON FUNCTION agree_to_hold(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION agree_to_hold(bigint) TO flexexchange_participant;
 
@@ -232,7 +232,7 @@ BEGIN
   RETURN NULL;
 END
 $function$;
-COMMENT ON FUNCTION follow_held_trade() IS 'trigger: a trade that is no longer held has no open hold';
+COMMENT ON FUNCTION follow_held_trade() IS 'trigger: a trade that is no longer held has no open hold; SECURITY DEFINER because nobody writes holds themselves';
 REVOKE ALL ON FUNCTION follow_held_trade() FROM PUBLIC;
 
 DO $block$

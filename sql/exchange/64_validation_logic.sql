@@ -62,7 +62,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION explain_trade(text, bigint) IS
-  'what was found on a trade and why, in words and in figures, for its seller, its buyer (of a bid once the gate has closed) and, with everybody named, the operator and the regulator; errors 23514, 42501';
+  'what was found on a trade and why, in words and in figures, for its seller, its buyer (of a bid once the gate has closed) and, with everybody named, the operator and the regulator; errors 23514, 42501; SECURITY DEFINER because it reads conflicts and tells what the ruleset shares';
 REVOKE ALL ON FUNCTION explain_trade(text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION explain_trade(text, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -157,7 +157,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text, text, bigint) IS
-  'asks what would be found on a bid or dispatch (kW, direction and window as in their tables), of the exchange, of the buyer or of both, the answer to come from the exchange or through the buyer; returns the id of the request, whose legs are in validation_leg; errors 42501, and those of writing the trade';
+  'asks what would be found on a bid or dispatch (kW, direction and window as in their tables), of the exchange, of the buyer or of both, the answer to come from the exchange or through the buyer; returns the id of the request, whose legs are in validation_leg; errors 42501, and those of writing the trade; SECURITY DEFINER because it asks the whole book';
 REVOKE ALL ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text, text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION request_validation(text, bigint, text, numeric, time_window, bigint, bigint, bigint, bigint, bigint, bigint, text, text, text, bigint)
   TO flexexchange_operator, flexexchange_participant;
@@ -181,7 +181,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION forward_validation(bigint) IS
-  'a buyer passes a request that a seller sent it on to the exchange, and gets the answer as it may know it; error 42501';
+  'a buyer passes a request that a seller sent it on to the exchange, and gets the answer as it may know it; error 42501; SECURITY DEFINER because it asks the whole book';
 REVOKE ALL ON FUNCTION forward_validation(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forward_validation(bigint) TO flexexchange_participant;
 
@@ -205,7 +205,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION answer_validation(bigint, text) IS
-  'a buyer passes the answer of the exchange on to the requester, as that one may know it and as of now, with a remark of its own; error 42501';
+  'a buyer passes the answer of the exchange on to the requester, as that one may know it and as of now, with a remark of its own; error 42501; SECURITY DEFINER because nobody writes messages themselves';
 REVOKE ALL ON FUNCTION answer_validation(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION answer_validation(bigint, text) TO flexexchange_participant;
 
@@ -217,7 +217,7 @@ AS $function$
   WHERE v.id = request_id AND l.what = 'answer' AND l.receiver_id = v.requester_id AND (v.requester_id = current_participant() OR acts_for_exchange())
   ORDER BY l.id DESC LIMIT 1
 $function$;
-COMMENT ON FUNCTION answer_to(bigint) IS 'the last answer to a request of the caller''s, none while there is none';
+COMMENT ON FUNCTION answer_to(bigint) IS 'the last answer to a request of the caller''s, none while there is none; SECURITY DEFINER because it reads conflicts and tells what the ruleset shares';
 REVOKE ALL ON FUNCTION answer_to(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION answer_to(bigint) TO flexexchange_operator, flexexchange_participant;
 

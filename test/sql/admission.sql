@@ -62,11 +62,16 @@ SET ROLE adm_dso;
 SELECT count(*) AS gaps FROM admission_gaps(1, 3);
 UPDATE admission SET status = 'admitted', admitted = time_window(now(), now() + interval '1 year') WHERE service_provider_id = 3;
 SELECT standing FROM admission_now;
-SELECT account_name FROM billing_details;
+-- where it pays it reads by a function that logs it
+SELECT count(*) FROM billing_details;
+SELECT account_name FROM read_billing_details(3, ' ');
+SELECT account_name FROM read_billing_details(3, 'first payment');
 RESET ROLE;
+SELECT role, row_key, after FROM event_log WHERE action = 'read';
 UPDATE terms_acceptance SET signatory = 'nobody';
 DELETE FROM terms_acceptance;
 SET ROLE adm_other_dso;
+SELECT count(*) FROM read_billing_details(3, 'curiosity');
 SELECT (SELECT count(*) FROM billing_details) AS accounts, (SELECT count(*) FROM terms_acceptance) AS acceptances, (SELECT count(*) FROM admission) AS admissions;
 UPDATE admission SET status = 'ended', reason = 'spite';
 RESET ROLE;

@@ -23,6 +23,8 @@ SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'house_test'::regn
 SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'house_test'::regnamespace AND c.relforcerowsecurity;
 -- SECURITY DEFINER: listed, and with a pinned path
 SELECT p.oid::regprocedure, array_to_string(p.proconfig, ' ') LIKE 'search_path=%' AS pinned FROM pg_proc p WHERE p.pronamespace IN (SELECT ns FROM house) AND p.prosecdef ORDER BY p.oid::regprocedure::text COLLATE "C";
+-- each says why
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace IN (SELECT ns FROM house) AND p.prosecdef AND obj_description(p.oid, 'pg_proc') !~ 'SECURITY DEFINER because' ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- functions without a pinned path that are neither C, nor parsed once
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace IN (SELECT ns FROM house) AND l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL
   AND (p.proconfig IS NULL OR NOT EXISTS (SELECT FROM unnest(p.proconfig) x WHERE x LIKE 'search_path=%')) ORDER BY p.oid::regprocedure::text COLLATE "C";
