@@ -77,6 +77,7 @@ BEGIN
   INSERT INTO dispatch_instruction_staging DEFAULT VALUES;
   INSERT INTO flexibility_tender_staging DEFAULT VALUES;
   INSERT INTO ruleset_action (ruleset_id, kind, action) SELECT min(id), CASE w WHEN 1 THEN 'headroom' ELSE 'direction' END, 'hold' FROM ruleset;
+  INSERT INTO open_statistic (month, subject, market_code, hidden) VALUES ('2020-01-01', 'award', 'm' || w, true);
   -- what the engine keeps for itself
   INSERT INTO member_commitment (portfolio_id, cell, asset_id, commitment_id, delivery_window) VALUES (100 * w + 3, 1, 100 * w + 2, 1000 * w, slot);
   INSERT INTO network_dispatch (commitment_id, grid_node_id, valid, direction, market_operator_id, named, steps) VALUES (1000 * w + 1, 100 * w, slot, 'up', buyer, true, 0);

@@ -10,8 +10,10 @@ CREATE TABLE exchange_instance (
   detection     text NOT NULL DEFAULT 'event',
   seeded_tables text[] NOT NULL DEFAULT '{}',
   intake_quota  bigint NOT NULL DEFAULT 5000000,
+  smallest_group integer NOT NULL DEFAULT 3,
   valid         time_window NOT NULL DEFAULT time_window(now(), 'infinity'),
   CONSTRAINT exchange_instance_is_one CHECK (one),
+  CONSTRAINT exchange_instance_group_is_several CHECK (check_positive(smallest_group - 1, 'exchange_instance.smallest_group less one')),
   CONSTRAINT exchange_instance_detection_is_known CHECK (check_code(detection, 'exchange_instance.detection', 'event', 'schedule'))
 );
 COMMENT ON TABLE exchange_instance IS 'one row: what this exchange is; view flexexchange.exchange shows it';
@@ -22,6 +24,7 @@ COMMENT ON COLUMN exchange_instance.time_zone IS 'time zone in which delivery da
 COMMENT ON COLUMN exchange_instance.detection IS 'how conflicts are found: event (as each trade is written) or schedule (trades only keep the book, and detect_conflicts() is run from time to time)';
 COMMENT ON COLUMN exchange_instance.seeded_tables IS 'tables that were not empty when they were made: drop_exchange does not take them for data';
 COMMENT ON COLUMN exchange_instance.intake_quota IS 'how many rows of a participant may wait to be taken in';
+COMMENT ON COLUMN exchange_instance.smallest_group IS 'of how many providers an open figure has to be at least; two would let each of them work out the other';
 COMMENT ON COLUMN exchange_instance.valid IS 'since when it exists';
 COMMENT ON CONSTRAINT exchange_instance_is_one ON exchange_instance IS 'there is one row';
 INSERT INTO exchange_instance (archetype, version, time_zone) VALUES ('thin', '', 'UTC');
