@@ -218,6 +218,15 @@ INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (1, 3, 
 SELECT service_provider_id, valid FROM asset_operator_as_of(now()) ORDER BY 1;
 SELECT service_provider_id, valid FROM asset_operator_as_of(:'then') ORDER BY 1;
 
+-- the book, from when its rows were posted and closed
+INSERT INTO market (id, code, name, market_operator_id) VALUES (1, 'm', 'market', 1);
+INSERT INTO product (id, market_id, code, name, service_code) VALUES (1, 1, 'PR', 'Peak Reduction', 'PR');
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (9001, 1, 2, 1, 'up', 5, '2030-01-01T00:00Z/PT1H'), (9002, 1, 2, 3, 'up', 5, '2030-01-01T00:00Z/PT1H');
+SELECT clock_timestamp() AS then \gset
+UPDATE award SET status = 'released' WHERE id = 9001;
+SELECT source_id, closed_at FROM commitment_as_of(:'then') ORDER BY 1;
+SELECT source_id, closed_at FROM commitment_as_of(clock_timestamp()) ORDER BY 1;
+
 -- a case: what concerns a participant, or a unit, with its proofs
 SELECT seal_number IS NOT NULL AS sealed FROM seal_events();
 SET ROLE log_regulator;

@@ -19,7 +19,7 @@ SELECT o.opcname FROM pg_opclass o WHERE o.opcnamespace IN (SELECT ns FROM house
 SELECT p.polrelid::regclass, p.polname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid WHERE c.relnamespace IN (SELECT ns FROM house) AND obj_description(p.oid, 'pg_policy') IS NULL;
 SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace IN (SELECT ns FROM house) AND NOT t.tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL;
 -- tables of an exchange without row-level security: what says which exchange this is, and an intake that participants write and do not read
-SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'house_test'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity;
+SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'house_test'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity ORDER BY c.relname COLLATE "C";
 SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'house_test'::regnamespace AND c.relforcerowsecurity;
 -- SECURITY DEFINER: listed, and with a pinned path
 SELECT p.oid::regprocedure, array_to_string(p.proconfig, ' ') LIKE 'search_path=%' AS pinned FROM pg_proc p WHERE p.pronamespace IN (SELECT ns FROM house) AND p.prosecdef ORDER BY p.oid::regprocedure::text COLLATE "C";
