@@ -72,8 +72,8 @@ BEGIN
     -- attached and not made in place, which would lock everybody out of the log
     EXECUTE format('CREATE TABLE %I.%I (LIKE event_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS)', current_schema(), name);
     EXECUTE format('COMMENT ON TABLE %I IS %L', name, coalesce('events of ' || to_char(month, 'YYYY-MM') || ', UTC', 'events of months that have no partition'));
-    PERFORM protect_table(name::regclass);
-    EXECUTE format('REVOKE ALL ON %I FROM flexexchange_operator, flexexchange_regulator', name);
+    -- read through event_log, and in no other way
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('ALTER TABLE event_log ATTACH PARTITION %I %s', name,
                    CASE WHEN month IS NULL THEN 'DEFAULT' ELSE format('FOR VALUES FROM (%L) TO (%L)', month::timestamptz, (month + interval '1 month')::timestamptz) END);
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_is_not_emptied BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()', name);
