@@ -2,7 +2,7 @@
  * event_log.c
  *		Who did what to which row: the log of every table of an exchange.
  *
- * Trigger log_events() fires once for each statement, after all others, with the transition
+ * Trigger log_events() fires once for each statement, before other triggers of that kind, with the transition
  * tables `before` and `after`, and writes one event for each row: the row's key, what it is
  * now and what it was, as canonical JSON (canonical.c).  Of an update, `before` has the columns
  * that changed alone; a row that an update leaves as it was is no event.  The statement that writes
@@ -51,14 +51,15 @@
 #include "errors.h"
 #include "owner.h"
 
-#define BATCH		512			/* events to a statement */
+#define BATCH		512			/* events to a statement, */
+#define BATCH_BYTES	(16 * 1024 * 1024)	/* and about how long their texts may be */
 #define SALT		16			/* bytes */
 
 static const char *const insert_events =
 "INSERT INTO %1$s.event_log (cluster, transaction_id, login, role, participant_id, table_name, action, row_key, before, after, salt) "
-"SELECT $1, $2, $3, $4, (SELECT %1$s.current_participant()), $5, $6, e.row_key, e.before, e.after, e.salt "
-"FROM ROWS FROM (pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10)) "
-"AS e (row_key, before, after, salt)";
+"SELECT $1, $2, $3, $4, (SELECT %1$s.current_participant()), $5, e.action, e.row_key, e.before, e.after, e.salt "
+"FROM ROWS FROM (pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10)) "
+"AS e (action, row_key, before, after, salt)";
 
 /* The statement that writes events, by exchange. */
 typedef struct Writer
@@ -74,8 +75,9 @@ typedef struct Batch
 {
 	Writer	   *writer;
 	const char *table_name;
-	const char *action;
 	int			count;
+	Size		bytes;
+	Datum		actions[BATCH];
 	Datum		keys[BATCH];
 	bool		no_key[BATCH];
 	Datum		before[BATCH];
@@ -109,8 +111,8 @@ writer_of(Oid namespace_oid)
 	}
 	if (writer->plan == NULL)
 	{
-		Oid			types[10] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID};
+		Oid			types[10] = {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID,
+		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID};
 		SPIPlanPtr	plan;
 
 		if (!OidIsValid(get_relname_relid("event_log", namespace_oid)))
@@ -162,7 +164,7 @@ write_batch(Batch *batch)
 	values[2] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
 	values[3] = CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false));
 	values[4] = CStringGetTextDatum(batch->table_name);
-	values[5] = CStringGetTextDatum(batch->action);
+	values[5] = PointerGetDatum(text_array(batch->actions, NULL, batch->count));
 	values[6] = PointerGetDatum(text_array(batch->keys, batch->no_key, batch->count));
 	values[7] = PointerGetDatum(text_array(batch->before, batch->no_before, batch->count));
 	values[8] = PointerGetDatum(text_array(batch->after, batch->no_after, batch->count));
@@ -171,11 +173,32 @@ write_batch(Batch *batch)
 	if (result != SPI_OK_INSERT || SPI_processed != (uint64) batch->count)
 		elog(ERROR, "could not write events: %s", SPI_result_code_string(result));
 	batch->count = 0;
+	batch->bytes = 0;
+	MemoryContextReset(batch->context);
+}
+
+/* Adds an event; its texts lie in the context of the batch. */
+static void
+add_event(Batch *batch, const char *action, Datum key, bool no_key, Datum before, Datum after)
+{
+	int			i = batch->count++;
+
+	batch->actions[i] = CStringGetTextDatum(action);
+	batch->keys[i] = key;
+	batch->no_key[i] = no_key;
+	batch->before[i] = before;
+	batch->no_before[i] = before == (Datum) 0;
+	batch->after[i] = after;
+	batch->no_after[i] = after == (Datum) 0;
+	if (before != (Datum) 0)
+		batch->bytes += VARSIZE_ANY(DatumGetPointer(before));
+	if (after != (Datum) 0)
+		batch->bytes += VARSIZE_ANY(DatumGetPointer(after));
 }
 
 /* The columns by which a row is known: its primary key, or else its first column. */
 static bool *
-key_columns(Relation relation, int *count)
+key_columns(Relation relation, int *count, bool *has_key)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 	bool	   *other = palloc(desc->natts * sizeof(bool));
@@ -187,6 +210,7 @@ key_columns(Relation relation, int *count)
 		other[i] = !bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, key);
 		*count += !other[i];
 	}
+	*has_key = *count > 0;
 	for (int i = 0; *count == 0 && i < desc->natts; i++)
 		if (!TupleDescAttr(desc, i)->attisdropped)
 		{
@@ -285,6 +309,7 @@ flex_log_events(PG_FUNCTION_ARGS)
 	CanonicalRow *canonical;
 	bool	   *other;
 	bool	   *same;
+	bool		has_key;
 	int			key_count;
 	Oid			key_output = InvalidOid;
 	Tuplestorestate *before_rows;
@@ -314,23 +339,20 @@ flex_log_events(PG_FUNCTION_ARGS)
 	batch = palloc(sizeof(Batch));
 	batch->writer = writer_of(RelationGetNamespace(relation));
 	batch->table_name = RelationGetRelationName(relation);
-	batch->action = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "insert" :
-		TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? "update" :
-		TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "delete" : "truncate";
 	batch->count = 0;
+	batch->bytes = 0;
 	batch->context = AllocSetContextCreate(CurrentMemoryContext, "events", ALLOCSET_DEFAULT_SIZES);
 
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 	{
-		batch->no_key[0] = batch->no_before[0] = batch->no_after[0] = true;
-		batch->count = 1;
+		add_event(batch, "truncate", (Datum) 0, true, (Datum) 0, (Datum) 0);
 		write_batch(batch);
 		owner_leave(&scope);
 		return PointerGetDatum(NULL);
 	}
 
 	canonical = canonical_prepare(desc);
-	other = key_columns(relation, &key_count);
+	other = key_columns(relation, &key_count, &has_key);
 	same = palloc(desc->natts * sizeof(bool));
 	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		before = open_rows(before_rows, desc, &before_pointer);
@@ -339,7 +361,8 @@ flex_log_events(PG_FUNCTION_ARGS)
 	for (;;)
 	{
 		MemoryContext caller;
-		int			i = batch->count;
+		Datum		key;
+		bool		no_key;
 
 		/* old and new rows of an update stand in the same order */
 		if (before != NULL && !next_row(before_rows, before_pointer, before))
@@ -351,21 +374,29 @@ flex_log_events(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 
 		caller = MemoryContextSwitchTo(batch->context);
-		batch->keys[i] = key_text(canonical, after != NULL ? after : before, other, key_count, &key_output, &batch->no_key[i]);
-		batch->no_before[i] = before == NULL;
-		if (before != NULL)
-			batch->before[i] = row_text(canonical, before, after != NULL ? same : NULL,
-										after != NULL ? CANONICAL_WRITE_NULL : CANONICAL_OMIT_NULL);
-		batch->no_after[i] = after == NULL;
-		if (after != NULL)
-			batch->after[i] = row_text(canonical, after, NULL, CANONICAL_OMIT_NULL);
-		batch->count++;
-		if (batch->count == BATCH)
+		key = key_text(canonical, after != NULL ? after : before, other, key_count, &key_output, &no_key);
+		if (before == NULL)
+			add_event(batch, "insert", key, no_key, (Datum) 0, row_text(canonical, after, NULL, CANONICAL_OMIT_NULL));
+		else if (after == NULL)
+			add_event(batch, "delete", key, no_key, row_text(canonical, before, NULL, CANONICAL_OMIT_NULL), (Datum) 0);
+		else
 		{
-			write_batch(batch);
-			MemoryContextReset(batch->context);
+			bool		no_old_key;
+			Datum		old_key = key_text(canonical, before, other, key_count, &key_output, &no_old_key);
+
+			if (has_key && (no_key || no_old_key || !datum_image_eq(old_key, key, false, -1)))
+			{
+				/* another key is another row */
+				add_event(batch, "delete", old_key, no_old_key, row_text(canonical, before, NULL, CANONICAL_OMIT_NULL), (Datum) 0);
+				add_event(batch, "insert", key, no_key, (Datum) 0, row_text(canonical, after, NULL, CANONICAL_OMIT_NULL));
+			}
+			else
+				add_event(batch, "update", key, no_key, row_text(canonical, before, same, CANONICAL_WRITE_NULL),
+						  row_text(canonical, after, NULL, CANONICAL_OMIT_NULL));
 		}
 		MemoryContextSwitchTo(caller);
+		if (batch->count >= BATCH - 1 || batch->bytes >= BATCH_BYTES)
+			write_batch(batch);
 	}
 	write_batch(batch);
 	if (before != NULL)
@@ -517,7 +548,7 @@ flex_event_hashes(PG_FUNCTION_ARGS)
 	heap_deform_tuple(&tuple, row->desc, values, isnull);
 
 	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	if (isnull[row->content[CONTENT_SALT]])
+	if (isnull[row->content[CONTENT_SALT]] && isnull[row->content[CONTENT_BEFORE]] && isnull[row->content[CONTENT_AFTER]])
 	{
 		bytea	   *kept;
 
@@ -534,10 +565,14 @@ flex_event_hashes(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		bytea	   *salt = DatumGetByteaPP(values[row->content[CONTENT_SALT]]);
-
 		hash_begin(&context);
-		hash_add(context, VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt));
+		/* content that lost its salt alone was tampered with, and hashes to something else */
+		if (!isnull[row->content[CONTENT_SALT]])
+		{
+			bytea	   *salt = DatumGetByteaPP(values[row->content[CONTENT_SALT]]);
+
+			hash_add(context, VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt));
+		}
 		hash_add_part(context, "{\"after\":", row, CONTENT_AFTER, values, isnull);
 		hash_add_part(context, ",\"before\":", row, CONTENT_BEFORE, values, isnull);
 		hash_add(context, "}", 1);

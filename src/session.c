@@ -5,11 +5,13 @@
  * A login that acts for several participants chooses one of them, exchange by exchange.  The
  * choice lives here, in the memory of the session, where no statement of the session
  * can write it but the exchange's own act_for(), which logs it.  It is no authority: current_participant()
- * looks each time whether the login still acts for the one that was chosen.
+ * looks each time whether the login still acts for the one that was chosen.  A choice that is
+ * rolled back, and with it what was logged of it, is gone: the session acts for nobody it did not log.
  */
 #include "postgres.h"
 #include "compat.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -36,9 +38,51 @@ typedef struct Choice
 	Oid			namespace_oid;	/* hash key */
 	Oid			role;			/* that chose it */
 	int64		participant_id;
+	SubTransactionId made_in;	/* invalid: in a transaction that has committed */
 } Choice;
 
 static HTAB *choices = NULL;
+
+/* Forgets choices made in a subtransaction, or hands them to its parent. */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	HASH_SEQ_STATUS scan;
+	Choice	   *choice;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	hash_seq_init(&scan, choices);
+	while ((choice = hash_seq_search(&scan)) != NULL)
+	{
+		if (choice->made_in != mine)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			choice->made_in = parent;
+		else
+			hash_search(choices, &choice->namespace_oid, HASH_REMOVE, NULL);
+	}
+}
+
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	HASH_SEQ_STATUS scan;
+	Choice	   *choice;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	hash_seq_init(&scan, choices);
+	while ((choice = hash_seq_search(&scan)) != NULL)
+	{
+		if (choice->made_in == InvalidSubTransactionId)
+			continue;
+		if (event == XACT_EVENT_COMMIT)
+			choice->made_in = InvalidSubTransactionId;
+		else
+			hash_search(choices, &choice->namespace_oid, HASH_REMOVE, NULL);
+	}
+}
 
 /*
  * choose_participant(schema, participant): from now on the session acts in this exchange for that
@@ -66,6 +110,8 @@ flex_choose_participant(PG_FUNCTION_ARGS)
 		HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(Choice)};
 
 		choices = hash_create("participants acted for", 16, &control, HASH_ELEM | HASH_BLOBS);
+		RegisterXactCallback(end_of_transaction, NULL);
+		RegisterSubXactCallback(end_of_subtransaction, NULL);
 	}
 	if (PG_ARGISNULL(1))
 		hash_search(choices, &namespace_oid, HASH_REMOVE, NULL);
@@ -74,6 +120,7 @@ flex_choose_participant(PG_FUNCTION_ARGS)
 		choice = hash_search(choices, &namespace_oid, HASH_ENTER, NULL);
 		choice->role = GetOuterUserId();
 		choice->participant_id = PG_GETARG_INT64(1);
+		choice->made_in = GetCurrentSubTransactionId();
 	}
 	PG_RETURN_VOID();
 }

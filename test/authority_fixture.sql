@@ -55,6 +55,10 @@ BEGIN
     SELECT 1000 * w + n, CASE n WHEN 0 THEN 'bid' ELSE 'award' END, CASE n WHEN 0 THEN 1000 * w ELSE 1000 * w + 2 END, 100 * w + 2, 'asset', 'PR', w, buyer, seller, 'up', 1, slot, true FROM generate_series(0, 1) n;
   INSERT INTO conflict (id, kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, rationale) OVERRIDING SYSTEM VALUE VALUES (w, 'double_commitment', 'blocking', 'competition', 1000 * w + 1, 1000 * w, 100 * w + 2, slot, '{}');
   INSERT INTO notification (id, participant_id, event, conflict_id, message, content) OVERRIDING SYSTEM VALUE VALUES (10 * w, seller, 'conflict_found', w, 'x', '{}'), (10 * w + 1, buyer, 'conflict_found', w, 'x', '{}');
+  INSERT INTO conflict (id, kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, rationale) OVERRIDING SYSTEM VALUE VALUES (10 + w, 'duplicate', 'blocking', 'competition', 1000 * w + 1, 1000 * w + 1, 100 * w + 2, slot, '{}');
+  INSERT INTO notification (id, participant_id, event, conflict_id, message, content) OVERRIDING SYSTEM VALUE VALUES (10 * w + 2, buyer, 'conflict_found', 10 + w, 'x', '{}');
+  INSERT INTO hold (id, stage, trade_id, unit_id, service_provider_id, market_operator_id, concerned_ids, conflict_ids, former_status, direction, power_kw, delivery_window)
+    OVERRIDING SYSTEM VALUE VALUES (10 + w, 'bid', 1000 * w, 100 * w + 2, seller, buyer, '{}', ARRAY[w], 'submitted', 'up', 1, slot);
   INSERT INTO hold (id, stage, trade_id, unit_id, service_provider_id, market_operator_id, concerned_ids, conflict_ids, former_status, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE
     VALUES (w, 'award', 1000 * w + 2, 100 * w + 2, seller, buyer, ARRAY[buyer], ARRAY[w], 'awarded', 'up', 1, slot);
   INSERT INTO hold_agreement (hold_id, participant_id) VALUES (w, buyer);
@@ -69,7 +73,14 @@ BEGIN
     VALUES (w, w, 'new', 'k' || w, 'operating_limit', ARRAY[buyer], '{PR}', ARRAY[100 * w + 2], ARRAY[slot], 'none', 'x', '{1}', ARRAY[buyer, seller]);
   INSERT INTO import_rejection (importer, source, line, column_name, reason, hint, effect, row_digest, row_content) VALUES ('dispatch_instructions', 's', w, 'c', 'r', 'h', 'row', sha256(int8send(w)), '{}');
   INSERT INTO import_row (importer, row_digest, entity, entity_id) VALUES ('dispatch_instructions', sha256(int8send(w)), 'dispatch', w);
-  INSERT INTO event_log (cluster, transaction_id, login, role, participant_id, table_name, row_key, action, salt) VALUES (1, 1, 'x', 'x', seller, 'asset', (100 * w + 2)::text, 'insert', '\x00'), (1, 1, 'x', 'x', buyer, 'need', w::text, 'insert', '\x00');
+  INSERT INTO event_log (cluster, transaction_id, login, role, participant_id, table_name, row_key, action, after, salt) VALUES
+    (1, 1, 'x', 'x', seller, 'portfolio', (100 * w + 3)::text, 'insert', format('{"service_provider_id":%s}', seller), '\x00'),
+    (1, 1, 'x', 'x', buyer, 'need', w::text, 'insert', format('{"market_operator_id":%s}', buyer), '\x00'),
+    (1, 1, 'x', 'x', buyer, 'award', (1000 * w + 2)::text, 'insert', format('{"product_id":%s,"service_provider_id":%s}', w, seller), '\x00'),
+    -- what the engine wrote while they acted, and what changed in a row of another
+    (1, 1, 'x', 'x', buyer, 'conflict', w::text, 'insert', '{"id":1}', '\x00'),
+    (1, 1, 'x', 'x', seller, 'bid', (1000 * w)::text, 'update', '{"service_provider_id":999}', '\x00'),
+    (1, 1, 'x', 'x', seller, 'participant_contact', w::text, 'insert', format('{"participant_id":%s}', seller), '\x00');
   INSERT INTO event_seal (number, cluster, snapshot, events, events_root, log_root) VALUES (w, 1, '1:1:', 1, '\x00', '\x00');
   INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves) VALUES (w, 0, 1, 1, '{1}', '\x00');
   INSERT INTO import_line (staging, line, row_digest) VALUES ('embedded_capacity_register_staging', w, sha256(int8send(w)));

@@ -124,13 +124,15 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
-  sender CONSTANT bigint := current_participant();
+  sender bigint;
   quota CONSTANT bigint := (SELECT intake_quota FROM exchange_instance);
 BEGIN
-  IF (SELECT count(*) FROM (SELECT FROM asset_registration_intake i WHERE i.service_provider_id = sender LIMIT quota + 1) waiting) > quota THEN
-    RAISE EXCEPTION 'more than % registrations of participant % wait to be taken in', quota, sender
-      USING ERRCODE = 'program_limit_exceeded', HINT = 'Call register_assets() now and then; exchange_instance.intake_quota says how many may wait.';
-  END IF;
+  FOR sender IN SELECT DISTINCT a.service_provider_id FROM arrived a LOOP
+    IF (SELECT count(*) FROM (SELECT FROM asset_registration_intake i WHERE i.service_provider_id = sender LIMIT quota + 1) waiting) > quota THEN
+      RAISE EXCEPTION 'more than % registrations of participant % wait to be taken in', quota, sender
+        USING ERRCODE = 'program_limit_exceeded', HINT = 'Call register_assets() now and then; exchange_instance.intake_quota says how many may wait.';
+    END IF;
+  END LOOP;
   RETURN NULL;
 END
 $function$;
@@ -138,7 +140,7 @@ COMMENT ON FUNCTION refuse_intake_without_end() IS
   'trigger: refuses what exceeds the quota of a participant in the intake; SECURITY DEFINER because a provider does not read the intake';
 REVOKE ALL ON FUNCTION refuse_intake_without_end() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t20_has_an_end AFTER INSERT ON asset_registration_intake
-  FOR EACH STATEMENT EXECUTE FUNCTION refuse_intake_without_end();
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION refuse_intake_without_end();
 COMMENT ON TRIGGER t20_has_an_end ON asset_registration_intake IS 'nobody fills the exchange';
 
 CREATE OR REPLACE FUNCTION profile_problem(given text) RETURNS text

@@ -79,9 +79,10 @@ BEGIN
            CASE WHEN upper(t.delivery_window) < 'infinity' THEN t.power_kw / 1000 * extract(epoch FROM upper(t.delivery_window) - lower(t.delivery_window))::numeric / 3600 END AS mw_h
     FROM trade t JOIN product p ON p.id = t.product_id JOIN market m ON m.id = p.market_id
   )
-  SELECT subject, market_code, product_code, jsonb_agg(DISTINCT service_provider_id) AS providers, count(*) AS number, sum(mw_h) AS mw_h,
-         CASE WHEN market_code IS NOT NULL THEN sum(availability * mw_h) / nullif(sum(mw_h) FILTER (WHERE availability IS NOT NULL), 0) END AS mean_availability,
-         CASE WHEN market_code IS NOT NULL THEN sum(utilisation * mw_h) / nullif(sum(mw_h) FILTER (WHERE utilisation IS NOT NULL), 0) END AS mean_utilisation,
+  SELECT subject, market_code, product_code, jsonb_agg(DISTINCT service_provider_id) AS providers, count(*) AS number, CASE WHEN count(mw_h) = count(*) THEN sum(mw_h) END AS mw_h,
+         -- a mean is of all that the cell counts, or it would be of fewer providers
+         CASE WHEN market_code IS NOT NULL AND count(availability * mw_h) = count(*) THEN sum(availability * mw_h) / nullif(sum(mw_h), 0) END AS mean_availability,
+         CASE WHEN market_code IS NOT NULL AND count(utilisation * mw_h) = count(*) THEN sum(utilisation * mw_h) / nullif(sum(mw_h), 0) END AS mean_utilisation,
          false AS hidden
   FROM priced GROUP BY GROUPING SETS ((subject), (subject, market_code), (subject, market_code, product_code));
 

@@ -69,6 +69,8 @@ BEGIN
                UNION ALL SELECT NULL ORDER BY 1 NULLS FIRST LOOP
     name := 'event_log_' || coalesce(to_char(month, 'YYYY_MM'), 'default');
     CONTINUE WHEN to_regclass(format('%I.%I', current_schema(), name)) IS NOT NULL;
+    -- events that came in before their month was made stay in the default
+    CONTINUE WHEN EXISTS (SELECT FROM event_log e WHERE e.recorded_at >= month::timestamptz AND e.recorded_at < (month + interval '1 month')::timestamptz);
     -- attached and not made in place, which would lock everybody out of the log
     EXECUTE format('CREATE TABLE %I.%I (LIKE event_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS)', current_schema(), name);
     EXECUTE format('COMMENT ON TABLE %I IS %L', name, coalesce('events of ' || to_char(month, 'YYYY-MM') || ', UTC', 'events of months that have no partition'));
@@ -120,6 +122,7 @@ $function$;
 COMMENT ON FUNCTION event_key_expression(regclass) IS 'SQL that gives event_log.row_key of a row r of a table';
 REVOKE ALL ON FUNCTION event_key_expression(regclass) FROM PUBLIC;
 
+-- They fire before all other AFTER triggers of a statement: what those change in turn comes after it in the log.
 -- Every table of the exchange is logged but those that are exempt; run after every module that makes some.
 CREATE OR REPLACE FUNCTION log_all_tables() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -134,13 +137,13 @@ BEGIN
   FOR part IN SELECT c.oid::regclass AS name, c.relname FROM pg_class c
               WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
                 AND NOT EXISTS (SELECT FROM event_log_exemption x WHERE x.table_name = c.relname)
-                AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 't90_log_insert')
+                AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 't05_log_insert')
               ORDER BY c.relname LOOP
     FOR event IN SELECT * FROM (VALUES ('insert', 'REFERENCING NEW TABLE AS after'), ('update', 'REFERENCING OLD TABLE AS before NEW TABLE AS after'),
                                        ('delete', 'REFERENCING OLD TABLE AS before'), ('truncate', '')) AS e (name, tables) LOOP
-      EXECUTE format('CREATE TRIGGER t90_log_%s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION flexexchange.log_events()',
+      EXECUTE format('CREATE TRIGGER t05_log_%s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION flexexchange.log_events()',
                      event.name, event.name, part.name, event.tables);
-      EXECUTE format('COMMENT ON TRIGGER t90_log_%s ON %s IS ''writes the event to event_log''', event.name, part.name);
+      EXECUTE format('COMMENT ON TRIGGER t05_log_%s ON %s IS ''writes the event to event_log''', event.name, part.name);
     END LOOP;
     -- what is there already is found: without it nobody could look back further
     EXECUTE format($found$
@@ -157,10 +160,34 @@ REVOKE ALL ON FUNCTION log_all_tables() FROM PUBLIC;
 
 -- ------------------------------------------------------------------ reading it
 
+-- What the engine writes while a participant acts, and what changes in rows of others, is none of the participant's business.
+CREATE OR REPLACE FUNCTION event_is_own(table_name text, row_key text, content jsonb, me bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT CASE table_name WHEN 'participant' THEN row_key = me::text
+              WHEN 'participant_login' THEN false
+              ELSE me::text IN (content ->> 'participant_id', content ->> 'service_provider_id', content ->> 'market_operator_id') END
+$function$;
+COMMENT ON FUNCTION event_is_own(text, text, jsonb, bigint) IS 'true when a row is a participant''s own, by what stands in it';
+REVOKE ALL ON FUNCTION event_is_own(text, text, jsonb, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION event_is_own(text, text, jsonb, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+CREATE OR REPLACE FUNCTION written_tables() RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+    AND (has_any_column_privilege('flexexchange_participant', c.oid, 'INSERT') OR has_any_column_privilege('flexexchange_participant', c.oid, 'UPDATE'))
+$function$;
+COMMENT ON FUNCTION written_tables() IS 'the tables that participants write themselves';
+REVOKE ALL ON FUNCTION written_tables() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION written_tables() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 GRANT SELECT ON event_log TO flexexchange_participant;
 DROP POLICY IF EXISTS event_log_read_own ON event_log;
-CREATE POLICY event_log_read_own ON event_log FOR SELECT TO flexexchange_participant USING (participant_id = (SELECT current_participant()));
-COMMENT ON POLICY event_log_read_own ON event_log IS 'LOG-1: a participant reads the events that it made itself';
+CREATE POLICY event_log_read_own ON event_log FOR SELECT TO flexexchange_participant
+  USING (participant_id = (SELECT current_participant()) AND table_name = ANY (ARRAY(SELECT written_tables()))
+         AND event_is_own(table_name, row_key, coalesce(after, before)::jsonb, (SELECT current_participant())));
+COMMENT ON POLICY event_log_read_own ON event_log IS 'LOG-1: a participant reads the events that it made of rows of its own, in tables that it writes itself';
 GRANT SELECT ON event_seal TO flexexchange_participant, flexexchange_analyst;
 DROP POLICY IF EXISTS event_seal_read ON event_seal;
 CREATE POLICY event_seal_read ON event_seal FOR SELECT TO flexexchange_participant, flexexchange_analyst USING (true);
@@ -198,7 +225,7 @@ DECLARE
 BEGIN
   FOR part IN SELECT c.relname AS name, EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key
               FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND length(c.relname) <= 57
-                AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 't90_log_insert')
+                AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 't05_log_insert')
               ORDER BY c.relname LOOP
     body := CASE WHEN part.has_key THEN format($sql$
       SELECT r.* FROM (
@@ -216,7 +243,7 @@ BEGIN
       SELECT r.* FROM (
         SELECT after AS content FROM e WHERE after IS NOT NULL
         EXCEPT ALL
-        SELECT jsonb_strip_nulls(coalesce(after, '{}') || before) FROM e WHERE before IS NOT NULL) standing
+        SELECT (SELECT jsonb_object_agg(m.key, m.value) FROM jsonb_each(coalesce(e.after, '{}') || e.before) m WHERE m.value <> 'null') FROM e WHERE before IS NOT NULL) standing
       CROSS JOIN LATERAL jsonb_populate_record(NULL::%2$I.%1$I, standing.content) r $sql$, part.name, current_schema()) END;
     EXECUTE format('CREATE OR REPLACE FUNCTION %I(instant timestamptz) RETURNS SETOF %I LANGUAGE sql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS %L',
                    part.name || '_as_of', part.name, body);
@@ -270,11 +297,16 @@ DECLARE
   taken pg_snapshot;
   seen pg_snapshot;
   one bigint;
+  ids bigint[];
+  leaves bytea;
   seal event_seal;
 BEGIN
   PERFORM make_event_months();
   PERFORM pg_advisory_xact_lock(hashtextextended('seal_events ' || current_schema(), 0));
-  taken := pg_current_snapshot();
+  -- what this transaction itself wrote is not finished, whatever its snapshot says of others
+  SELECT format('%s:%s:%s', least(pg_snapshot_xmin(s)::text::bigint, own), pg_snapshot_xmax(s),
+                (SELECT string_agg(x::text, ',' ORDER BY x) FROM (SELECT i::text::bigint AS x FROM pg_snapshot_xip(s) i UNION SELECT own) running WHERE x < pg_snapshot_xmax(s)::text::bigint))::pg_snapshot
+    INTO taken FROM pg_current_snapshot() s, (SELECT pg_current_xact_id()::text::bigint AS own) t;
   FOR one IN
     WITH RECURSIVE clusters (cluster) AS (
       (SELECT e.cluster FROM event_log e ORDER BY e.cluster LIMIT 1)
@@ -290,21 +322,19 @@ BEGIN
                           ELSE format('%1$s:%1$s:', (SELECT max(e.transaction_id) + 1 FROM event_log e WHERE e.cluster = one))::pg_snapshot END;
     seal.previous_log_root := (SELECT s.log_root FROM event_seal s ORDER BY s.number DESC LIMIT 1);
     seal.sealed_at := clock_timestamp();
-    CREATE TEMP TABLE IF NOT EXISTS sealing (run integer, event_ids bigint[], leaves bytea) ON COMMIT DROP;
-    TRUNCATE pg_temp.sealing;
-    INSERT INTO pg_temp.sealing
-    SELECT (n - 1) / 1024, array_agg(id ORDER BY n), string_agg(leaf, '' ORDER BY n)
-    FROM (SELECT e.id, h.leaf, row_number() OVER (ORDER BY e.id) AS n
-          FROM event_log e CROSS JOIN LATERAL event_hashes(e) h
-          WHERE e.cluster = one AND e.transaction_id >= pg_snapshot_xmin(seen)::text::bigint
-            AND NOT pg_visible_in_snapshot(e.transaction_id::text::xid8, seen) AND pg_visible_in_snapshot(e.transaction_id::text::xid8, seal.snapshot)) x
-    GROUP BY 1;
-    SELECT sum(cardinality(event_ids)), merkle_root(string_agg(leaves, '' ORDER BY run)) INTO seal.events, seal.events_root FROM pg_temp.sealing;
+    -- no temporary table: one of that name might be the caller's, with triggers of the caller's
+    SELECT array_agg(e.id ORDER BY e.id), string_agg(h.leaf, '' ORDER BY e.id) INTO ids, leaves
+    FROM event_log e CROSS JOIN LATERAL event_hashes(e) h
+    WHERE e.cluster = one AND e.transaction_id >= pg_snapshot_xmin(seen)::text::bigint
+      AND NOT pg_visible_in_snapshot(e.transaction_id::text::xid8, seen) AND pg_visible_in_snapshot(e.transaction_id::text::xid8, seal.snapshot);
+    seal.events := cardinality(ids);
+    seal.events_root := merkle_root(leaves);
     CONTINUE WHEN seal.events IS NULL;
     seal.log_root := merkle_root(seal_leaves(seal.number) || merkle_leaf(convert_to(seal_header(seal), 'UTF8')));
     INSERT INTO event_seal SELECT seal.*;
     INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves)
-    SELECT seal.number, run, event_ids[1], event_ids[cardinality(event_ids)], event_ids, leaves FROM pg_temp.sealing ORDER BY run;
+    SELECT seal.number, r.run, ids[r.run * 1024 + 1], ids[least((r.run + 1) * 1024, seal.events)], ids[r.run * 1024 + 1:(r.run + 1) * 1024], substr(leaves, r.run * 32768 + 1, 32768)
+    FROM generate_series(0, ((seal.events - 1) / 1024)::integer) AS r (run);
     seal_number := seal.number;
     events := seal.events;
     log_root := seal.log_root;
@@ -329,35 +359,23 @@ COMMENT ON FUNCTION hashes_as_json(bytea) IS 'hashes of 32 bytes, one after the 
 REVOKE ALL ON FUNCTION hashes_as_json(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION hashes_as_json(bytea) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
-CREATE OR REPLACE FUNCTION prove_event(event_id bigint) RETURNS jsonb
+CREATE OR REPLACE FUNCTION event_path(event_id bigint) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
-  e event_log;
-  hashes record;
   in_run event_run;
   seal event_seal;
   place bigint;
   size CONSTANT bigint := (SELECT count(*) FROM event_seal);
 BEGIN
-  SELECT * INTO e FROM event_log l WHERE l.id = event_id AND (acts_for_exchange() OR l.participant_id = current_participant());
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'event % is not there, or not the caller''s to read', event_id
-      USING ERRCODE = 'no_data_found', HINT = 'history(table, key) lists the events of a row.';
-  END IF;
   SELECT r.* INTO in_run FROM event_run r WHERE r.last_event_id >= event_id AND r.first_event_id <= event_id AND event_id = ANY (r.event_ids);
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'event % is not sealed yet', event_id
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'seal_events() seals what is finished.';
+    RETURN NULL;
   END IF;
   SELECT * INTO seal FROM event_seal s WHERE s.number = in_run.seal_number;
-  SELECT * INTO hashes FROM event_hashes(e);
   place := in_run.run * 1024 + array_position(in_run.event_ids, event_id) - 1;
   RETURN jsonb_build_object(
-    'format', 'flexexchange event proof 1',
-    'header', hashes.header, 'content', CASE WHEN e.salt IS NOT NULL THEN format('{"after":%s,"before":%s}', coalesce(e.after, 'null'), coalesce(e.before, 'null')) END,
-    'salt', encode(e.salt, 'hex'), 'content_digest', encode(hashes.content_digest, 'hex'),
     'place', place, 'events', seal.events, 'events_root', encode(seal.events_root, 'hex'),
     'path', hashes_as_json(merkle_inclusion((SELECT string_agg(r.leaves, '' ORDER BY r.run) FROM event_run r WHERE r.seal_number = seal.number), place)),
     'seal', seal_header(seal), 'seal_number', seal.number, 'seals', size,
@@ -365,8 +383,39 @@ BEGIN
     'log_root', (SELECT encode(s.log_root, 'hex') FROM event_seal s ORDER BY s.number DESC LIMIT 1));
 END
 $function$;
+COMMENT ON FUNCTION event_path(bigint) IS
+  'the hashes by which an event leads to the root of the log, NULL while it is not sealed: nothing but hashes and what everybody reads of seals; SECURITY DEFINER because nobody reads the leaves of others';
+REVOKE ALL ON FUNCTION event_path(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION event_path(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+-- With the rights of its caller: what one may not read one does not prove.
+CREATE OR REPLACE FUNCTION prove_event(event_id bigint) RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  e event_log;
+  hashes record;
+  path jsonb;
+BEGIN
+  SELECT * INTO e FROM event_log l WHERE l.id = event_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'event % is not there, or not the caller''s to read', event_id
+      USING ERRCODE = 'no_data_found', HINT = 'history(table, key) lists the events of a row.';
+  END IF;
+  path := event_path(event_id);
+  IF path IS NULL THEN
+    RAISE EXCEPTION 'event % is not sealed yet', event_id
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'seal_events() seals what is finished.';
+  END IF;
+  SELECT * INTO hashes FROM event_hashes(e);
+  RETURN jsonb_build_object('format', 'flexexchange event proof 1',
+    'header', hashes.header, 'content', CASE WHEN e.salt IS NOT NULL THEN format('{"after":%s,"before":%s}', coalesce(e.after, 'null'), coalesce(e.before, 'null')) END,
+    'salt', encode(e.salt, 'hex'), 'content_digest', encode(hashes.content_digest, 'hex')) || path;
+END
+$function$;
 COMMENT ON FUNCTION prove_event(bigint) IS
-  'the proof that an event stands in the sealed log: its header and content, the path to the head of its seal, the seal, and the path from there to the root of the log; verified by anybody with SHA-256 alone, see docs/events.md; errors P0002, 55000; SECURITY DEFINER because a participant proves its own events without reading the leaves of others';
+  'the proof that an event stands in the sealed log, for whoever reads the event: its header and content, the path to the head of its seal, the seal, and the path from there to the root of the log; verified by anybody with SHA-256 alone, see docs/events.md; errors P0002, 55000';
 REVOKE ALL ON FUNCTION prove_event(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION prove_event(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -394,7 +443,7 @@ GRANT EXECUTE ON FUNCTION prove_consistency(bigint) TO flexexchange_operator, fl
 
 -- Everything is hashed anew, oldest first, and the first difference is named.
 CREATE OR REPLACE FUNCTION verify_log(kept_root bytea DEFAULT NULL, OUT sound boolean, OUT events bigint, OUT seals bigint, OUT not_sealed bigint, OUT wrong_seal bigint, OUT wrong_event bigint, OUT problem text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
 #variable_conflict use_column
@@ -407,7 +456,7 @@ BEGIN
   sound := false;
   events := 0;
   seals := 0;
-  IF NOT acts_for_exchange() AND NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'event_log'::regclass), 'USAGE') THEN
+  IF NOT acts_for_exchange() AND NOT pg_has_role(session_role(), (SELECT relowner FROM pg_class WHERE oid = 'event_log'::regclass), 'USAGE') THEN
     RAISE EXCEPTION 'verify_log() reads the whole log' USING ERRCODE = 'insufficient_privilege',
       HINT = 'The operator and the regulator can; prove_event() proves a single event to whoever made it.';
   END IF;
@@ -467,6 +516,14 @@ BEGIN
       RETURN;
     END IF;
   END LOOP;
+  -- content that went, and nobody said so
+  SELECT e.id INTO wrong_event FROM event_log e
+  WHERE e.salt IS NULL AND NOT EXISTS (SELECT FROM event_log x WHERE x.table_name = e.table_name AND x.row_key IS NOT DISTINCT FROM e.row_key AND x.action = 'erase' AND x.id > e.id)
+  ORDER BY e.id LIMIT 1;
+  IF FOUND THEN
+    problem := format('event %s lost its content, and no event says why', wrong_event);
+    RETURN;
+  END IF;
   IF kept_root IS NOT NULL AND NOT EXISTS (SELECT FROM event_seal s WHERE s.log_root = kept_root) THEN
     problem := 'the root that was kept is not one of this log: it was rewritten, or seals were taken off its end';
     RETURN;
@@ -476,9 +533,41 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION verify_log(bytea) IS
-  'hashes the whole log anew and compares it with its seals; sound, or the first seal or event that is wrong and what is wrong with it; given a root that was kept, also whether the log still grew out of it; not_sealed counts events that no seal has yet; error 42501';
+  'hashes the whole log anew and compares it with its seals; sound, or the first seal or event that is wrong and what is wrong with it; given a root that was kept, also whether the log still grew out of it; not_sealed counts events that no seal has yet; error 42501; SECURITY DEFINER because policies hide events from the operator, which are in the seals all the same';
 REVOKE ALL ON FUNCTION verify_log(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION verify_log(bytea) TO flexexchange_operator, flexexchange_regulator;
+
+-- The log says what the tables say, unless somebody wrote with triggers off.
+CREATE OR REPLACE FUNCTION verify_tables() RETURNS TABLE (table_name text, rows_differing bigint, not_logged boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+DECLARE
+  part record;
+BEGIN
+  IF NOT acts_for_exchange() AND NOT pg_has_role(session_role(), (SELECT relowner FROM pg_class WHERE oid = 'event_log'::regclass), 'USAGE') THEN
+    RAISE EXCEPTION 'verify_tables() reads every table' USING ERRCODE = 'insufficient_privilege', HINT = 'The operator and the regulator can.';
+  END IF;
+  FOR part IN SELECT c.oid, c.relname FROM pg_class c
+              WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+                AND NOT EXISTS (SELECT FROM event_log_exemption x WHERE x.table_name = c.relname) ORDER BY c.relname COLLATE "C" LOOP
+    table_name := part.relname;
+    not_logged := (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = part.oid AND t.tgname LIKE 't05\_log\_%' AND t.tgenabled IN ('O', 'A')) < 4;
+    rows_differing := NULL;
+    IF to_regprocedure(format('%I(timestamptz)', part.relname || '_as_of')) IS NOT NULL THEN
+      EXECUTE format('SELECT count(*) FROM ((SELECT canonical_json(a) FROM %1$I a EXCEPT ALL SELECT canonical_json(b) FROM %2$I(clock_timestamp()) b)
+                      UNION ALL (SELECT canonical_json(b) FROM %2$I(clock_timestamp()) b EXCEPT ALL SELECT canonical_json(a) FROM %1$I a)) x', part.relname, part.relname || '_as_of') INTO rows_differing;
+    END IF;
+    CONTINUE WHEN NOT not_logged AND coalesce(rows_differing, 0) = 0;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION verify_tables() IS
+  'the tables of which rows are not what the log says that they are (a changed row counts twice; rows whose content was erased once), or of which a trigger of the log is missing or off: no row where all is well; error 42501; SECURITY DEFINER because it reads every table and tells of none but how many rows';
+REVOKE ALL ON FUNCTION verify_tables() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION verify_tables() TO flexexchange_operator, flexexchange_regulator;
 
 -- ------------------------------------------------------------------ erasing
 
@@ -491,7 +580,7 @@ DECLARE
 BEGIN
   PERFORM check_given(nullif(btrim(reason), '') IS NOT NULL, 'reason', 'Say on whose request, and under which law.');
   UPDATE event_log e SET content_digest = (event_hashes(e)).content_digest, before = NULL, after = NULL, salt = NULL
-  WHERE e.table_name = erase_event_content.table_name AND e.row_key = erase_event_content.row_key AND e.salt IS NOT NULL AND e.action <> 'erase';
+  WHERE e.table_name = erase_event_content.table_name AND e.row_key = erase_event_content.row_key AND e.salt IS NOT NULL AND e.action NOT IN ('erase', 'read', 'act_for');
   GET DIAGNOSTICS erased = ROW_COUNT;
   PERFORM record_event(erase_event_content.table_name, erase_event_content.row_key, 'erase', jsonb_build_object('reason', reason, 'events', erased)::text);
   RETURN erased;
@@ -504,8 +593,23 @@ GRANT EXECUTE ON FUNCTION erase_event_content(text, text, text) TO flexexchange_
 
 -- ------------------------------------------------------------------ a case
 
-CREATE OR REPLACE FUNCTION export_case(participant_id bigint DEFAULT NULL, unit_id bigint DEFAULT NULL, span time_window DEFAULT '-infinity/infinity') RETURNS jsonb
+CREATE OR REPLACE FUNCTION record_case(participant_id bigint, unit_id bigint, span time_window) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  RAISE LOG 'exchange %: % exports the case of participant %, unit %, %', current_schema(), session_role(), record_case.participant_id, record_case.unit_id, span::text;
+  RETURN record_event('event_log', NULL, 'read', jsonb_build_object('export_case',
+    jsonb_build_object('participant_id', record_case.participant_id, 'unit_id', record_case.unit_id, 'span', span::text))::text);
+END
+$function$;
+COMMENT ON FUNCTION record_case(bigint, bigint, time_window) IS
+  'logs that a case is exported, in event_log and, whatever is rolled back, in the log of the server; SECURITY DEFINER because nobody writes event_log';
+REVOKE ALL ON FUNCTION record_case(bigint, bigint, time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION record_case(bigint, bigint, time_window) TO flexexchange_operator, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION export_case(participant_id bigint DEFAULT NULL, unit_id bigint DEFAULT NULL, span time_window DEFAULT '-infinity/infinity') RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -517,9 +621,10 @@ BEGIN
     RAISE EXCEPTION 'a case is exported by the regulator or the operator' USING ERRCODE = 'insufficient_privilege',
       HINT = 'A participant proves its own events one by one, with prove_event().';
   END IF;
+  PERFORM record_case(export_case.participant_id, export_case.unit_id, span);
   SELECT jsonb_agg(prove_event(c.id) ORDER BY c.id) FILTER (WHERE c.sealed), count(*) FILTER (WHERE NOT c.sealed) INTO proofs, left_out
   FROM (
-    SELECT e.id, EXISTS (SELECT FROM event_run r WHERE r.last_event_id >= e.id AND r.first_event_id <= e.id AND e.id = ANY (r.event_ids)) AS sealed
+    SELECT e.id, event_path(e.id) IS NOT NULL AS sealed
     FROM event_log e CROSS JOIN LATERAL (SELECT coalesce(e.after, '{}')::jsonb AS after, coalesce(e.before, '{}')::jsonb AS before) c
     WHERE e.recorded_at >= lower(span) AND e.recorded_at < upper(span)
       AND (export_case.participant_id IS NULL OR e.participant_id = export_case.participant_id
@@ -527,13 +632,12 @@ BEGIN
            OR EXISTS (SELECT FROM unnest(names) n WHERE export_case.participant_id::text IN (c.after ->> n, c.before ->> n)))
       AND (export_case.unit_id IS NULL OR (e.table_name IN ('asset', 'portfolio') AND e.row_key = export_case.unit_id::text)
            OR export_case.unit_id::text IN (c.after ->> 'asset_id', c.before ->> 'asset_id', c.after ->> 'portfolio_id', c.before ->> 'portfolio_id', c.after ->> 'unit_id'))) c;
-  PERFORM record_event('event_log', NULL, 'read', jsonb_build_object('export_case', jsonb_build_object('participant_id', export_case.participant_id, 'unit_id', export_case.unit_id, 'span', span::text))::text);
   RETURN jsonb_build_object('format', 'flexexchange case 1', 'exchange', current_schema(), 'exported_at', now(), 'participant_id', export_case.participant_id,
     'unit_id', export_case.unit_id, 'span', span::text, 'not_sealed', left_out, 'events', coalesce(proofs, '[]'),
     'seals', (SELECT count(*) FROM event_seal), 'log_root', (SELECT encode(s.log_root, 'hex') FROM event_seal s ORDER BY s.number DESC LIMIT 1));
 END
 $function$;
 COMMENT ON FUNCTION export_case(bigint, bigint, time_window) IS
-  'all sealed events that concern a participant, a unit or a span of time, each with its proof, in one document that verifies itself (test/bin/verify_proof.pl); not_sealed counts those that no seal has yet; the export is itself logged; error 42501; SECURITY DEFINER because that is an event, and nobody writes event_log';
+  'all sealed events that concern a participant, a unit or a span of time, each with its proof, in one document that verifies itself (test/bin/verify_proof.pl); not_sealed counts those that no seal has yet; what the caller does not read (sealed bids to the operator, personal data) is not in it; the export is itself logged; error 42501';
 REVOKE ALL ON FUNCTION export_case(bigint, bigint, time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION export_case(bigint, bigint, time_window) TO flexexchange_operator, flexexchange_regulator;

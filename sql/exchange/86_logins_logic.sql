@@ -55,8 +55,8 @@ BEGIN
     RAISE EXCEPTION 'the login does not act for participant %', coalesce(act_for.participant_id::text, 'NULL')
       USING ERRCODE = 'insufficient_privilege', HINT = 'own_logins() lists those for which it does.';
   END IF;
-  PERFORM choose_participant(current_schema(), act_for.participant_id);
   PERFORM record_event('participant_login', NULL, 'act_for', jsonb_build_object('participant_id', act_for.participant_id)::text);
+  PERFORM choose_participant(current_schema(), act_for.participant_id);
   RETURN participant_name;
 END
 $function$;

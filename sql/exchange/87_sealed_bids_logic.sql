@@ -20,7 +20,44 @@ DROP POLICY IF EXISTS commitment_sealed ON commitment;
 CREATE POLICY commitment_sealed ON commitment AS RESTRICTIVE FOR SELECT TO flexexchange_operator
   USING (stage <> 'bid' OR EXISTS (SELECT FROM bid b WHERE b.id = source_id));
 COMMENT ON POLICY commitment_sealed ON commitment IS 'BID-OP-2: the book does not tell the operator of a sealed bid';
+DROP POLICY IF EXISTS conflict_sealed ON conflict;
+CREATE POLICY conflict_sealed ON conflict AS RESTRICTIVE FOR SELECT TO flexexchange_operator
+  USING (EXISTS (SELECT FROM commitment c WHERE c.id = challenger_id) AND (incumbent_id IS NULL OR EXISTS (SELECT FROM commitment c WHERE c.id = incumbent_id)));
+COMMENT ON POLICY conflict_sealed ON conflict IS 'BID-OP-4: no finding tells the operator of a sealed bid';
+DROP POLICY IF EXISTS hold_sealed ON hold;
+CREATE POLICY hold_sealed ON hold AS RESTRICTIVE FOR SELECT TO flexexchange_operator
+  USING (stage <> 'bid' OR EXISTS (SELECT FROM bid b WHERE b.id = trade_id));
+COMMENT ON POLICY hold_sealed ON hold IS 'BID-OP-5: no hold tells the operator of a sealed bid';
+DROP POLICY IF EXISTS notification_sealed ON notification;
+CREATE POLICY notification_sealed ON notification AS RESTRICTIVE FOR SELECT TO flexexchange_operator
+  USING (conflict_id IS NULL OR EXISTS (SELECT FROM conflict f WHERE f.id = conflict_id));
+COMMENT ON POLICY notification_sealed ON notification IS 'BID-OP-6: no notification tells the operator of a sealed bid';
 DROP POLICY IF EXISTS event_log_sealed ON event_log;
 CREATE POLICY event_log_sealed ON event_log AS RESTRICTIVE FOR SELECT TO flexexchange_operator
-  USING (CASE WHEN table_name = 'bid' THEN EXISTS (SELECT FROM bid b WHERE b.id = row_key::bigint) ELSE true END);
+  USING (CASE table_name WHEN 'bid' THEN EXISTS (SELECT FROM bid b WHERE b.id = row_key::bigint)
+                         WHEN 'hold' THEN EXISTS (SELECT FROM hold h WHERE h.id = row_key::bigint)
+                         WHEN 'conflict' THEN EXISTS (SELECT FROM conflict f WHERE f.id = row_key::bigint) ELSE true END);
 COMMENT ON POLICY event_log_sealed ON event_log IS 'BID-OP-3: the log does not tell the operator of a sealed bid';
+DROP POLICY IF EXISTS event_log_read_bought ON event_log;
+CREATE POLICY event_log_read_bought ON event_log FOR SELECT TO flexexchange_participant
+  USING (participant_id = (SELECT current_participant()) AND table_name IN ('award', 'availability', 'dispatch')
+         AND (coalesce(after, before)::jsonb ->> 'product_id')::bigint = ANY (ARRAY(SELECT own_product_ids())));
+COMMENT ON POLICY event_log_read_bought ON event_log IS 'LOG-4: a buyer reads the events that it made of what it bought';
+
+-- A gate that is moved opens what was sealed until then.
+CREATE OR REPLACE FUNCTION keep_gate() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF NEW.gate_closes_at < OLD.gate_closes_at AND OLD.gate_closes_at > now() AND EXISTS (SELECT FROM bid b WHERE b.competition_id = OLD.id) THEN
+    RAISE EXCEPTION 'competition % has bids, sealed until %', OLD.id, OLD.gate_closes_at
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A gate with bids may be moved back, not forward.';
+  END IF;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION keep_gate() IS 'trigger: a gate does not come forward once there are bids; SECURITY DEFINER because they are hidden from whoever moves it';
+REVOKE ALL ON FUNCTION keep_gate() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t10_gate_is_kept BEFORE UPDATE OF gate_closes_at ON competition FOR EACH ROW EXECUTE FUNCTION keep_gate();
+COMMENT ON TRIGGER t10_gate_is_kept ON competition IS 'bids are sealed as long as was said';

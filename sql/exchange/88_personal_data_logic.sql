@@ -11,6 +11,10 @@ BEGIN
   DROP POLICY IF EXISTS participant_contact_by_function ON participant_contact;
   CREATE POLICY participant_contact_by_function ON participant_contact AS RESTRICTIVE FOR SELECT TO flexexchange_operator, flexexchange_regulator USING (published);
   COMMENT ON POLICY participant_contact_by_function ON participant_contact IS 'DIR-8: contacts that are not published are read by read_contacts(), which logs it';
+  DROP POLICY IF EXISTS event_log_personal ON event_log;
+  CREATE POLICY event_log_personal ON event_log AS RESTRICTIVE FOR SELECT TO flexexchange_operator, flexexchange_regulator
+    USING (table_name NOT IN ('billing_details', 'participant_contact') OR action IN ('read', 'erase'));
+  COMMENT ON POLICY event_log_personal ON event_log IS 'LOG-3: nor are accounts and contacts read from the log';
 END
 $block$;
 
@@ -26,7 +30,9 @@ BEGIN
     AND (acts_for_exchange() OR ((b.market_id IS NULL OR b.market_id IN (SELECT own_market_ids()))
          AND EXISTS (SELECT FROM admission a WHERE a.service_provider_id = b.participant_id AND a.market_id IN (SELECT own_market_ids()))));
   IF FOUND THEN
-    PERFORM record_event('billing_details', read_billing_details.participant_id::text, 'read', jsonb_build_object('reason', reason)::text);
+    -- whatever is rolled back, the log of the server keeps it
+    RAISE LOG 'exchange %: % read billing details of participant %: %', current_schema(), session_role(), read_billing_details.participant_id, reason;
+    PERFORM record_event('participant', read_billing_details.participant_id::text, 'read', jsonb_build_object('billing_details', reason)::text);
   END IF;
 END
 $function$;
@@ -43,7 +49,8 @@ BEGIN
   PERFORM check_given(nullif(btrim(reason), '') IS NOT NULL, 'reason', 'Say what for; it is logged.');
   RETURN QUERY SELECT c.* FROM participant_contact c WHERE c.participant_id = read_contacts.participant_id AND acts_for_exchange();
   IF FOUND THEN
-    PERFORM record_event('participant_contact', read_contacts.participant_id::text, 'read', jsonb_build_object('reason', reason)::text);
+    RAISE LOG 'exchange %: % read contacts of participant %: %', current_schema(), session_role(), read_contacts.participant_id, reason;
+    PERFORM record_event('participant', read_contacts.participant_id::text, 'read', jsonb_build_object('contacts', reason)::text);
   END IF;
 END
 $function$;

@@ -10,13 +10,13 @@ SET search_path = bench_log, bench, flexexchange, public;
 INSERT INTO participant (id, name, kinds) SELECT n, 'participant ' || n, '{market_operator,service_provider}' FROM generate_series(1, 1000) n;
 INSERT INTO market (id, code, name, market_operator_id) VALUES (1, 'm', 'market', 1);
 INSERT INTO product (id, market_id, code, name, service_code) VALUES (1, 1, 'P', 'product', 'PR');
-ALTER TABLE asset DISABLE TRIGGER t90_log_insert;
+ALTER TABLE asset DISABLE TRIGGER t05_log_insert;
 INSERT INTO asset (id, name, qualified_up_kw) SELECT n, 'asset ' || n, 100 FROM generate_series(1, 100000) n;
 ANALYZE asset;
 
 CREATE PROCEDURE bench.log_of(name text, logged boolean) LANGUAGE plpgsql SET search_path = bench_log AS $$
 BEGIN
-  EXECUTE format('ALTER TABLE %I %s TRIGGER t90_log_insert', name, CASE WHEN logged THEN 'ENABLE' ELSE 'DISABLE' END);
+  EXECUTE format('ALTER TABLE %I %s TRIGGER t05_log_insert', name, CASE WHEN logged THEN 'ENABLE' ELSE 'DISABLE' END);
 END $$;
 
 INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim)

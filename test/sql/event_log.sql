@@ -159,6 +159,11 @@ UPDATE event_log SET after = replace(after, 'Latecomer', 'Earlycomer') WHERE tab
 UPDATE event_run r SET leaves = (SELECT string_agg(h.leaf, '' ORDER BY e.id) FROM event_log e, event_hashes(e) h WHERE e.id = ANY (r.event_ids)) WHERE seal_number = 1;
 SELECT pg_temp.verdict();
 ROLLBACK;
+-- content is exchanged for other content, with its hash left in place; content goes, and nobody says so
+BEGIN; UPDATE event_log e SET content_digest = (event_hashes(e)).content_digest, salt = NULL, after = replace(after, 'Rival', 'Forged') WHERE table_name = 'participant' AND row_key = '3'; SELECT pg_temp.verdict(); ROLLBACK;
+BEGIN; UPDATE event_log e SET content_digest = (event_hashes(e)).content_digest, salt = NULL, after = NULL, before = NULL WHERE table_name = 'participant' AND row_key = '3'; SELECT pg_temp.verdict(); ROLLBACK;
+-- a row is changed and a trigger switched off: the log is as it was, the table is not
+BEGIN; UPDATE asset SET qualified_up_kw = 1 WHERE id = 9; ALTER TABLE market DISABLE TRIGGER t05_log_update; SELECT * FROM verify_tables(); ROLLBACK;
 -- everything at once, by somebody who knows how: a root that was kept tells
 SELECT log_root AS kept FROM event_seal WHERE number = 1 \gset
 BEGIN;
@@ -227,6 +232,46 @@ UPDATE award SET status = 'released' WHERE id = 9001;
 SELECT source_id, closed_at FROM commitment_as_of(:'then') ORDER BY 1;
 SELECT source_id, closed_at FROM commitment_as_of(clock_timestamp()) ORDER BY 1;
 
+-- a row that its own trigger changes again: the last event is what it is
+INSERT INTO competition (id, product_id, name, gate_closes_at) VALUES (1, 1, 'open', now() + interval '1 day');
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (9003, 1, 1, 3, 3, 'up', 900, '2030-01-01T00:00Z/PT1H');
+SELECT action, content ->> 'status' AS status FROM history('bid', '9003');
+SELECT b.status = a.status AS same FROM bid b JOIN bid_as_of(clock_timestamp()) a USING (id) WHERE id = 9003;
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (9004, 1, 1, 3, 3, 'up', 1, '2031-01-01T00:00Z/PT1H');
+-- another key is another row
+UPDATE participant_group SET id = 5 WHERE id = 1;
+SELECT action, row_key FROM event_log WHERE table_name = 'participant_group' ORDER BY id;
+SELECT id FROM participant_group_as_of(clock_timestamp());
+-- a table without a key, with NULL inside a value
+CREATE TABLE log_test.nokey (a integer, j jsonb);
+SELECT log_all_tables(), make_as_of_functions() > 60 AS more;
+INSERT INTO nokey VALUES (1, '{"x": null}'), (2, NULL);
+DELETE FROM nokey WHERE a = 1;
+UPDATE nokey SET j = '{"y": [null]}' WHERE a = 2;
+SELECT * FROM nokey_as_of(clock_timestamp());
+-- rows that are large together
+INSERT INTO nokey SELECT i, to_jsonb(repeat('a', 1200000)) FROM generate_series(1, 40) i;
+SELECT count(*) FROM event_log WHERE table_name = 'nokey';
+DROP TABLE nokey CASCADE;
+DROP FUNCTION IF EXISTS nokey_as_of(timestamptz);
+SELECT * FROM verify_tables();
+
+-- sealed bids are not read from the log, a proof, a case, a finding; and the gate stays where it was
+SELECT count(*) FROM seal_events();
+SELECT max(id) AS of_bid FROM event_log WHERE table_name = 'bid' \gset
+SET ROLE log_operator;
+SELECT (SELECT count(*) FROM bid) AS bids, (SELECT count(*) FROM event_log WHERE table_name = 'bid') AS events, (SELECT count(*) FROM commitment WHERE stage = 'bid') AS booked,
+       (SELECT count(*) FROM hold WHERE stage = 'bid') AS held, (SELECT count(*) FROM conflict) AS findings;
+\set VERBOSITY sqlstate
+SELECT prove_event(:of_bid);
+UPDATE competition SET gate_closes_at = now() WHERE id = 1;
+\set VERBOSITY terse
+SELECT count(*) FROM jsonb_array_elements(export_case(participant_id => 3) -> 'events') e WHERE e ->> 'header' LIKE '%"table_name":"bid"%';
+-- what it may not read it verifies all the same
+SELECT sound, problem FROM verify_log();
+RESET ROLE;
+SELECT count(*) > 0 AS bids_in_the_book FROM commitment WHERE stage = 'bid' AND closed_at IS NULL;
+
 -- a case: what concerns a participant, or a unit, with its proofs
 SELECT seal_number IS NOT NULL AS sealed FROM seal_events();
 SET ROLE log_regulator;
@@ -243,6 +288,13 @@ RESET ROLE;
 
 -- a new month is made ahead; an event of a month that has no partition is kept all the same
 SELECT make_event_months(0), make_event_months(4) AS made;
+-- events of a month that nobody made stay in the default, and sealing goes on
+SET session_replication_role = replica;
+INSERT INTO event_log (recorded_at, cluster, transaction_id, login, role, table_name, action, salt) SELECT date_trunc('month', now(), 'UTC') + interval '6 months', system_identifier, pg_current_xact_id()::text::bigint, 'x', 'x', 'asset', 'insert', '\x00' FROM pg_control_system();
+RESET session_replication_role;
+SELECT make_event_months(7);
+SELECT count(*) FROM event_log_default;
+SELECT count(*) FROM seal_events();
 -- the trigger on a table of somebody's own, declared wrongly
 CREATE TABLE log_test.mine (id integer);
 CREATE TRIGGER wrong AFTER UPDATE ON log_test.mine FOR EACH STATEMENT EXECUTE FUNCTION log_events();

@@ -45,6 +45,16 @@ SELECT * FROM own_logins();
 RESET ROLE;
 SELECT role, participant_id, action, after FROM event_log WHERE role = 'login_agent' AND action = 'act_for' ORDER BY id;
 SELECT role, participant_id, table_name, action FROM event_log WHERE role = 'login_agent' AND action = 'insert' ORDER BY id;
+-- a choice that is rolled back, and its event with it, is no choice
+SET ROLE login_agent;
+BEGIN; SELECT act_for(3); ROLLBACK;
+SELECT current_participant();
+SELECT act_for(2);
+BEGIN; SAVEPOINT s; SELECT act_for(3); ROLLBACK TO s; SELECT current_participant(); COMMIT;
+SELECT current_participant();
+BEGIN; SAVEPOINT s; SELECT act_for(3); RELEASE s; COMMIT;
+SELECT current_participant();
+RESET ROLE;
 -- the choice of one role is not that of another
 SET ROLE login_kerb_night;
 SELECT current_participant();

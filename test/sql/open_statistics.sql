@@ -32,6 +32,14 @@ SELECT count(*) FROM award;
 SELECT publish_statistics('2025-03-01');
 RESET ROLE;
 
+-- a mean is of all that the figure counts: of two that have a price it would tell
+SET session_replication_role = replica;
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h)
+  SELECT 500 + n, 7, 3 + n, 4, 'up', 1000, '2024-06-10T00:00Z/PT2H', CASE WHEN n < 3 THEN 10 * n END FROM generate_series(1, 5) n;
+RESET session_replication_role;
+SELECT publish_statistics('2024-06-01');
+SELECT number, mw_h, mean_availability_price_per_mw_h AS price FROM open_statistic WHERE month = '2024-06-01' AND product_code = 'p7';
+
 -- random months, and an attacker who subtracts whatever is published from whatever is published
 SET session_replication_role = replica;
 INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
