@@ -143,10 +143,12 @@ write_batch(Batch *batch)
 	Datum		values[10];
 	Datum		salts[BATCH];
 	uint8		random[BATCH * SALT];
+	MemoryContext caller;
 	int			result;
 
 	if (batch->count == 0)
 		return;
+	caller = MemoryContextSwitchTo(batch->context);
 	if (!pg_strong_random(random, (size_t) batch->count * SALT))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
@@ -174,6 +176,7 @@ write_batch(Batch *batch)
 		elog(ERROR, "could not write events: %s", SPI_result_code_string(result));
 	batch->count = 0;
 	batch->bytes = 0;
+	MemoryContextSwitchTo(caller);
 	MemoryContextReset(batch->context);
 }
 
