@@ -2,12 +2,13 @@
 # the proof, and the same after a dump into another cluster.
 use strict;
 use warnings;
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes;
 
-my $verifier = "$ENV{PWD}/test/bin/verify_proof.pl";
+my $verifier = "$FindBin::RealBin/../bin/verify_proof.pl";
 my $directory = PostgreSQL::Test::Utils::tempdir();
 
 # What the stand-alone verifier says of a document, and whether it is content.
