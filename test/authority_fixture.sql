@@ -82,7 +82,7 @@ BEGIN
     (1, 1, 'x', 'x', seller, 'bid', (1000 * w)::text, 'update', '{"service_provider_id":999}', '\x00'),
     (1, 1, 'x', 'x', seller, 'participant_contact', w::text, 'insert', format('{"participant_id":%s}', seller), '\x00');
   INSERT INTO event_seal (number, cluster, snapshot, events, events_root, log_root) VALUES (w, 1, '1:1:', 1, '\x00', '\x00');
-  INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves) VALUES (w, 0, 1, 1, '{1}', '\x00');
+  INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves, root) VALUES (w, 0, 1, 1, '{1}', '\x00', '\x00');
   INSERT INTO import_line (staging, line, row_digest) VALUES ('embedded_capacity_register_staging', w, sha256(int8send(w)));
   INSERT INTO embedded_capacity_register_staging (customer_name) VALUES ('x');
   INSERT INTO dispatch_instruction_staging DEFAULT VALUES;

@@ -77,6 +77,7 @@ CREATE TABLE event_run (
   last_event_id  bigint NOT NULL,
   event_ids      bigint[] NOT NULL,
   leaves         bytea NOT NULL,
+  root           bytea NOT NULL,
   PRIMARY KEY (seal_number, run)
 );
 CREATE INDEX event_run_event_idx ON event_run (last_event_id, first_event_id);
@@ -87,6 +88,7 @@ COMMENT ON COLUMN event_run.first_event_id IS 'its first event';
 COMMENT ON COLUMN event_run.last_event_id IS 'its last event';
 COMMENT ON COLUMN event_run.event_ids IS 'its events, in their order';
 COMMENT ON COLUMN event_run.leaves IS 'their leaves, 32 bytes each';
+COMMENT ON COLUMN event_run.root IS 'head of the tree over its leaves: a node of the tree of the seal, so that a proof reads one run and the roots of the others';
 COMMENT ON INDEX event_run_event_idx IS 'in which run an event is';
 
 CREATE TABLE event_log_exemption (

@@ -332,9 +332,9 @@ BEGIN
     CONTINUE WHEN seal.events IS NULL;
     seal.log_root := merkle_root(seal_leaves(seal.number) || merkle_leaf(convert_to(seal_header(seal), 'UTF8')));
     INSERT INTO event_seal SELECT seal.*;
-    INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves)
-    SELECT seal.number, r.run, ids[r.run * 1024 + 1], ids[least((r.run + 1) * 1024, seal.events)], ids[r.run * 1024 + 1:(r.run + 1) * 1024], substr(leaves, r.run * 32768 + 1, 32768)
-    FROM generate_series(0, ((seal.events - 1) / 1024)::integer) AS r (run);
+    INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves, root)
+    SELECT seal.number, r.run, ids[r.run * 1024 + 1], ids[least((r.run + 1) * 1024, seal.events)], ids[r.run * 1024 + 1:(r.run + 1) * 1024], part.leaves, merkle_root(part.leaves)
+    FROM generate_series(0, ((seal.events - 1) / 1024)::integer) AS r (run) CROSS JOIN LATERAL (SELECT substr(leaves, r.run * 32768 + 1, 32768) AS leaves OFFSET 0) part;
     seal_number := seal.number;
     events := seal.events;
     log_root := seal.log_root;
@@ -366,7 +366,7 @@ AS $function$
 DECLARE
   in_run event_run;
   seal event_seal;
-  place bigint;
+  place_in_run bigint;
   size CONSTANT bigint := (SELECT count(*) FROM event_seal);
 BEGIN
   SELECT r.* INTO in_run FROM event_run r WHERE r.last_event_id >= event_id AND r.first_event_id <= event_id AND event_id = ANY (r.event_ids);
@@ -374,10 +374,12 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT * INTO seal FROM event_seal s WHERE s.number = in_run.seal_number;
-  place := in_run.run * 1024 + array_position(in_run.event_ids, event_id) - 1;
+  place_in_run := array_position(in_run.event_ids, event_id) - 1;
   RETURN jsonb_build_object(
-    'place', place, 'events', seal.events, 'events_root', encode(seal.events_root, 'hex'),
-    'path', hashes_as_json(merkle_inclusion((SELECT string_agg(r.leaves, '' ORDER BY r.run) FROM event_run r WHERE r.seal_number = seal.number), place)),
+    'place', in_run.run * 1024 + place_in_run, 'events', seal.events, 'events_root', encode(seal.events_root, 'hex'),
+    -- a run of 1024 is a whole subtree: first up to its root, then among the roots
+    'path', hashes_as_json(merkle_inclusion(in_run.leaves, place_in_run)
+                           || merkle_inclusion((SELECT string_agg(r.root, '' ORDER BY r.run) FROM event_run r WHERE r.seal_number = seal.number), in_run.run)),
     'seal', seal_header(seal), 'seal_number', seal.number, 'seals', size,
     'seal_path', hashes_as_json(merkle_inclusion(seal_leaves(size), seal.number)),
     'log_root', (SELECT encode(s.log_root, 'hex') FROM event_seal s ORDER BY s.number DESC LIMIT 1));
@@ -388,6 +390,19 @@ COMMENT ON FUNCTION event_path(bigint) IS
 REVOKE ALL ON FUNCTION event_path(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_path(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION event_proof(e event_log, path jsonb) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT jsonb_build_object('format', 'flexexchange event proof 1',
+    'header', h.header, 'content', CASE WHEN e.salt IS NOT NULL THEN format('{"after":%s,"before":%s}', coalesce(e.after, 'null'), coalesce(e.before, 'null')) END,
+    'salt', encode(e.salt, 'hex'), 'content_digest', encode(h.content_digest, 'hex')) || path
+  FROM event_hashes(e) h
+$function$;
+COMMENT ON FUNCTION event_proof(event_log, jsonb) IS 'an event and its event_path(), as the document that test/bin/verify_proof.pl verifies';
+REVOKE ALL ON FUNCTION event_proof(event_log, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION event_proof(event_log, jsonb) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 -- With the rights of its caller: what one may not read one does not prove.
 CREATE OR REPLACE FUNCTION prove_event(event_id bigint) RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -395,7 +410,6 @@ SET search_path FROM CURRENT
 AS $function$
 DECLARE
   e event_log;
-  hashes record;
   path jsonb;
 BEGIN
   SELECT * INTO e FROM event_log l WHERE l.id = event_id;
@@ -408,10 +422,7 @@ BEGIN
     RAISE EXCEPTION 'event % is not sealed yet', event_id
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'seal_events() seals what is finished.';
   END IF;
-  SELECT * INTO hashes FROM event_hashes(e);
-  RETURN jsonb_build_object('format', 'flexexchange event proof 1',
-    'header', hashes.header, 'content', CASE WHEN e.salt IS NOT NULL THEN format('{"after":%s,"before":%s}', coalesce(e.after, 'null'), coalesce(e.before, 'null')) END,
-    'salt', encode(e.salt, 'hex'), 'content_digest', encode(hashes.content_digest, 'hex')) || path;
+  RETURN event_proof(e, path);
 END
 $function$;
 COMMENT ON FUNCTION prove_event(bigint) IS
@@ -487,7 +498,8 @@ BEGIN
       RETURN;
     END IF;
     IF (SELECT (sum(cardinality(r.event_ids)), sum(length(r.leaves) / 32)) IS DISTINCT FROM (seal.events::numeric, seal.events::numeric) FROM event_run r WHERE r.seal_number = seal.number)
-       OR (SELECT merkle_root(string_agg(r.leaves, '' ORDER BY r.run)) FROM event_run r WHERE r.seal_number = seal.number) IS DISTINCT FROM seal.events_root THEN
+       OR (SELECT bool_or(merkle_root(r.leaves) <> r.root) FROM event_run r WHERE r.seal_number = seal.number)
+       OR (SELECT merkle_root(string_agg(r.root, '' ORDER BY r.run)) FROM event_run r WHERE r.seal_number = seal.number) IS DISTINCT FROM seal.events_root THEN
       problem := format('the leaves of seal %s are not those that it stands for', seal.number);
       RETURN;
     END IF;
@@ -622,16 +634,17 @@ BEGIN
       HINT = 'A participant proves its own events one by one, with prove_event().';
   END IF;
   PERFORM record_case(export_case.participant_id, export_case.unit_id, span);
-  SELECT jsonb_agg(prove_event(c.id) ORDER BY c.id) FILTER (WHERE c.sealed), count(*) FILTER (WHERE NOT c.sealed) INTO proofs, left_out
+  SELECT jsonb_agg(event_proof(c.e, c.path) ORDER BY (c.e).id) FILTER (WHERE c.path IS NOT NULL), count(*) FILTER (WHERE c.path IS NULL) INTO proofs, left_out
   FROM (
-    SELECT e.id, event_path(e.id) IS NOT NULL AS sealed
+    SELECT e, event_path(e.id) AS path
     FROM event_log e CROSS JOIN LATERAL (SELECT coalesce(e.after, '{}')::jsonb AS after, coalesce(e.before, '{}')::jsonb AS before) c
     WHERE e.recorded_at >= lower(span) AND e.recorded_at < upper(span)
       AND (export_case.participant_id IS NULL OR e.participant_id = export_case.participant_id
            OR (e.table_name = 'participant' AND e.row_key = export_case.participant_id::text)
            OR EXISTS (SELECT FROM unnest(names) n WHERE export_case.participant_id::text IN (c.after ->> n, c.before ->> n)))
       AND (export_case.unit_id IS NULL OR (e.table_name IN ('asset', 'portfolio') AND e.row_key = export_case.unit_id::text)
-           OR export_case.unit_id::text IN (c.after ->> 'asset_id', c.before ->> 'asset_id', c.after ->> 'portfolio_id', c.before ->> 'portfolio_id', c.after ->> 'unit_id'))) c;
+           OR export_case.unit_id::text IN (c.after ->> 'asset_id', c.before ->> 'asset_id', c.after ->> 'portfolio_id', c.before ->> 'portfolio_id', c.after ->> 'unit_id'))
+    OFFSET 0) c;
   RETURN jsonb_build_object('format', 'flexexchange case 1', 'exchange', current_schema(), 'exported_at', now(), 'participant_id', export_case.participant_id,
     'unit_id', export_case.unit_id, 'span', span::text, 'not_sealed', left_out, 'events', coalesce(proofs, '[]'),
     'seals', (SELECT count(*) FROM event_seal), 'log_root', (SELECT encode(s.log_root, 'hex') FROM event_seal s ORDER BY s.number DESC LIMIT 1));

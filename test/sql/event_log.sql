@@ -153,6 +153,7 @@ BEGIN; UPDATE event_seal SET log_root = sha256('x') WHERE number = 0; SELECT pg_
 BEGIN; UPDATE event_seal SET previous_log_root = sha256('x') WHERE number = 1; SELECT pg_temp.verdict(); ROLLBACK;
 BEGIN; DELETE FROM event_run WHERE seal_number = 1; DELETE FROM event_seal WHERE number = 1; SELECT pg_temp.verdict(); ROLLBACK;
 BEGIN; UPDATE event_run SET leaves = substr(leaves, 33), event_ids = event_ids[2:] WHERE seal_number = 0 AND run = 0; SELECT pg_temp.verdict(); ROLLBACK;
+BEGIN; UPDATE event_run SET root = sha256('x') WHERE seal_number = 0 AND run = 0; SELECT pg_temp.verdict(); ROLLBACK;
 -- an event and its leaf together: the head of the seal tells
 BEGIN;
 UPDATE event_log SET after = replace(after, 'Latecomer', 'Earlycomer') WHERE table_name = 'participant' AND row_key = '4';
