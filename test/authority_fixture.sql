@@ -81,6 +81,15 @@ BEGIN
     (1, 1, 'x', 'x', buyer, 'conflict', w::text, 'insert', '{"id":1}', '\x00'),
     (1, 1, 'x', 'x', seller, 'bid', (1000 * w)::text, 'update', '{"service_provider_id":999}', '\x00'),
     (1, 1, 'x', 'x', seller, 'participant_contact', w::text, 'insert', format('{"participant_id":%s}', seller), '\x00');
+  INSERT INTO meter_channel (id, asset_id, sender_id, quantity, flow, interval_seconds) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, 'energy', 'import', 1800);
+  INSERT INTO meter_reading (channel_id, starts_at, value) VALUES (w, '2030-01-01', 1);
+  INSERT INTO meter_reading_superseded (channel_id, starts_at, received_at, value, quality) VALUES (w, '2030-01-01', now(), 1, 'A');
+  INSERT INTO meter_reading_intake (sender_id, unit) VALUES (seller, 'x');
+  INSERT INTO meter_reading_rejection (sender_id, line, rule, column_name, reason, content) VALUES (seller, 1, 'UNIT', 'unit', 'x', '{}');
+  INSERT INTO meter_reading_batch (sender_id, rows_read, stored, corrected, unchanged, rejected) VALUES (seller, 1, 0, 0, 0, 1);
+  INSERT INTO reading_day (channel_id, day, readings, estimated, total, least, greatest) VALUES (w, '2030-01-01', 1, 0, 1, 1, 1);
+  INSERT INTO stale_day (fact, day) VALUES ('meter_reading', '2030-01-01');
+  INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome) VALUES ('meter_reading_200' || w, 'meter_reading', '2000-01-01', '2001-01-01', 'dropped');
   INSERT INTO event_seal (number, cluster, snapshot, events, events_root, log_root) VALUES (w, 1, '1:1:', 1, '\x00', '\x00');
   INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves, root) VALUES (w, 0, 1, 1, '{1}', '\x00', '\x00');
   INSERT INTO import_line (staging, line, row_digest) VALUES ('embedded_capacity_register_staging', w, sha256(int8send(w)));

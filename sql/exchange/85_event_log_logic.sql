@@ -53,45 +53,20 @@ BEGIN
 END
 $block$;
 
+INSERT INTO event_log_exemption (table_name, because) VALUES
+  ('meter_reading', 'a reading is only corrected, and what it was stays in meter_reading_superseded; meter_reading_batch is logged'),
+  ('meter_reading_superseded', 'it is itself the record of what was corrected, and is only added to'),
+  ('meter_reading_rejection', 'it is itself the record of what was rejected, and is only added to'),
+  ('meter_reading_intake', 'it never holds a row'),
+  ('stale_day', 'it follows from what changed'),
+  ('reading_day', 'it follows from the readings')
+ON CONFLICT DO NOTHING;
+
 -- Months are made ahead, so that no event has to wait for one; the default takes what comes nevertheless.
-CREATE OR REPLACE FUNCTION make_event_months(ahead integer DEFAULT 2) RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
-SET search_path FROM CURRENT
-SET client_min_messages = warning
-SET TimeZone = 'UTC'
-AS $function$
-DECLARE
-  month date;
-  name text;
-  made integer := 0;
-BEGIN
-  FOR month IN SELECT d::date FROM generate_series(date_trunc('month', now()), date_trunc('month', now()) + ahead * interval '1 month', interval '1 month') d
-               UNION ALL SELECT NULL ORDER BY 1 NULLS FIRST LOOP
-    name := 'event_log_' || coalesce(to_char(month, 'YYYY_MM'), 'default');
-    CONTINUE WHEN to_regclass(format('%I.%I', current_schema(), name)) IS NOT NULL;
-    -- events that came in before their month was made stay in the default
-    CONTINUE WHEN EXISTS (SELECT FROM event_log e WHERE e.recorded_at >= month::timestamptz AND e.recorded_at < (month + interval '1 month')::timestamptz);
-    -- attached and not made in place, which would lock everybody out of the log
-    EXECUTE format('CREATE TABLE %I.%I (LIKE event_log INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS)', current_schema(), name);
-    EXECUTE format('COMMENT ON TABLE %I IS %L', name, coalesce('events of ' || to_char(month, 'YYYY-MM') || ', UTC', 'events of months that have no partition'));
-    -- read through event_log, and in no other way
-    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-    EXECUTE format('ALTER TABLE event_log ATTACH PARTITION %I %s', name,
-                   CASE WHEN month IS NULL THEN 'DEFAULT' ELSE format('FOR VALUES FROM (%L) TO (%L)', month::timestamptz, (month + interval '1 month')::timestamptz) END);
-    EXECUTE format('CREATE OR REPLACE TRIGGER t10_is_not_emptied BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()', name);
-    EXECUTE format('COMMENT ON TRIGGER t10_is_not_emptied ON %I IS ''the log is not emptied''', name);
-    EXECUTE format('COMMENT ON TRIGGER t10_is_only_added_to ON %I IS ''events are neither changed nor deleted''', name);
-    INSERT INTO event_log_exemption (table_name, because) VALUES (name, 'it is the log') ON CONFLICT DO NOTHING;
-    made := made + 1;
-  END LOOP;
-  RETURN made;
-END
-$function$;
-COMMENT ON FUNCTION make_event_months(integer) IS
-  'makes the partitions of event_log for this month and so many ahead that are not there yet, and returns how many; seal_events() calls it; SECURITY DEFINER because it makes tables';
-REVOKE ALL ON FUNCTION make_event_months(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION make_event_months(integer) TO flexexchange_operator;
-SELECT make_event_months();
+DROP FUNCTION IF EXISTS make_event_months(integer);
+INSERT INTO partition_policy (table_name, every, is_only_added_to) VALUES ('event_log', 'month', true) ON CONFLICT DO NOTHING;
+SELECT make_partition('event_log', NULL);
+SELECT make_partition('event_log', now() + n * interval '1 month') FROM generate_series(0, 2) n;
 
 -- Events that no statement on a table makes.
 CREATE OR REPLACE FUNCTION record_event(table_name text, row_key text, action text, content text) RETURNS bigint
@@ -137,6 +112,7 @@ BEGIN
   FOR part IN SELECT c.oid::regclass AS name, c.relname FROM pg_class c
               WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
                 AND NOT EXISTS (SELECT FROM event_log_exemption x WHERE x.table_name = c.relname)
+                AND NOT EXISTS (SELECT FROM retired_partition x WHERE x.name = c.relname)
                 AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 't05_log_insert')
               ORDER BY c.relname LOOP
     FOR event IN SELECT * FROM (VALUES ('insert', 'REFERENCING NEW TABLE AS after'), ('update', 'REFERENCING OLD TABLE AS before NEW TABLE AS after'),
@@ -301,7 +277,7 @@ DECLARE
   leaves bytea;
   seal event_seal;
 BEGIN
-  PERFORM make_event_months();
+  PERFORM make_partition('event_log', now() + n * interval '1 month') FROM partition_policy p CROSS JOIN generate_series(0, p.ahead) n WHERE p.table_name = 'event_log';
   PERFORM pg_advisory_xact_lock(hashtextextended('seal_events ' || current_schema(), 0));
   -- what this transaction itself wrote is not finished, whatever its snapshot says of others
   SELECT format('%s:%s:%s', least(pg_snapshot_xmin(s)::text::bigint, own), pg_snapshot_xmax(s),
@@ -563,7 +539,8 @@ BEGIN
   END IF;
   FOR part IN SELECT c.oid, c.relname FROM pg_class c
               WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-                AND NOT EXISTS (SELECT FROM event_log_exemption x WHERE x.table_name = c.relname) ORDER BY c.relname COLLATE "C" LOOP
+                AND NOT EXISTS (SELECT FROM event_log_exemption x WHERE x.table_name = c.relname)
+                AND NOT EXISTS (SELECT FROM retired_partition x WHERE x.name = c.relname) ORDER BY c.relname COLLATE "C" LOOP
     table_name := part.relname;
     not_logged := (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = part.oid AND t.tgname LIKE 't05\_log\_%' AND t.tgenabled IN ('O', 'A')) < 4;
     rows_differing := NULL;

@@ -288,12 +288,17 @@ SELECT export_case(participant_id => 3);
 RESET ROLE;
 
 -- a new month is made ahead; an event of a month that has no partition is kept all the same
-SELECT make_event_months(0), make_event_months(4) AS made;
+UPDATE partition_policy SET ahead = 4 WHERE table_name = 'event_log';
+SELECT outcome, count(*) FROM maintain_partitions() WHERE table_name = 'event_log' GROUP BY 1;
+SELECT count(*) FROM maintain_partitions() WHERE table_name = 'event_log';
 -- events of a month that nobody made stay in the default, and sealing goes on
 SET session_replication_role = replica;
 INSERT INTO event_log (recorded_at, cluster, transaction_id, login, role, table_name, action, salt) SELECT date_trunc('month', now(), 'UTC') + interval '6 months', system_identifier, pg_current_xact_id()::text::bigint, 'x', 'x', 'asset', 'insert', '\x00' FROM pg_control_system();
 RESET session_replication_role;
-SELECT make_event_months(7);
+UPDATE partition_policy SET ahead = 7 WHERE table_name = 'event_log';
+SELECT outcome, count(*) FROM maintain_partitions() WHERE table_name = 'event_log' GROUP BY 1;
+-- it is evidence: a policy that would retire it is refused
+UPDATE partition_policy SET keep = interval '1 year' WHERE table_name = 'event_log';
 SELECT count(*) FROM event_log_default;
 SELECT count(*) FROM seal_events();
 -- the trigger on a table of somebody's own, declared wrongly
