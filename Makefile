@@ -11,7 +11,8 @@ EXTENSION   = flexexchange
 EXTVERSION  = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" flexexchange.control)
 MODULE_big  = flexexchange
 OBJS        = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
-DATA_built  = flexexchange--$(EXTVERSION).sql
+RELEASES    = $(filter-out $(EXTVERSION),$(patsubst sql/releases/flexexchange--%.sql.gz,%,$(wildcard sql/releases/*.sql.gz)))
+DATA_built  = flexexchange--$(EXTVERSION).sql $(RELEASES:%=flexexchange--%--$(EXTVERSION).sql)
 EXTRA_CLEAN = flexexchange--*.sql results output_iso tmp_check regression.out regression.diffs
 
 PG_CPPFLAGS   = -DFLEX_VERSION='"$(EXTVERSION)"'
@@ -44,9 +45,17 @@ endif
 
 $(OBJS): $(wildcard src/*.h)
 
-flexexchange--$(EXTVERSION).sql: $(sort $(wildcard sql/extension/*.sql)) $(sort $(wildcard sql/exchange/*.sql)) sql/embed_modules.awk
-	{ cat $(sort $(wildcard sql/extension/*.sql)) && \
-	  awk -f sql/embed_modules.awk $(sort $(wildcard sql/exchange/*.sql)); } > $@.tmp
+EXTENSION_SQL = $(sort $(wildcard sql/extension/*.sql))
+MODULES       = $(sort $(wildcard sql/exchange/*.sql))
+MIGRATIONS    = $(sort $(wildcard sql/migrations/*/[0-9]*.sql))
+
+flexexchange--$(EXTVERSION).sql: $(EXTENSION_SQL) $(MODULES) $(MIGRATIONS) sql/embed_modules.awk
+	{ cat $(EXTENSION_SQL) && awk -f sql/embed_modules.awk $(MODULES) $(MIGRATIONS); } > $@.tmp
+	mv $@.tmp $@
+
+# from each release straight to this version: docs/architecture.md, Changing what was released
+flexexchange--%--$(EXTVERSION).sql: sql/releases/flexexchange--%.sql.gz $(EXTENSION_SQL) $(MODULES) $(MIGRATIONS) $(wildcard sql/migrations/*/extension.sql) sql/*.awk sql/update_script.sh
+	{ sql/update_script.sh $* $(EXTVERSION) $(EXTENSION_SQL) && awk -f sql/embed_modules.awk $(MODULES) $(MIGRATIONS); } > $@.tmp
 	mv $@.tmp $@
 
 endif

@@ -37,8 +37,8 @@ CREATE TABLE exchange_module (
 );
 COMMENT ON TABLE exchange_module IS 'the modules that this exchange has';
 COMMENT ON COLUMN exchange_module.name IS 'name in flexexchange.module';
-COMMENT ON COLUMN exchange_module.version IS 'version of the extension whose text was run last';
-COMMENT ON COLUMN exchange_module.installed_at IS 'when it was run last';
+COMMENT ON COLUMN exchange_module.version IS 'version of the extension whose shape it has';
+COMMENT ON COLUMN exchange_module.installed_at IS 'when its text, or a migration of it, was run last';
 SELECT protect_table('exchange_module');
 
 CREATE SEQUENCE resource_id;

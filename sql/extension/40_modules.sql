@@ -1,5 +1,6 @@
--- The modules that exchanges are made of, and the roles that they grant to.
--- The rows come from sql/exchange, at the end of this script.
+-- The modules that exchanges are made of, what brings an older exchange to the shape
+-- of the present ones, and the roles that they grant to.  The rows come from sql/exchange
+-- and sql/migrations, at the end of this script.
 
 CREATE TABLE module (
   name      text PRIMARY KEY,
@@ -15,6 +16,19 @@ COMMENT ON COLUMN module.kind IS
 COMMENT ON COLUMN module.archetype IS 'the smallest archetype that has it: thin, medium or thick';
 COMMENT ON COLUMN module.source IS 'SQL with unqualified names';
 GRANT SELECT ON module TO PUBLIC;
+
+CREATE TABLE migration (
+  name    text NOT NULL,
+  version text NOT NULL,
+  source  text NOT NULL,
+  CONSTRAINT migration_pkey PRIMARY KEY (name, version)
+);
+COMMENT ON TABLE migration IS
+  'the SQL text by which upgrade_exchange() brings a module that an exchange has had since before that version to the shape that it has in it';
+COMMENT ON COLUMN migration.name IS 'the module that it belongs to';
+COMMENT ON COLUMN migration.version IS 'the version of the extension that came with it';
+COMMENT ON COLUMN migration.source IS 'SQL with unqualified names';
+GRANT SELECT ON migration TO PUBLIC;
 
 -- Roles belong to the cluster, not to a database: they may be there already.
 -- Made here, they are back before a restored policy needs them.

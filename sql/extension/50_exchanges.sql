@@ -104,6 +104,12 @@ SET search_path = pg_catalog, pg_temp
 AS $function$ SELECT extversion FROM pg_extension WHERE extname = 'flexexchange' $function$;
 COMMENT ON FUNCTION extension_version() IS 'the installed version of the extension';
 
+CREATE FUNCTION version_order(version text) RETURNS integer[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$ SELECT string_to_array(version, '.')::integer[] $function$;
+COMMENT ON FUNCTION version_order(text) IS 'a version as numbers, so that 0.10 comes after 0.9';
+
 CREATE FUNCTION archetype_rank(archetype text) RETURNS integer
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -228,14 +234,29 @@ AS $function$
     UNION ALL
     SELECT format('ALTER TABLE %s DISABLE TRIGGER %I', d ->> 0, d ->> 1)
     FROM jsonb_array_elements(before -> 'disabled') d
+    -- a migration may have removed it
+    WHERE EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass(d ->> 0) AND t.tgname = d ->> 1)
   )
   SELECT coalesce(array_agg(statement), '{}') FROM change
 $function$;
 COMMENT ON FUNCTION restore_access(text, jsonb) IS
   'the statements that give objects which were there before the grants that they had, and switch triggers off again';
 
--- Runs the modules up to an archetype that an exchange does not have yet, and
--- its logic modules again when asked to.
+CREATE FUNCTION changed_access(kept jsonb, before jsonb, after jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+  SELECT kept || jsonb_object_agg(part, kept -> part || (
+           SELECT coalesce(jsonb_object_agg(a.key, a.value), '{}') FROM jsonb_each(after -> part) a
+           WHERE before -> part ? a.key AND before -> part -> a.key <> a.value))
+  FROM unnest(ARRAY['objects', 'columns']) part
+$function$;
+COMMENT ON FUNCTION changed_access(jsonb, jsonb, jsonb) IS
+  'grants to be kept, of access_state(), with what a migration granted and revoked between two of its states';
+
+-- Brings an exchange to the installed version, module by module: one that it has goes through
+-- the migrations since the version that it has it in, one that it lacks, up to an archetype, is run.
+-- Logic runs again when asked to, or when the exchange is older.
 CREATE FUNCTION run_modules(exchange text, archetype text, refresh_logic boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -246,7 +267,10 @@ DECLARE
   part record;
   counter record;
   base bigint;
-  installed text[] := '{}';
+  installed jsonb := '{}';
+  present text;
+  kept jsonb;
+  before jsonb;
   earlier name[];
   fresh name;
   filled boolean;
@@ -259,12 +283,18 @@ BEGIN
   IF owner <> current_user THEN
     EXECUTE format('SET LOCAL ROLE %I', owner);
   END IF;
-  PERFORM set_config('flexexchange.before_modules', flexexchange.access_state(exchange)::text, true);
+  kept := flexexchange.access_state(exchange);
   SELECT coalesce(array_agg(relname), '{}') INTO earlier FROM pg_class WHERE relnamespace = exchange::regnamespace;
   -- pg_catalog stays implicitly first: an exchange must not shadow it
   PERFORM set_config('search_path', format('%I, flexexchange, pg_temp', exchange), true);
   IF to_regclass(format('%I.exchange_module', exchange)) IS NOT NULL THEN
-    EXECUTE format('SELECT array_agg(name) FROM %I.exchange_module', exchange) INTO installed;
+    EXECUTE format('SELECT jsonb_object_agg(name, version) FROM %I.exchange_module', exchange) INTO installed;
+    EXECUTE format('SELECT version FROM %I.exchange_instance', exchange) INTO present;
+    IF flexexchange.version_order(present) > flexexchange.version_order(flexexchange.extension_version()) THEN
+      RAISE EXCEPTION 'exchange % was made by version % of the extension, and here is %', quote_literal(exchange), present, flexexchange.extension_version()
+        USING ERRCODE = 'MX909', HINT = 'Install that version or a later one, then ALTER EXTENSION flexexchange UPDATE.';
+    END IF;
+    refresh_logic := refresh_logic OR present <> flexexchange.extension_version();
   END IF;
   -- each exchange counts from a billion thousands of its own, so that an id of
   -- another exchange is an unknown id here and never somebody else's asset
@@ -282,16 +312,26 @@ BEGIN
     INTO base;
 
   FOR part IN
-    SELECT m.name, m.kind, m.source FROM flexexchange.module m
-    WHERE flexexchange.archetype_rank(m.archetype) <= flexexchange.archetype_rank(run_modules.archetype)
-      AND (m.name <> ALL (installed) OR (refresh_logic AND m.kind = 'logic'))
-    ORDER BY m.name COLLATE "C"
+    SELECT step.name, step.kind, step.source FROM (
+      SELECT g.name, 'migration' AS kind, g.source, flexexchange.version_order(g.version) AS version FROM flexexchange.migration g
+      WHERE flexexchange.version_order(g.version) > flexexchange.version_order(installed ->> g.name)
+      UNION ALL
+      SELECT m.name, m.kind, m.source, NULL FROM flexexchange.module m
+      WHERE flexexchange.archetype_rank(m.archetype) <= flexexchange.archetype_rank(run_modules.archetype)
+        AND (NOT installed ? m.name OR (refresh_logic AND m.kind = 'logic'))) step
+    ORDER BY step.name COLLATE "C", step.version NULLS LAST
   LOOP
-    EXECUTE part.source;
-    IF part.kind = 'state' THEN
+    IF part.kind = 'migration' THEN
+      before := flexexchange.access_state(exchange);
+      EXECUTE part.source;
+      kept := flexexchange.changed_access(kept, before, flexexchange.access_state(exchange));
+    ELSE
+      EXECUTE part.source;
+    END IF;
+    IF part.kind IN ('state', 'migration') THEN
       FOR counter IN
         SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_sequence q ON q.seqrelid = c.oid
-        WHERE c.relnamespace = exchange::regnamespace AND q.seqstart = 1 AND base > 0
+        WHERE c.relnamespace = exchange::regnamespace AND q.seqstart = 1 AND base > 0 AND c.relname <> ALL (earlier)
       LOOP
         EXECUTE format('ALTER SEQUENCE %s START WITH %s RESTART', counter.name, base + 1);
       END LOOP;
@@ -301,6 +341,8 @@ BEGIN
                    exchange, part.name, flexexchange.extension_version());
   END LOOP;
 
+  -- what nothing had to be run for has the shape of this version, too
+  EXECUTE format('UPDATE %I.exchange_module SET version = %L WHERE version <> %2$L', exchange, flexexchange.extension_version());
   -- whatever tables there are now are logged, and can be looked back at
   EXECUTE format('SELECT %1$I.log_all_tables(), %1$I.make_as_of_functions()', exchange);
   EXECUTE format('UPDATE %I.exchange_instance SET archetype = %L, version = %L',
@@ -315,7 +357,7 @@ BEGIN
     END IF;
   END LOOP;
   -- what the owner granted, revoked or switched off before stays so
-  FOREACH statement IN ARRAY flexexchange.restore_access(exchange, current_setting('flexexchange.before_modules')::jsonb) LOOP
+  FOREACH statement IN ARRAY flexexchange.restore_access(exchange, kept) LOOP
     EXECUTE statement;
   END LOOP;
   IF owner <> session_user OR caller <> 'none' THEN
@@ -324,7 +366,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION run_modules(text, text, boolean) IS
-  'runs what an exchange lacks up to an archetype; used by create_exchange, extend_exchange, upgrade_exchange';
+  'brings the modules of an exchange to the installed version and runs those that it lacks up to an archetype; used by create_exchange, extend_exchange, upgrade_exchange; error MX909';
 
 CREATE FUNCTION create_exchange(name text, archetype text DEFAULT 'thick', time_zone text DEFAULT 'Europe/London')
 RETURNS void
@@ -395,7 +437,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION upgrade_exchange(text) IS
-  'brings an exchange to the installed version of the extension: runs new modules and all logic again; touches no row of the market; owner only; error MX904';
+  'brings an exchange to the installed version of the extension, in this transaction: runs the migrations of its modules since the version that it has, new modules, and all logic again; owner only; errors MX904, MX909';
 
 CREATE FUNCTION rename_exchange(name text, new_name text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

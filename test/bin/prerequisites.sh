@@ -110,11 +110,12 @@ build() {
 
 # what is installed already need not be installed again: no rights are needed for that
 is_installed() {
-    local extension
+    local extension version
     extension=$("$PG_CONFIG" --sharedir)/extension
+    version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$root/flexexchange.control")
     cmp -s "$root/flexexchange.so" "$("$PG_CONFIG" --pkglibdir)/flexexchange.so" &&
         cmp -s "$root/flexexchange.control" "$extension/flexexchange.control" &&
-        for script in "$root"/flexexchange--*.sql; do
+        for script in "$root"/flexexchange--"$version".sql "$root"/flexexchange--*--"$version".sql; do
             cmp -s "$script" "$extension/${script##*/}" || return 1
         done
 }

@@ -13,7 +13,7 @@ SELECT format('GRANT CREATE ON DATABASE %I TO exchange_test_owner', current_data
 SET ROLE exchange_test_owner;
 SELECT flexexchange.create_exchange('exchange_a');
 SELECT flexexchange.create_exchange('exchange_b', archetype => 'thin', time_zone => 'Europe/Oslo');
-SELECT name, owner, archetype, version, time_zone, created_at <= now() AS made FROM flexexchange.exchange WHERE name LIKE 'exchange\__' ORDER BY name;
+SELECT name, owner, archetype, version = (SELECT default_version FROM pg_available_extensions WHERE name = 'flexexchange') AS current, time_zone, created_at <= now() AS made FROM flexexchange.exchange WHERE name LIKE 'exchange\__' ORDER BY name;
 SHOW search_path;
 -- thin has a directory and no registers; extended it has, and what was there stays
 SELECT to_regclass('exchange_b.participant') IS NOT NULL AS directory, to_regclass('exchange_b.asset') IS NOT NULL AS register;

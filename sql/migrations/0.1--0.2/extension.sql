@@ -1,0 +1,2 @@
+-- The extension's own objects, from 0.1 to 0.2: what is not made by running again the
+-- statements of sql/extension that 0.1 does not have (sql/changed_statements.awk).
