@@ -57,13 +57,14 @@ RETURNS TABLE (code text, label text, broader text)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH RECURSIVE below AS (
-    SELECT t.* FROM taxonomy_term t
+    SELECT t.scheme, t.version, t.code FROM taxonomy_term t
     JOIN taxonomy_scheme s ON (s.code, s.version) = (t.scheme, t.version) AND s.valid @> narrower_terms.instant
     WHERE t.scheme = narrower_terms.scheme AND t.code = narrower_terms.code
     UNION
-    SELECT t.* FROM below b JOIN taxonomy_term t ON (t.scheme, t.version, t.broader) = (b.scheme, b.version, b.code)
+    SELECT t.scheme, t.version, t.code FROM below b JOIN taxonomy_term t ON (t.scheme, t.version, t.broader) = (b.scheme, b.version, b.code)
   )
-  SELECT b.code, b.label, b.broader FROM below b WHERE b.valid @> narrower_terms.instant;
+  SELECT t.code, t.label, t.broader FROM below b JOIN taxonomy_term t ON (t.scheme, t.version, t.code) = (b.scheme, b.version, b.code)
+  WHERE t.valid @> narrower_terms.instant;
 END;
 COMMENT ON FUNCTION narrower_terms(text, text, timestamptz) IS
   'a term and all terms below it that may be used at an instant, in the version of the scheme that is used then: what a product lists that takes any of them';

@@ -28,6 +28,8 @@ SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace IN (SELECT ns FRO
 -- functions without a pinned path that are neither C, nor parsed once
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace IN (SELECT ns FROM house) AND l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL
   AND (p.proconfig IS NULL OR NOT EXISTS (SELECT FROM unnest(p.proconfig) x WHERE x LIKE 'search_path=%')) ORDER BY p.oid::regprocedure::text COLLATE "C";
+-- functions parsed once that sort or tell apart (DISTINCT, UNION, GROUP BY, ORDER BY) values of our types: that asks for an operator class, which pg_upgrade makes after functions
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace IN (SELECT ns FROM house) AND EXISTS (SELECT FROM regexp_matches(p.prosqlbody::text, ':(eqop|sortop) (\d+)', 'g') m JOIN pg_operator o ON o.oid = m[2]::oid AND o.oprnamespace IN (SELECT ns FROM house));
 -- functions of an exchange that PUBLIC may execute
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'house_test'::regnamespace AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- views that do not run as their reader

@@ -80,18 +80,6 @@ database('objects', '');
 my $objects = shape($node, 'objects', '--binary-upgrade');
 like($objects, qr/CREATE OPERATOR CLASS flexexchange\.time_window_ops/, 'the shape of the extension tells of its operator classes');
 
-# a difference, as far as a person can read it
-sub same
-{
-	my ($got, $expected, $what) = @_;
-	return pass($what) if $got eq $expected;
-	my %got = map { $_ => 1 } split(/\n\n(?=-- Name)/, $got);
-	my %expected = map { $_ => 1 } split(/\n\n(?=-- Name)/, $expected);
-	fail($what);
-	diag("too much:\n" . substr(join("\n", grep { !$expected{$_} } sort keys %got), 0, 3000));
-	diag("missing:\n" . substr(join("\n", grep { !$got{$_} } sort keys %expected), 0, 3000));
-}
-
 # Every row of every table of an exchange, in the columns that it has now; what is only added to as far as it goes.
 # What the exchange says of its own version changes.
 sub keep_rows

@@ -6,8 +6,9 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 
-our @EXPORT = qw(start_node fill rows shape trade_on sweep_finds installation_with);
+our @EXPORT = qw(start_node fill rows shape same trade_on sweep_finds installation_with);
 
 # a node that starts; configuration may be added, and the installation named
 sub start_node
@@ -72,6 +73,20 @@ sub shape
 	my @parts = map { s/\s+\z//r } split(/^--\n(?=-- Name: )/m, $out);
 	shift @parts;
 	return join("\n\n", sort @parts) . "\n";
+}
+
+# that two shapes are one; else the statements that are too many and those that are missing
+sub same
+{
+	my ($got, $expected, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return pass($what) if $got eq $expected;
+	my %got = map { $_ => 1 } split(/\n\n(?=-- Name)/, $got);
+	my %expected = map { $_ => 1 } split(/\n\n(?=-- Name)/, $expected);
+	fail($what);
+	diag("too much:\n" . substr(join("\n", grep { !$expected{$_} } sort keys %got), 0, 3000));
+	diag("missing:\n" . substr(join("\n", grep { !$got{$_} } sort keys %expected), 0, 3000));
+	return 0;
 }
 
 # An asset is instructed twice in one hour: what is found.
