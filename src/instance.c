@@ -14,6 +14,7 @@
  *	  a statement changes one of the tables behind them: its trigger
  *	  forget_rules() sends a relation cache message for table ruleset, which
  *	  every session gets when the change commits, and which a roll-back undoes.
+ *	  Where rows come by logical replication it is fired by each row.
  *
  * Everything is read with the latest snapshot, as the checks of foreign keys
  * read.  A repeatable-read transaction would otherwise compile yesterday's
@@ -200,11 +201,10 @@ flex_forget_rules(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Oid			relid;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("forget_rules must be fired AFTER, FOR EACH STATEMENT")));
+				 errmsg("forget_rules must be fired AFTER")));
 	relid = get_relname_relid("ruleset", RelationGetNamespace(trigger->tg_relation));
 	if (OidIsValid(relid))
 		CacheInvalidateRelcacheByRelid(relid);

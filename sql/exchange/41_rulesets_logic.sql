@@ -11,6 +11,19 @@ SELECT protect_table('ruleset_action', ARRAY['flexexchange_participant', 'flexex
 CREATE OR REPLACE TRIGGER t95_rules AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ruleset_action
   FOR EACH STATEMENT EXECUTE FUNCTION forget_rules();
 COMMENT ON TRIGGER t95_rules ON ruleset_action IS 'sessions compile the rules anew';
+-- Rows that come by logical replication fire row triggers alone, and of these only such as say so.
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOR name IN SELECT tgrelid::regclass FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+              WHERE c.relnamespace = current_schema()::regnamespace AND t.tgname = 't95_rules' ORDER BY c.relname LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t95_rules_replicated AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION forget_rules()', name);
+    EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER t95_rules_replicated', name);
+    EXECUTE format('COMMENT ON TRIGGER t95_rules_replicated ON %s IS %L', name, 'as t95_rules, of rows that come by logical replication');
+  END LOOP;
+END
+$block$;
 
 CREATE OR REPLACE VIEW ruleset_action_meaning WITH (security_invoker = true) AS
   SELECT s.id AS ruleset_id, kind.code AS kind, severity.code AS severity, stage.code AS stage,

@@ -347,6 +347,13 @@ BEGIN
   EXECUTE format('SELECT %1$I.log_all_tables(), %1$I.make_as_of_functions()', exchange);
   EXECUTE format('UPDATE %I.exchange_instance SET archetype = %L, version = %L',
                  exchange, archetype, flexexchange.extension_version());
+  -- a row without a key is known by all its columns: a publication of the exchange would otherwise refuse its changes
+  FOR fresh IN SELECT c.relname FROM pg_class c
+               WHERE c.relnamespace = exchange::regnamespace AND c.relkind = 'r' AND c.relreplident = 'd'
+                 AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
+  LOOP
+    EXECUTE format('ALTER TABLE %I.%I REPLICA IDENTITY FULL', exchange, fresh);
+  END LOOP;
   -- rows that came with the modules are no data of the market: see drop_exchange
   FOR fresh IN SELECT relname FROM pg_class
                WHERE relnamespace = exchange::regnamespace AND relkind IN ('r', 'p') AND relname <> ALL (earlier)

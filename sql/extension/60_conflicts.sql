@@ -11,7 +11,7 @@ CREATE FUNCTION forget_rules() RETURNS trigger
   AS 'MODULE_PATHNAME', 'flex_forget_rules'
   LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION forget_rules() IS
-  'trigger, AFTER any change FOR EACH STATEMENT: every session compiles the rules of this exchange anew before it uses them again';
+  'trigger, AFTER any change, FOR EACH STATEMENT or, of rows that come by logical replication, FOR EACH ROW: every session compiles the rules of this exchange anew before it uses them again';
 
 CREATE FUNCTION reexamine_units() RETURNS trigger
   AS 'MODULE_PATHNAME', 'flex_reexamine_units'
