@@ -88,6 +88,9 @@ BEGIN
   INSERT INTO meter_reading_rejection (sender_id, line, rule, column_name, reason, content) VALUES (seller, 1, 'UNIT', 'unit', 'x', '{}');
   INSERT INTO meter_reading_batch (sender_id, rows_read, stored, corrected, unchanged, rejected) VALUES (seller, 1, 0, 0, 0, 1);
   INSERT INTO reading_day (channel_id, day, readings, estimated, total, least, greatest) VALUES (w, '2030-01-01', 1, 0, 1, 1, 1);
+  INSERT INTO dispatch_event (dispatch_id, status) VALUES (1000 * w + 4, 'instructed');
+  INSERT INTO trade_day (subject, day, product_id, service_provider_id, direction, status, trades, mw_h, availability_value, availability_mw_h, utilisation_value, utilisation_mw_h)
+    VALUES ('award', '2030-01-01', w, seller, 'up', 'awarded', 1, 1, 0, 0, 0, 0);
   INSERT INTO stale_day (fact, day) VALUES ('meter_reading', '2030-01-01');
   INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome) VALUES ('meter_reading_200' || w, 'meter_reading', '2000-01-01', '2001-01-01', 'dropped');
   INSERT INTO event_seal (number, cluster, snapshot, events, events_root, log_root) VALUES (w, 1, '1:1:', 1, '\x00', '\x00');

@@ -32,7 +32,7 @@ COMMENT ON FUNCTION bought_resource_ids() IS 'the units of which the participant
 REVOKE ALL ON FUNCTION bought_resource_ids() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION bought_resource_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
-GRANT SELECT ON meter_channel, meter_reading, meter_reading_superseded, meter_reading_batch, meter_reading_rejection, reading_day, stale_day TO flexexchange_participant;
+GRANT SELECT ON meter_channel, meter_reading, meter_reading_superseded, meter_reading_batch, meter_reading_rejection, reading_day TO flexexchange_participant;
 DROP POLICY IF EXISTS meter_channel_read_own ON meter_channel;
 CREATE POLICY meter_channel_read_own ON meter_channel FOR SELECT TO flexexchange_participant USING (sender_id = (SELECT current_participant()));
 COMMENT ON POLICY meter_channel_read_own ON meter_channel IS 'READ-1: a sender reads its own channels';
@@ -55,9 +55,6 @@ BEGIN
   END LOOP;
 END
 $block$;
-DROP POLICY IF EXISTS stale_day_read ON stale_day;
-CREATE POLICY stale_day_read ON stale_day FOR SELECT TO flexexchange_participant USING (true);
-COMMENT ON POLICY stale_day_read ON stale_day IS 'READ-5: that something changed on a day is no secret: views that everybody reads go by it';
 
 -- ------------------------------------------------------------------ sending
 
@@ -306,8 +303,19 @@ COMMENT ON FUNCTION local_midnight(date) IS 'the instant at which a local day of
 REVOKE ALL ON FUNCTION local_midnight(date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION local_midnight(date) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION stale_days(fact text) RETURNS SETOF date
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
+SET search_path FROM CURRENT
+AS $function$
+  SELECT DISTINCT s.day FROM stale_day s WHERE s.fact = stale_days.fact
+$function$;
+COMMENT ON FUNCTION stale_days(text) IS
+  'the days of a table that have changed since they were added up; SECURITY DEFINER because nobody reads stale_day itself, which would tell how many changes there were';
+REVOKE ALL ON FUNCTION stale_days(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION stale_days(text) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE VIEW daily_reading WITH (security_invoker = true) AS
-  WITH stale AS MATERIALIZED (SELECT DISTINCT day FROM stale_day WHERE fact = 'meter_reading')
+  WITH stale AS MATERIALIZED (SELECT d.day FROM stale_days('meter_reading') AS d (day))
   SELECT c.resource_id, t.channel_id, c.sender_id, c.flow, t.day, t.readings, t.estimated,
          CASE c.quantity WHEN 'energy' THEN t.total ELSE round(t.total * c.interval_seconds / 3600, 4) END AS energy_kwh,
          CASE c.quantity WHEN 'power' THEN t.greatest ELSE round(t.greatest * 3600 / c.interval_seconds, 4) END AS greatest_kw,

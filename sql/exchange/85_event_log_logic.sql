@@ -59,7 +59,9 @@ INSERT INTO event_log_exemption (table_name, because) VALUES
   ('meter_reading_rejection', 'it is itself the record of what was rejected, and is only added to'),
   ('meter_reading_intake', 'it never holds a row'),
   ('stale_day', 'it follows from what changed'),
-  ('reading_day', 'it follows from the readings')
+  ('reading_day', 'it follows from the readings'),
+  ('trade_day', 'it follows from trades that are logged'),
+  ('dispatch_event', 'it follows from dispatches, which are logged')
 ON CONFLICT DO NOTHING;
 
 -- Months are made ahead, so that no event has to wait for one; the default takes what comes nevertheless.
