@@ -224,7 +224,10 @@ json_of_finding(const Rulebook *rulebook, const Finding *finding)
 		}
 		set(object, "modes", modes);
 		if (finding->kind == CONFLICT_JUMPING)
+		{
+			Assert(finding->ruleset != NULL);
 			set(object, "scope", json_string(jumping_scope_name(finding->ruleset->jumping_scope)));
+		}
 	}
 	if (finding->exclusivity != NULL)
 	{
@@ -349,8 +352,11 @@ scan_for(TokenScan *scan, const char *text, int length, const int *target, int n
 		is_key = c == '"' && top != NULL && top->key_next;
 		if (is_key)
 		{
-			top->key = scan->start + 1;
-			top->key_length = scan->end - scan->start - 2;
+			/* a text may end within a key, without its second quote, or with the first: then there is none to show */
+			top->key_length = scan->end - scan->start - 1;
+			top->key = top->key_length > 0 ? scan->start + 1 : 0;
+			if (top->key_length > 0 && text[scan->end - 1] == '"')
+				top->key_length--;
 			top->key_next = false;
 		}
 		if (target != NULL && is_key == at_key && scan->depth == ntarget)
@@ -396,6 +402,7 @@ shown(const char *text, int length)
 	char	   *copy;
 	int			keep = Min(length, 40);
 
+	Assert(length >= 0);		/* printf() takes a negative precision for none, and looks for a NUL */
 	if (length > keep)
 		while (keep > 0 && ((unsigned char) text[keep] & 0xC0) == 0x80)
 			keep--;

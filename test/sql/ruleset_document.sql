@@ -93,6 +93,13 @@ SELECT import_ruleset(export_ruleset('a'));
 SELECT export_ruleset('no such');
 -- what a table would not take otherwise
 INSERT INTO stacking_interpretation (ruleset_id, mode, verdict, buyer_kind_a, meaning) VALUES (require_ruleset('a'), 'splitting', 'no_data', 'tso', 'no');
+-- where the text breaks off after the first quote of a key, nothing is shown of what lies behind it in memory
+CREATE TEMP TABLE broken_off (document text, neighbour text);
+INSERT INTO broken_off VALUES ('{"', 'what nobody asked for'), ('{"rules": [{"', 'what nobody asked for'), ('{"rules": [{"a', 'what nobody asked for');
+SELECT check_ruleset_document(document, '{}') FROM broken_off WHERE length(document) = 2;
+SELECT check_ruleset_document(document, '{}') FROM broken_off WHERE length(document) = 13;
+SELECT check_ruleset_document(document, '{}') FROM broken_off WHERE length(document) = 14;
+DROP TABLE broken_off;
 \set VERBOSITY sqlstate
 INSERT INTO stacking_interpretation (ruleset_id, mode, verdict, buyer_kind_b, meaning) VALUES (require_ruleset('a'), 'splitting', 'no_data', 'dso', 'no');
 \set VERBOSITY terse
