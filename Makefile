@@ -4,6 +4,7 @@
 #   make demo-stop         stop that cluster
 #   make bench [CASE=] [ROWS=]  measure against today's ways, print a table
 #   make test              build, install, run every test on a throw-away cluster
+#   make lint              shellcheck, cppcheck, clang-tidy, plpgsql_check: no warning is left
 #   make, make install     what PGXS offers, with PG_CONFIG=...
 #   make installcheck      the tests against the server that PGHOST and PGPORT name
 
@@ -29,8 +30,8 @@ PROVE_TESTS    = test/t/*.pl
 
 PG_CONFIG ?= pg_config
 
-# demo, test and bench install what they need themselves, so they must not need PGXS
-ifneq ($(filter-out demo demo-stop test bench,$(or $(MAKECMDGOALS),all)),)
+# these install what they need themselves, so they must not need PGXS
+ifneq ($(filter-out demo demo-stop test bench lint,$(or $(MAKECMDGOALS),all)),)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -72,4 +73,7 @@ test:
 bench:
 	@test/bin/bench.sh
 
-.PHONY: demo demo-stop test bench
+lint:
+	@test/bin/lint.sh
+
+.PHONY: demo demo-stop test bench lint

@@ -98,6 +98,11 @@
 #define flex_RelationGetPrimaryKeyIndex(relation)	RelationGetPrimaryKeyIndex(relation, false)
 #endif
 
+/* pg_noreturn, before a declaration, took the place of pg_attribute_noreturn(), behind it, in 18 */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* GiST learned to translate strategy numbers, PG_MODULE_MAGIC to carry a name, in 18 */
 #if PG_VERSION_NUM < 180000
 #define FLEX_MODULE_MAGIC PG_MODULE_MAGIC

@@ -52,7 +52,7 @@
 #include "owner.h"
 
 #define BATCH		512			/* events to a statement, */
-#define BATCH_BYTES	(16 * 1024 * 1024)	/* and about how long their texts may be */
+#define BATCH_BYTES	((Size) 16 * 1024 * 1024)	/* and about how long their texts may be */
 #define SALT		16			/* bytes */
 
 static const char *const insert_events =
@@ -158,7 +158,7 @@ write_batch(Batch *batch)
 		bytea	   *salt = palloc(VARHDRSZ + SALT);
 
 		SET_VARSIZE(salt, VARHDRSZ + SALT);
-		memcpy(VARDATA(salt), random + i * SALT, SALT);
+		memcpy(VARDATA(salt), random + (size_t) i * SALT, SALT);
 		salts[i] = PointerGetDatum(salt);
 	}
 	values[0] = Int64GetDatum((int64) GetSystemIdentifier());
@@ -375,6 +375,7 @@ flex_log_events(PG_FUNCTION_ARGS)
 		if (before != NULL && after != NULL && !rows_differ(desc, before, after, same))
 			continue;
 		CHECK_FOR_INTERRUPTS();
+		Assert(before != NULL || after != NULL);
 
 		caller = MemoryContextSwitchTo(batch->context);
 		key = key_text(canonical, after != NULL ? after : before, other, key_count, &key_output, &no_key);

@@ -105,7 +105,7 @@ set_search(SetSearch *search)
 		return;
 	}
 
-	saved = palloc(2 * n * sizeof(bool));
+	saved = palloc(sizeof(bool) * 2 * n);
 	memcpy(saved, search->open, n * sizeof(bool));
 	memcpy(saved + n, search->in, n * sizeof(bool));
 	/* with the pivot: its partners are out */
@@ -479,18 +479,18 @@ power_step_compare(const void *x, const void *y)
 static PowerStep *
 make_power_steps(const Commitment *subject, const Commitment *earlier, int nearlier)
 {
-	PowerStep  *steps = palloc(2 * (nearlier + 1) * sizeof(PowerStep));
+	Size		count = 2 * ((Size) nearlier + 1);
+	PowerStep  *steps = palloc(count * sizeof(PowerStep));
+	PowerStep  *step = steps;
 
 	for (int i = 0; i <= nearlier; i++)
 	{
 		const Commitment *commitment = i == 0 ? subject : &earlier[i - 1];
 
-		steps[2 * i].at_us = commitment->window.start_us;
-		steps[2 * i].power_w = commitment->power_w;
-		steps[2 * i + 1].at_us = commitment->window.end_us;
-		steps[2 * i + 1].power_w = -commitment->power_w;
+		*step++ = (PowerStep) {commitment->window.start_us, commitment->power_w};
+		*step++ = (PowerStep) {commitment->window.end_us, -commitment->power_w};
 	}
-	qsort(steps, 2 * (nearlier + 1), sizeof(PowerStep), power_step_compare);
+	qsort(steps, count, sizeof(PowerStep), power_step_compare);
 	return steps;
 }
 

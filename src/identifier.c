@@ -153,12 +153,12 @@ PG_FUNCTION_INFO_V1(flex_check_##kind); \
 Datum \
 flex_##kind##_is_valid(PG_FUNCTION_ARGS) \
 { \
-	PG_RETURN_BOOL(identifier_is_valid(&kind, PG_GETARG_TEXT_PP(0))); \
+	PG_RETURN_BOOL(identifier_is_valid(&(kind), PG_GETARG_TEXT_PP(0))); \
 } \
 Datum \
 flex_check_##kind(PG_FUNCTION_ARGS) \
 { \
-	require_identifier(&kind, PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1)); \
+	require_identifier(&(kind), PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1)); \
 	PG_RETURN_BOOL(true); \
 } \
 extern Datum flex_check_##kind(PG_FUNCTION_ARGS)

@@ -667,7 +667,7 @@ instance_product(Instance *instance, int64 product_id)
 	for (int i = 0; i < 5; i++)
 	{
 		columns[i] = SPI_getbinval(tuple, desc, i + 1, &isnull[i]);
-		if (isnull[i] && i < 4)
+		if (i < 4 && isnull[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_FLEX_INCOMPLETE_EXCHANGE),
 					 errmsg("product " INT64_FORMAT " of exchange \"%s\" lacks a service, a buyer or its terms",

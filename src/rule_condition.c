@@ -204,6 +204,7 @@ rule_condition_combine(const RuleCondition *condition, AtomTruths a, AtomTruths 
 	ConditionTruth stack[CONDITION_ATOMS_MAX];
 	int			top = -1;
 
+	Assert(condition->nsteps > 0);
 	for (int i = 0; i < condition->nsteps; i++)
 	{
 		const Step *step = &condition->steps[i];
@@ -215,18 +216,22 @@ rule_condition_combine(const RuleCondition *condition, AtomTruths a, AtomTruths 
 					(is_unknown >> step->atom) & 1 ? CONDITION_UNKNOWN : CONDITION_FALSE;
 				break;
 			case STEP_NOT:
+				Assert(top >= 0);
 				stack[top] = negated(stack[top]);
 				break;
 			case STEP_AND:
+				Assert(top >= 1);
 				top--;
 				stack[top] = Min(stack[top], stack[top + 1]);
 				break;
 			case STEP_OR:
+				Assert(top >= 1);
 				top--;
 				stack[top] = Max(stack[top], stack[top + 1]);
 				break;
 		}
 	}
+	Assert(top == 0);
 	return stack[0];
 }
 

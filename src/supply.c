@@ -335,7 +335,7 @@ read_places(Supply *supply)
 		ApartPlace *place = &supply->places[supply->nplaces - 1];
 		ApartAsset *asset = &supply->assets[supply->nassets - 1];
 		Datum		value;
-		Draw		draw;
+		Draw		draw = {0};
 
 		if (supply->nplaces == 0 || place->id != place_id)
 		{
@@ -433,7 +433,7 @@ int64 *
 supply_instants(Supply *supply, const TimeWindow *window, int *count)
 {
 	int64	   *instants;
-	int			most = 2 * supply->ndraws;
+	int			most;
 	int			n = 0;
 
 	read_details(supply);

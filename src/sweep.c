@@ -425,7 +425,7 @@ event_compare(const void *x, const void *y)
 static bool
 all_fit(const UnitBook *unit, bool down)
 {
-	int64	   *events = palloc(4 * unit->reach.n * sizeof(int64));	/* instant, power */
+	int64	   *events = palloc(sizeof(int64) * 4 * unit->reach.n);	/* instant, power */
 	int			n = 0;
 	int64		least_w = PG_INT64_MAX;
 	int64		power_w = 0;
@@ -748,6 +748,7 @@ note_difference(Sweep *sweep, int64 unit_id, bool portfolio, int64 commitment_id
 		else
 			sweep->differences = repalloc_huge(sweep->differences, sweep->differences_allocated * sizeof(Difference));
 	}
+	Assert(sweep->differences != NULL);
 	sweep->differences[sweep->ndifferences++] = (Difference) {unit_id, portfolio, commitment_id};
 }
 

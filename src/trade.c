@@ -282,7 +282,7 @@ hint_for_id(Instance *instance, int64 id, const char *otherwise)
 	return pstrdup(otherwise);
 }
 
-static void
+pg_noreturn static void
 unknown_id(Instance *instance, int sqlstate, Stage stage, const char *column, int64 id,
 		   const char *what, const char *otherwise)
 {

@@ -238,7 +238,7 @@ BEGIN
       USING ERRCODE = 'wrong_object_type',
             HINT = 'Copy the rows into a table, such as CREATE TEMPORARY TABLE my_rows (LIKE ' || own || ').';
   END IF;
-  SELECT o.attname INTO missing
+  SELECT o.attname::text INTO missing
   FROM pg_attribute o
   WHERE o.attrelid = own AND o.attnum > 0 AND NOT o.attisdropped
     AND NOT EXISTS (SELECT FROM pg_attribute t

@@ -27,7 +27,7 @@ BEGIN
   END IF;
   FOR parent IN SELECT DISTINCT p FROM unnest(parents) p LOOP
     LOOP
-      SELECT count(DISTINCT one), count(DISTINCT c.n) INTO left_over, next
+      SELECT count(DISTINCT one)::integer, count(DISTINCT c.n)::integer INTO left_over, next
       FROM generate_subscripts(names, 1) AS c (n) CROSS JOIN LATERAL jsonb_array_elements(providers -> (c.n - 1)) one WHERE parents[c.n] = parent AND hidden[c.n];
       EXIT WHEN next = 0 OR left_over >= smallest_group;
       SELECT c.n INTO next FROM generate_subscripts(names, 1) AS c (n) WHERE parents[c.n] = parent AND NOT hidden[c.n] ORDER BY weights[c.n], names[c.n] COLLATE "C" LIMIT 1;

@@ -305,7 +305,7 @@ BEGIN
     FROM event_log e CROSS JOIN LATERAL event_hashes(e) h
     WHERE e.cluster = one AND e.transaction_id >= pg_snapshot_xmin(seen)::text::bigint
       AND NOT pg_visible_in_snapshot(e.transaction_id::text::xid8, seen) AND pg_visible_in_snapshot(e.transaction_id::text::xid8, seal.snapshot);
-    seal.events := cardinality(ids);
+    seal.events := cardinality(ids)::bigint;
     seal.events_root := merkle_root(leaves);
     CONTINUE WHEN seal.events IS NULL;
     seal.log_root := merkle_root(seal_leaves(seal.number) || merkle_leaf(convert_to(seal_header(seal), 'UTF8')));
@@ -352,7 +352,7 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT * INTO seal FROM event_seal s WHERE s.number = in_run.seal_number;
-  place_in_run := array_position(in_run.event_ids, event_id) - 1;
+  place_in_run := array_position(in_run.event_ids, event_id)::bigint - 1;
   RETURN jsonb_build_object(
     'place', in_run.run * 1024 + place_in_run, 'events', seal.events, 'events_root', encode(seal.events_root, 'hex'),
     -- a run of 1024 is a whole subtree: first up to its root, then among the roots
@@ -439,7 +439,7 @@ AS $function$
 DECLARE
   seal event_seal;
   previous bytea;
-  leaves bytea := '';
+  leaves bytea := ''::bytea;
   differing record;
 BEGIN
   sound := false;
@@ -543,7 +543,7 @@ BEGIN
               WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
                 AND NOT EXISTS (SELECT FROM event_log_exemption x WHERE x.table_name = c.relname)
                 AND NOT EXISTS (SELECT FROM retired_partition x WHERE x.name = c.relname) ORDER BY c.relname COLLATE "C" LOOP
-    table_name := part.relname;
+    table_name := part.relname::text;
     not_logged := (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = part.oid AND t.tgname LIKE 't05\_log\_%' AND t.tgenabled IN ('O', 'A')) < 4;
     rows_differing := NULL;
     IF to_regprocedure(format('%I(timestamptz)', part.relname || '_as_of')) IS NOT NULL THEN

@@ -6,11 +6,8 @@ CREATE OR REPLACE FUNCTION set_up_login(role_name name, participant_id bigint) R
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
-DECLARE
-  participant_name text;
 BEGIN
-  SELECT p.name INTO participant_name FROM participant p WHERE p.id = set_up_login.participant_id;
-  IF NOT FOUND THEN
+  IF NOT EXISTS (SELECT FROM participant p WHERE p.id = set_up_login.participant_id) THEN
     RAISE EXCEPTION 'there is no participant %', coalesce(set_up_login.participant_id::text, 'NULL')
       USING ERRCODE = 'MX103', HINT = 'Table participant lists them.';
   END IF;

@@ -267,7 +267,7 @@ DECLARE
   part record;
   counter record;
   base bigint;
-  installed jsonb := '{}';
+  installed jsonb := '{}'::jsonb;
   present text;
   kept jsonb;
   before jsonb;

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# Sourced by demo.sh and test.sh after prerequisites.sh: a private cluster in a
+# Sourced by the other scripts after prerequisites.sh: a private cluster in a
 # directory of its own, with data, socket and log in it.
 #
 # Clients reach it through the socket alone, and nobody else's socket lies in that

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by demo.sh and test.sh: what they need, how to build, how to complain.
+# Sourced by the other scripts: what they need, how to build, how to complain.
 #
 # Sets root (the clone), PG_CONFIG, pg_bin and scratch, which holds the logs of this
 # run and stays when one of them says why it failed.
@@ -75,9 +75,9 @@ install_packages() {
     quietly apt apt-get install -y --no-install-recommends --no-upgrade "$@"
 }
 
-# require server|tap: what is missing is installed by root, named to others
+# require server|tap|lint: what is missing is installed by root, named to others
 require() {
-    local missing=() bin=/usr/lib/postgresql/15/bin
+    local missing=() bin=/usr/lib/postgresql/15/bin name
 
     command -v make >/dev/null || missing+=(make)
     command -v gcc >/dev/null || missing+=(gcc)
@@ -90,6 +90,12 @@ require() {
     if [ "$1" = tap ]; then
         command -v prove >/dev/null || missing+=(perl)
         perl -MIPC::Run -e 1 2>/dev/null || missing+=(libipc-run-perl)
+    fi
+    if [ "$1" = lint ]; then
+        for name in clang-tidy cppcheck shellcheck; do
+            command -v "$name" >/dev/null || missing+=("$name")
+        done
+        [ -n "${PG_CONFIG:-}" ] || [ -e /usr/share/postgresql/15/extension/plpgsql_check.control ] || missing+=(postgresql-15-plpgsql-check)
     fi
     [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 

@@ -1,0 +1,134 @@
+-- make lint: plpgsql_check over every PL/pgSQL function of the extension and of a thick exchange,
+-- each trigger function with every table whose triggers call it.
+--
+-- Some functions work in temporary tables that they or their callers make and drop: such a function
+-- is looked at again with those that each of them left, and its best result counts.
+-- Prints what was found and is not excused, nothing when all is well.
+\set ON_ERROR_STOP 1
+SET client_min_messages = warning;
+ALTER DATABASE :"DBNAME" SET client_min_messages = warning;
+CREATE EXTENSION plpgsql_check;
+CREATE EXTENSION flexexchange;
+SELECT flexexchange.create_exchange('lint') \g /dev/null
+CREATE SCHEMA linter;
+SET search_path = linter, public;
+
+-- What is right all the same.  An excuse that excuses nothing is itself a finding.
+CREATE TABLE excuse (function_name text, message text, reason text NOT NULL, PRIMARY KEY (function_name, message));
+INSERT INTO excuse VALUES
+  ('lint.conflict_words', 'control reached end of function without RETURN', 'a CASE without ELSE raises where no WHEN is met, and each WHEN returns'),
+  ('lint.tell_of_qualification', 'column %does not exist', 'one function for three tables, by TG_TABLE_NAME: each branch has the columns of its own'),
+  ('flexexchange.run_modules', 'text type variable is not sanitized', 'to execute the text of a module is what it is for; only the owner of the extension writes table module'),
+  ('lint.read_staging', 'text type variable is not sanitized', 'names and texts are made of quote_ident() by string_agg(), which the check does not follow'),
+  ('lint.make_partition', 'cannot determinate a result of dynamic SQL', 'whether there is a row, as true'),
+  ('lint.waiting_rows', 'the expression is not SQL injection safe', 'names of the catalog, quoted by format()'),
+  ('lint.log_all_tables', 'text type variable is not sanitized', 'part.name is a regclass, the others stand in the query'),
+  ('lint.require_ruleset', 'routine is marked as VOLATILE, should be STABLE', 'it finds what the statement that calls it has made just before'),
+  ('lint.require_taxonomy', 'routine is marked as VOLATILE, should be STABLE', 'it finds what the statement that calls it has made just before'),
+  ('lint.log_all_tables', 'routine is marked as VOLATILE, should be STABLE', 'what it executes creates triggers'),
+  ('lint.make_as_of_functions', 'routine is marked as VOLATILE, should be STABLE', 'what it executes creates functions');
+
+CREATE TABLE look (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, function regprocedure);
+CREATE TABLE finding (look_id bigint, relation regclass, level text, line integer, message text, detail text);
+
+CREATE FUNCTION look_at(function regprocedure) RETURNS void LANGUAGE plpgsql SET client_min_messages = warning AS $$
+DECLARE
+  this bigint;
+BEGIN
+  INSERT INTO linter.look (function) VALUES (look_at.function) RETURNING id INTO this;
+  INSERT INTO linter.finding
+  SELECT this, nullif(t.relation, 0), c.level, c.lineno, c.message, c.detail
+  FROM (SELECT 0::oid AS relation, NULL::name AS old_table, NULL::name AS new_table
+        FROM pg_proc p WHERE p.oid = look_at.function AND p.prorettype <> 'trigger'::regtype
+        UNION ALL
+        SELECT t.tgrelid, max(t.tgoldtable), max(t.tgnewtable)
+        FROM pg_trigger t WHERE t.tgfoid = look_at.function GROUP BY t.tgrelid) t,
+       public.plpgsql_check_function_tb(look_at.function, t.relation, fatal_errors => false, other_warnings => true, extra_warnings => true,
+                                        performance_warnings => true, security_warnings => true, compatibility_warnings => true,
+                                        oldtable => t.old_table, newtable => t.new_table) c;
+END
+$$;
+
+-- What temporary tables look like is kept when the first of them is about to go; the check itself
+-- waits for a session that has run none of the functions: plpgsql_check 2.3 crashes on one that has.
+CREATE FUNCTION keep_tables() RETURNS event_trigger LANGUAGE plpgsql AS $$
+DECLARE
+  name text;
+BEGIN
+  FOR name IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = pg_my_temp_schema() AND c.relkind = 'r' LOOP
+    EXECUTE format('CREATE TABLE IF NOT EXISTS kept.%I (LIKE pg_temp.%1$I)', name);
+  END LOOP;
+END
+$$;
+
+CREATE FUNCTION look_again() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  name text;
+BEGIN
+  FOR name IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'kept'::regnamespace LOOP
+    EXECUTE format('CREATE TEMP TABLE %I (LIKE kept.%1$I)', name);
+  END LOOP;
+  PERFORM linter.look_at(l.function)
+  FROM (SELECT DISTINCT l.function FROM linter.look l JOIN linter.finding f ON f.look_id = l.id AND f.message LIKE 'relation % does not exist') l;
+  FOR name IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'kept'::regnamespace LOOP
+    EXECUTE format('DROP TABLE pg_temp.%I, kept.%1$I', name);
+  END LOOP;
+END
+$$;
+
+SELECT look_at(p.oid) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace IN ('flexexchange'::regnamespace, 'lint'::regnamespace) AND l.lanname = 'plpgsql' ORDER BY p.oid
+\g /dev/null
+CREATE SCHEMA kept;
+CREATE EVENT TRIGGER before_drop ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION keep_tables();
+
+-- all that makes temporary tables, with enough in it to make all of them
+SET search_path = lint, flexexchange;
+SELECT count(*) FROM load_sample_book(10) \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
+INSERT INTO dispatch_instruction_staging (company_name, fu_id, zone, product, start_time_local, end_time_local, availability_mw_req, utilisation_mw_req,
+                                          availability_price, utilisation_price, technology, dispatch_type, start_time_utc, end_time_utc)
+  VALUES ('Amber Cars', 'mill-1', 'Mill Lane', 'Peak Reduction', '2024-07-01T17:00:00+01:00', '2024-07-01T18:00:00+01:00', '0.0', '0.01', '0.0', '100',
+          'EV Charger DSR', 'demand_turn_down', '2024-07-01 16:00:00+00:00', '2024-07-01 17:00:00+00:00');
+INSERT INTO flexibility_tender_staging (zone_code, product, opportunity_name, trade_windows, delivery_start_date, delivery_end_date, service_days, earliest_start_time,
+                                        latest_end_time, peak_tendered_kw, ceiling_availability_price, ceiling_utilisation_price, ceiling_sustain_price, company_name,
+                                        offered_kw, trade_outcome, accepted_kw)
+  VALUES ('CMZ_1', 'Secure', 'Spring at Mill Lane', '2024', '2024-03-29', '2024-04-02', 'Friday,Monday,Tuesday', '16:00:00', '20:00:00', '135.0', '66.71', '4002.76', '0.0',
+          'Volt Limited', '10', 'Accepted', '10');
+SELECT count(*) FROM import_embedded_capacity_register() \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
+SELECT count(*) FROM import_dispatch_instructions() \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
+SELECT count(*) FROM import_flexibility_tenders() \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
+SELECT publish_statistics('2020-01-01') \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
+INSERT INTO participant_login (role_name, participant_id) SELECT current_user, min(id) FROM participant WHERE kinds @> '{service_provider}';
+SELECT count(*) FROM register_assets() \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
+
+SET search_path = linter, public;
+\pset format unaligned
+\pset tuples_only on
+CREATE VIEW best AS
+  SELECT DISTINCT ON (l.function) l.function, l.id, (SELECT p.pronamespace::regnamespace::text || '.' || p.proname FROM pg_proc p WHERE p.oid = l.function) AS name
+  FROM look l ORDER BY l.function, (SELECT count(*) FROM finding f WHERE f.look_id = l.id), l.id;
+SELECT format('%s%s, line %s: %s: %s%s', b.function, ' on ' || f.relation::text, coalesce(f.line::text, '-'), f.level, f.message, ' (' || f.detail || ')')
+FROM best b JOIN finding f ON f.look_id = b.id
+WHERE NOT EXISTS (SELECT FROM excuse e WHERE e.function_name = b.name AND f.message LIKE e.message)
+ORDER BY b.function::text COLLATE "C", f.line, f.relation::text COLLATE "C", f.message;
+SELECT format('%s: nothing to excuse: %s', e.function_name, e.message) FROM excuse e
+WHERE NOT EXISTS (SELECT FROM best b JOIN finding f ON f.look_id = b.id WHERE e.function_name = b.name AND f.message LIKE e.message)
+ORDER BY e.function_name COLLATE "C";
