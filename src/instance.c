@@ -445,8 +445,8 @@ build_layout(Instance *instance)
 		retire(&instance->layout_context);
 	}
 
-	context = AllocSetContextCreate(CacheMemoryContext, "flexexchange layout", ALLOCSET_SMALL_SIZES);
-	instance->layout_context = context;
+	/* a layout that fails goes with the caller's context, one that is complete stays */
+	context = AllocSetContextCreate(CurrentMemoryContext, "flexexchange layout", ALLOCSET_SMALL_SIZES);
 	instance->name = MemoryContextStrdup(context, name);
 	instance->schema = MemoryContextStrdup(context, quote_identifier(name));
 	instance->rules_relid = require_relation("ruleset", instance->namespace_oid, name);
@@ -469,6 +469,8 @@ build_layout(Instance *instance)
 	find_unit_table(instance, "portfolio", name, &instance->unit_table[1]);
 	find_members(instance, name);
 	find_places(instance, name);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	instance->layout_context = context;
 	instance->layout_valid = true;
 }
 
@@ -489,9 +491,7 @@ build_rules(Instance *instance)
 
 	PG_TRY();
 	{
-		context = AllocSetContextCreate(CacheMemoryContext, "flexexchange rules", ALLOCSET_DEFAULT_SIZES);
-		instance->rules_context = context;
-
+		context = AllocSetContextCreate(outside, "flexexchange rules", ALLOCSET_DEFAULT_SIZES);
 		initStringInfo(&sql);
 		appendStringInfo(&sql, "SELECT time_zone::pg_catalog.text, detection OPERATOR(pg_catalog.=) 'schedule'::pg_catalog.text "
 						 "FROM %s.exchange_instance WHERE time_zone IS NOT NULL", instance->schema);
@@ -521,6 +521,8 @@ build_rules(Instance *instance)
 		control.entrysize = sizeof(int64);
 		instance->participants = hash_create("flexexchange participants", 64, &control,
 											 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		MemoryContextSetParent(context, CacheMemoryContext);
+		instance->rules_context = context;
 	}
 	PG_CATCH();
 	{
