@@ -4,6 +4,7 @@
 #   make demo-stop         stop that cluster
 #   make bench [CASE=] [ROWS=]  measure against today's ways, print a table
 #   make test              build, install, run every test on a throw-away cluster
+#   make check-asan [SERVER=debug]  the tests of SQL and C under the sanitizers of addresses and of undefined behaviour
 #   make lint              shellcheck, cppcheck, clang-tidy, plpgsql_check: no warning is left
 #   make, make install     what PGXS offers, with PG_CONFIG=...
 #   make installcheck      the tests against the server that PGHOST and PGPORT name
@@ -31,7 +32,7 @@ PROVE_TESTS    = test/t/*.pl
 PG_CONFIG ?= pg_config
 
 # these install what they need themselves, so they must not need PGXS
-ifneq ($(filter-out demo demo-stop test bench lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo demo-stop test bench lint check-asan,$(or $(MAKECMDGOALS),all)),)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -76,4 +77,7 @@ bench:
 lint:
 	@test/bin/lint.sh
 
-.PHONY: demo demo-stop test bench lint
+check-asan:
+	@test/bin/sanitizers.sh
+
+.PHONY: demo demo-stop test bench lint check-asan

@@ -75,7 +75,7 @@ install_packages() {
     quietly apt apt-get install -y --no-install-recommends --no-upgrade "$@"
 }
 
-# require server|tap|lint: what is missing is installed by root, named to others
+# require server|tap|lint|sanitizers: what is missing is installed by root, named to others
 require() {
     local missing=() bin=/usr/lib/postgresql/15/bin name
 
@@ -97,6 +97,7 @@ require() {
         done
         [ -n "${PG_CONFIG:-}" ] || [ -e /usr/share/postgresql/15/extension/plpgsql_check.control ] || missing+=(postgresql-15-plpgsql-check)
     fi
+    [ "$1" != sanitizers ] || command -v bzip2 >/dev/null || missing+=(bzip2)
     [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 
     export PG_CONFIG=${PG_CONFIG:-$bin/pg_config}
