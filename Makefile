@@ -2,6 +2,8 @@
 #
 #   make demo [DATA=dir]   build, install, start a private cluster in ./.demo, show real conflicts
 #   make demo-stop         stop that cluster
+#   make report [DATA=dir] [OUT=file]  a page of charts and tables: report.html
+#   make pictures          draw the pictures of docs/ anew
 #   make bench [CASE=] [ROWS=]  measure against today's ways, print a table
 #   make test              build, install, run every test on a throw-away cluster
 #   make check-asan [SERVER=debug]  the tests of SQL and C under the sanitizers of addresses and of undefined behaviour
@@ -32,7 +34,7 @@ PROVE_TESTS    = test/t/*.pl
 PG_CONFIG ?= pg_config
 
 # these install what they need themselves, so they must not need PGXS
-ifneq ($(filter-out demo demo-stop test bench lint check-asan,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo demo-stop report pictures test bench lint check-asan,$(or $(MAKECMDGOALS),all)),)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -68,6 +70,12 @@ demo:
 demo-stop:
 	@test/bin/demo.sh stop
 
+report:
+	@test/bin/report.sh report
+
+pictures:
+	@test/bin/report.sh pictures
+
 test:
 	@test/bin/test.sh
 
@@ -80,4 +88,4 @@ lint:
 check-asan:
 	@test/bin/sanitizers.sh
 
-.PHONY: demo demo-stop test bench lint check-asan
+.PHONY: demo demo-stop report pictures test bench lint check-asan

@@ -8,6 +8,8 @@ home=$PWD
 source "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
 # shellcheck source-path=SCRIPTDIR source=cluster.sh
 source "$root/test/bin/cluster.sh"
+# shellcheck source-path=SCRIPTDIR source=load.sh
+source "$root/test/bin/load.sh"
 
 demo=$root/.demo
 database=flex
@@ -23,15 +25,7 @@ trap 'exit 130' INT TERM
 step_number=0
 step() { say "$((++step_number))/6  $*"; }
 
-# psql, as whoever runs make: it may read files that user postgres may not
-demo_psql() { "$pg_bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$(readlink -f "$demo/socket")" "$@"; }
-
-# the lines of psql, notices too, as lines of progress
-with_progress() {
-    "$@" 2>&1 | while IFS= read -r line; do
-        say "       ${line#NOTICE:  }"
-    done
-}
+exchange_psql() { cluster_psql "$demo" "$@"; }
 
 check_owner() {
     [ ! -e "$demo" ] || [ "$(stat -L -c %U "$demo")" = "$cluster_user" ] ||
@@ -65,29 +59,6 @@ remove_demo() {
     rm -f "$demo"
 }
 
-# load_file FILE TABLE IMPORTER
-load_file() {
-    local file=$data/$1
-    if [ ! -e "$file" ]; then
-        say "       $file is not there: left out"
-        return 0
-    fi
-    say "       read $file"
-    files_read=$((files_read + 1))
-    demo_psql -d "$database" -c "\\copy gb.$2 FROM '${file//\'/\'\'}' (FORMAT csv, HEADER)"
-    with_progress demo_psql -d "$database" -A -t -c "
-        SELECT format('%s rows: %s imported, %s rejected, %s values left out',
-                      rows_read, rows_imported, rows_rejected, values_left_out) FROM gb.$3()"
-}
-
-load_files() {
-    files_read=0
-    load_file ecr-ukpn/embedded-capacity-register.csv embedded_capacity_register_staging import_embedded_capacity_register
-    load_file ukpn-dispatches/dispatches-2024.csv dispatch_instruction_staging import_dispatch_instructions
-    [ "$files_read" -gt 0 ] || fail "None of these files is in $data." "Name the directory that has ecr-ukpn/ and ukpn-dispatches/."
-    demo_psql -d "$database" -c 'ANALYZE'
-}
-
 # break lines after 90 characters, the rest as deep as the line began; not the
 # command to connect with
 wrap() {
@@ -107,13 +78,8 @@ wrap() {
 start() {
     local source="the sample book" version psql
 
-    data=${DATA:-}
-    if [ -n "$data" ]; then
-        data=$(cd "$home" && readlink -m "$data")
-        [ -d "$data" ] ||
-            fail "DATA=$DATA is not a directory." "Name the one that has ecr-ukpn/ and ukpn-dispatches/, for example make demo DATA=../shared/data."
-        source="the files of $data"
-    fi
+    find_data 'ecr-ukpn/ and ukpn-dispatches/'
+    [ -z "$data" ] || source="the files of $data"
 
     step "look for PostgreSQL, jansson and a compiler"
     require server
@@ -134,19 +100,19 @@ start() {
     fi
 
     step "make exchange gb in database $database"
-    quietly exchange demo_psql -d postgres -c "DROP DATABASE IF EXISTS $database WITH (FORCE)" -c "CREATE DATABASE $database"
-    quietly exchange demo_psql -d "$database" -c 'CREATE EXTENSION flexexchange' -c "SELECT flexexchange.create_exchange('gb')" \
-        -c "ALTER DATABASE $database SET search_path = gb, flexexchange"
+    make_exchange
 
     step "load $source"
     if [ -n "$data" ]; then
-        load_files
+        load_file ecr-ukpn/embedded-capacity-register.csv embedded_capacity_register_staging import_embedded_capacity_register
+        load_file ukpn-dispatches/dispatches-2024.csv dispatch_instruction_staging import_dispatch_instructions
+        check_loaded 'ecr-ukpn/ and ukpn-dispatches/'
     else
-        with_progress demo_psql -d "$database" -o /dev/null -c 'SELECT * FROM gb.load_sample_book()'
+        with_progress exchange_psql -d "$database" -o /dev/null -c 'SELECT * FROM gb.load_sample_book()'
     fi
 
     psql=$(command -v psql || echo "$pg_bin/psql")
-    demo_psql -d "$database" -A -t -v connect="${psql/#\/usr\/bin\//} -h $(readlink -f "$demo/socket") -p $PGPORT -U $PGUSER -d $database" \
+    exchange_psql -d "$database" -A -t -v connect="${psql/#\/usr\/bin\//} -h $(readlink -f "$demo/socket") -p $PGPORT -U $PGUSER -d $database" \
         -v real="${data:+yes}" -f "$root/test/demo/page.sql" | wrap
 }
 
