@@ -31,7 +31,7 @@ BEGIN
   END IF;
   IF chart_scope.product_code IS NOT NULL AND NOT EXISTS (
     SELECT FROM product p JOIN market m ON m.id = p.market_id WHERE p.code = chart_scope.product_code AND (chart_scope.market_code IS NULL OR m.code = chart_scope.market_code)) THEN
-    RAISE EXCEPTION 'unknown product %', quote_literal(left(chart_scope.product_code, 64)) || coalesce(format(' of market %L', chart_scope.market_code), '')
+    RAISE EXCEPTION 'unknown product %', quote_literal(left(chart_scope.product_code, 64)) || CASE WHEN chart_scope.market_code IS NULL THEN '' ELSE format(' of market %L', chart_scope.market_code) END
       USING ERRCODE = 'MX102', HINT = format('Products: %s.', coalesce((SELECT string_agg(c.code, ', ' ORDER BY c.code COLLATE "C") FROM (
         SELECT DISTINCT p.code FROM product p JOIN market m ON m.id = p.market_id WHERE chart_scope.market_code IS NULL OR m.code = chart_scope.market_code ORDER BY 1 LIMIT 20) c), 'none'));
   END IF;
@@ -161,7 +161,7 @@ BEGIN
   END IF;
   RETURN CASE WHEN periods IS NULL THEN chart_nothing(format('Volume %s, by product', subject_words(subject)), '', width)
     ELSE chart_columns(format('Volume %s, by product', subject_words(subject)),
-      format('%s, local time of %s', CASE WHEN unit = 'MW' THEN 'mean MW in each ' || step ELSE format('%s in each %s', unit, step) END, scope.zone), unit, span, scope.zone, periods, names, amounts, width => width) END;
+      format('%s, local time of %s', CASE WHEN unit = 'MW' THEN 'mean MW in each ' || step ELSE format('%s in each %s', unit, step) END, scope.zone), unit, span, scope.zone, periods, names, amounts, width => width, additive => unit <> 'MW') END;
 END
 $function$;
 COMMENT ON FUNCTION chart_volume_by_product(text, time_window, text, text, integer) IS
@@ -205,13 +205,13 @@ DECLARE
   powers numeric[];
   prices numeric[];
 BEGIN
-  SELECT c.name, c.product_id, p.name AS product_name, m.time_zone, m.currency INTO offered
+  SELECT c.name, c.gate_closes_at, c.product_id, p.name AS product_name, m.time_zone, m.currency INTO offered
   FROM competition c JOIN product p ON p.id = c.product_id JOIN market m ON m.id = p.market_id WHERE c.id = competition_id;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'unknown competition %', coalesce(competition_id::text, 'NULL') USING ERRCODE = 'MX105', HINT = 'Look into table competition.';
   END IF;
   IF way NOT IN ('up', 'down') OR kind NOT IN ('availability', 'utilisation') THEN
-    RAISE EXCEPTION 'no merit order of direction % and price %', left(way, 64), left(kind, 64)
+    RAISE EXCEPTION 'no merit order of direction % and price %', coalesce(left(way, 64), 'NULL'), coalesce(left(kind, 64), 'NULL')
       USING ERRCODE = 'invalid_parameter_value', HINT = 'The direction is up or down, the price availability or utilisation; NULL: what most of the bids have.';
   END IF;
   IF way IS NULL THEN
@@ -233,7 +233,7 @@ BEGIN
          array_agg(b.power_kw ORDER BY b.price, b.class, b.id) FILTER (WHERE b.price IS NOT NULL), array_agg(b.price ORDER BY b.price, b.class, b.id) FILTER (WHERE b.price IS NOT NULL), count(*) FILTER (WHERE b.price IS NULL)
     INTO classes, names, powers, prices, unpriced
   FROM (SELECT b.id, b.power_kw, p.name, CASE kind WHEN 'availability' THEN b.availability_price_per_mw_h ELSE b.utilisation_price_per_mwh END AS price,
-               CASE WHEN b.status = 'lapsed' OR b.status = 'submitted' THEN 'not awarded' ELSE b.status END AS class
+               CASE WHEN b.status = 'lapsed' OR b.status = 'submitted' AND offered.gate_closes_at <= now() THEN 'not awarded' WHEN b.status = 'submitted' THEN 'not decided' ELSE b.status END AS class
         FROM bid b JOIN participant p ON p.id = b.service_provider_id
         WHERE b.competition_id = chart_merit_order.competition_id AND b.direction = way AND b.status <> 'withdrawn' AND lower(b.delivery_window) <= instant AND instant < upper(b.delivery_window)) b;
   SELECT sum(coalesce(w.power_kw, n.power_kw)), max(CASE kind WHEN 'availability' THEN n.guide_availability_price_per_mw_h ELSE n.guide_price_per_mwh END) INTO need_kw, ceiling
@@ -245,7 +245,7 @@ BEGIN
       format('%s %s, bids for %s (%s), by price of %s%s', offered.product_name, way, to_char(instant AT TIME ZONE offered.time_zone, 'FMDD Mon YYYY HH24:MI'), offered.time_zone, kind,
              CASE WHEN unpriced > 0 THEN format('; %s without one are left out', unpriced) ELSE '' END),
       'MW', offered.currency || CASE kind WHEN 'availability' THEN '/MW h' ELSE '/MWh' END, classes, names, ARRAY(SELECT p.kw / 1000 FROM unnest(powers) WITH ORDINALITY AS p (kw, place) ORDER BY p.place), prices,
-      need_kw / 1000, format('need %s MW', chart_number(need_kw / 1000)), ceiling, format('ceiling %s', chart_number(ceiling)), width, ARRAY['awarded', 'not awarded', 'held', 'rejected']) END;
+      need_kw / 1000, format('need %s MW', chart_number(need_kw / 1000)), ceiling, format('ceiling %s', chart_number(ceiling)), width, ARRAY['awarded', 'not awarded', 'not decided', 'held', 'rejected']) END;
 END
 $function$;
 COMMENT ON FUNCTION chart_merit_order(bigint, timestamptz, text, text, integer) IS
@@ -368,7 +368,7 @@ BEGIN
     CASE WHEN as_power THEN 'MW' ELSE 'MW h' END, span, zone, periods || periods,
     ARRAY(SELECT 'awarded' FROM unnest(periods)) || ARRAY(SELECT 'offered, not awarded' FROM unnest(periods)),
     ARRAY(SELECT nullif(a, 0) / divisor FROM unnest(awarded) WITH ORDINALITY AS u (a, place) ORDER BY place) || ARRAY(SELECT nullif(a, 0) / divisor FROM unnest(others) WITH ORDINALITY AS u (a, place) ORDER BY place),
-    'need', periods, ARRAY(SELECT a / divisor FROM unnest(needs) WITH ORDINALITY AS u (a, place) ORDER BY place), width);
+    'need', periods, ARRAY(SELECT a / divisor FROM unnest(needs) WITH ORDINALITY AS u (a, place) ORDER BY place), width, NOT as_power);
 END
 $function$;
 COMMENT ON FUNCTION chart_need_against_offers(bigint, text, text, time_window, text, integer) IS

@@ -280,12 +280,12 @@ DECLARE
   r record;
 BEGIN
   SELECT count(*) FILTER (WHERE 'market_operator' = ANY (p.kinds)) AS buyers, count(*) FILTER (WHERE 'service_provider' = ANY (p.kinds)) AS sellers INTO r FROM participant p;
-  words := words || format('%s market operators and %s service providers take part. ', chart_number(r.buyers), chart_number(r.sellers));
+  words := words || format('%s and %s take part. ', chart_count(r.buyers, 'market operator'), chart_count(r.sellers, 'service provider'));
   IF may_read('asset') THEN
     SELECT sum(c.assets) AS assets, sum(c.mw) AS mw INTO r FROM registered_capacity() c;
     IF r.assets > 0 THEN
-      words := words || format('Registered are %s assets of %s MW. ', chart_number(r.assets), chart_number(r.mw, 0));
-      figures := figures || format('<div><dt>assets registered</dt><dd>%s</dd></div><div><dt>MW installed</dt><dd>%s</dd></div>', chart_number(r.assets), coalesce(chart_number(r.mw, 0), '&#8211;'));
+      words := words || format('%s of %s MW are registered. ', chart_count(r.assets, 'asset'), coalesce(chart_number(r.mw), 'unknown'));
+      figures := figures || format('<div><dt>assets registered</dt><dd>%s</dd></div><div><dt>MW installed</dt><dd>%s</dd></div>', chart_number(r.assets), coalesce(chart_number(r.mw), '&#8211;'));
     END IF;
   END IF;
   IF may_read('bid', 'award', 'availability', 'dispatch', 'commitment') THEN
@@ -293,29 +293,29 @@ BEGIN
            count(DISTINCT t.currency) AS currencies, count(DISTINCT t.unit_id) AS units, min(lower(t.delivery_window)) AS since, max(upper(t.delivery_window)) AS until INTO r
     FROM drawn_trades('dispatch', NULL, NULL, delivery) t;
     IF r.trades > 0 THEN
-      words := words || format('%s instructions called %s MWh from %s units', chart_number(r.trades), chart_number(r.volume, 1), chart_number(r.units))
+      words := words || format('%s called %s MWh from %s', chart_count(r.trades, 'instruction'), coalesce(chart_number(r.volume), 'unknown'), chart_count(r.units, 'unit'))
                      || CASE WHEN r.currencies = 1 AND r.mean IS NOT NULL THEN format(', at a mean price of %s %s/MWh by volume. ', chart_number(r.mean, 2), r.currency) ELSE '. ' END;
       figures := figures || format('<div><dt>instructions</dt><dd>%s</dd></div><div><dt>MWh instructed</dt><dd>%s</dd></div>', chart_number(r.trades), coalesce(chart_number(r.volume), '&#8211;'));
     END IF;
     SELECT count(*) AS trades, sum(t.mw_h) AS volume INTO r FROM drawn_trades('award', NULL, NULL, delivery) t;
     IF r.trades > 0 THEN
-      words := words || format('%s awards bought %s MW h. ', chart_number(r.trades), chart_number(r.volume, 0));
+      words := words || format('%s bought %s MW h. ', chart_count(r.trades, 'award'), coalesce(chart_number(r.volume), 'unknown'));
       figures := figures || format('<div><dt>awards</dt><dd>%s</dd></div>', chart_number(r.trades));
     END IF;
     SELECT count(*) AS trades, sum(t.mw_h) AS volume INTO r FROM drawn_trades('availability', NULL, NULL, delivery) t;
     IF r.trades > 0 THEN
-      words := words || format('%s declarations of availability stand for %s MW h. ', chart_number(r.trades), chart_number(r.volume, 1));
+      words := words || format('%s of availability stood for %s MW h. ', chart_count(r.trades, 'declaration'), coalesce(chart_number(r.volume), 'unknown'));
     END IF;
     SELECT (SELECT count(*) FROM commitment k WHERE k.closed_at IS NULL AND (delivery IS NULL OR k.delivery_window && delivery)) AS commitments,
            count(*) AS findings, count(*) FILTER (WHERE f.severity = 'blocking') AS blocking, count(DISTINCT f.unit) AS units INTO r FROM known_conflicts(delivery) f;
-    words := words || CASE WHEN r.findings = 0 THEN format('Among %s live commitments there is no open conflict that you know of. ', chart_number(r.commitments))
-                           ELSE format('Among %s live commitments the rules find %s open %s of %s %s, %s of them blocking. ', chart_number(r.commitments), chart_number(r.findings), CASE r.findings WHEN 1 THEN 'conflict' ELSE 'conflicts' END,
-                                       chart_number(r.units), CASE r.units WHEN 1 THEN 'unit' ELSE 'units' END, CASE r.blocking WHEN 0 THEN 'none' ELSE chart_number(r.blocking) END) END;
+    words := words || CASE WHEN r.findings = 0 THEN format('Among %s there is no open conflict that you know of. ', chart_count(r.commitments, 'live commitment'))
+                           ELSE format('Among %s the rules find %s of %s, %s of them blocking. ', chart_count(r.commitments, 'live commitment'), chart_count(r.findings, 'open conflict'),
+                                       chart_count(r.units, 'unit'), CASE r.blocking WHEN 0 THEN 'none' ELSE chart_number(r.blocking) END) END;
     figures := figures || format('<div><dt>live commitments</dt><dd>%s</dd></div><div><dt>open conflicts</dt><dd>%s</dd></div>', chart_number(r.commitments), chart_number(r.findings));
   END IF;
   SELECT count(*) AS needs, count(*) FILTER (WHERE n.status = 'met') AS met INTO r FROM need n WHERE n.status IN ('published', 'met', 'expired') AND (delivery IS NULL OR n.delivery_window && delivery);
   IF r.needs > 0 THEN
-    words := words || format('Operators stated %s needs; %s were met. ', chart_number(r.needs), chart_number(r.met));
+    words := words || format('Operators stated %s; met: %s. ', chart_count(r.needs, 'need'), chart_number(r.met));
     figures := figures || format('<div><dt>needs stated</dt><dd>%s</dd></div>', chart_number(r.needs));
   END IF;
   RETURN '<p>' || btrim(words) || '</p><dl class="figures">' || figures || '</dl>';

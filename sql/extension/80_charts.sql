@@ -43,18 +43,23 @@ $function$;
 COMMENT ON FUNCTION chart_number(numeric, integer) IS
   'a number for people: thousands apart by commas, with so many decimals, or without that with about three figures';
 
+CREATE FUNCTION chart_count(number numeric, one text, several text DEFAULT NULL) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN chart_number(number) || ' ' || CASE WHEN number = 1 THEN one ELSE coalesce(several, one || 's') END;
+COMMENT ON FUNCTION chart_count(numeric, text, text) IS 'so many of something: 1 bid, 2 bids; the plural is made with an s unless it is given';
+
 CREATE FUNCTION chart_text_width(words text, size numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
   SELECT size * (0.62 * length(words)
                  - 0.26 * (length(words) - length(translate(words, ' .,:;|!iljtfI()[]/-''', '')))
-                 + 0.30 * (length(words) - length(translate(words, 'MWmw@%', '')))
+                 + 0.37 * (length(words) - length(translate(words, 'MWmw@%', '')))
                  + 0.08 * (length(words) - length(regexp_replace(words, '[A-HJ-LN-VX-Z]', '', 'g')))
                  + 0.48 * (octet_length(words) - length(words)) / 2.0)
 $function$;
 COMMENT ON FUNCTION chart_text_width(text, numeric) IS
-  'about how wide a text is in a wide sans-serif face of that size; rather too much than too little';
+  'about how wide a text is in a wide sans-serif face of that size, rather too much than too little; bold: as if it were an eighth larger';
 
 CREATE FUNCTION chart_fit(words text, size numeric, room numeric) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -331,9 +336,9 @@ DECLARE
 BEGIN
   svg := '';
   height := 0;
-  FOREACH line IN ARRAY flexexchange.chart_lines(title, 16, width, 3) LOOP
+  FOREACH line IN ARRAY flexexchange.chart_lines(title, 17, width, 3) LOOP
     height := height + 20;
-    svg := svg || format('<text x="0" y="%s" font-size="15" font-weight="600">%s</text>', flexexchange.chart_xy(height - 4), flexexchange.chart_fit(line, 16, width));
+    svg := svg || format('<text x="0" y="%s" font-size="15" font-weight="600">%s</text>', flexexchange.chart_xy(height - 4), flexexchange.chart_fit(line, 17, width));
   END LOOP;
   IF coalesce(subtitle, '') <> '' THEN
     FOREACH line IN ARRAY flexexchange.chart_lines(subtitle, 12, width, 3) LOOP
@@ -401,7 +406,7 @@ COMMENT ON FUNCTION chart_nothing(text, text, integer, text) IS 'a chart of noth
 CREATE FUNCTION chart_columns(
   title text, subtitle text, unit text, span time_window, zone text,
   periods time_window[], series text[], amounts numeric[],
-  line_name text DEFAULT NULL, line_periods time_window[] DEFAULT NULL, line_amounts numeric[] DEFAULT NULL, width integer DEFAULT 820) RETURNS text
+  line_name text DEFAULT NULL, line_periods time_window[] DEFAULT NULL, line_amounts numeric[] DEFAULT NULL, width integer DEFAULT 820, additive boolean DEFAULT true) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -444,7 +449,7 @@ BEGIN
   )
   SELECT array_agg(period ORDER BY period, place), array_agg(name ORDER BY period, place), array_agg(amount ORDER BY period, place),
          (SELECT array_agg(s.name ORDER BY s.place) FROM (SELECT DISTINCT name, place FROM drawn) s),
-         (SELECT array_agg(s.total ORDER BY s.place) FROM (SELECT place, sum(amount) AS total FROM drawn GROUP BY place) s)
+         (SELECT array_agg(s.total ORDER BY s.place) FROM (SELECT place, CASE WHEN additive THEN sum(amount) ELSE max(amount) END AS total FROM drawn GROUP BY place) s)
     INTO periods, series, amounts, names, totals FROM drawn;
   SELECT array_agg(g.period ORDER BY g.period), array_agg(g.amount ORDER BY g.period) INTO line_periods, line_amounts
   FROM unnest(line_periods, line_amounts) AS g (period, amount) WHERE g.amount NOT IN ('NaN', 'Infinity', '-Infinity') AND flexexchange.time_window_overlaps(g.period, span);
@@ -457,7 +462,7 @@ BEGIN
   line_name := CASE WHEN line_periods IS NOT NULL THEN coalesce(line_name, '') END;
 
   described := format('Over time, from %s to %s, in %s.', to_char(since AT TIME ZONE zone, whole), to_char(until AT TIME ZONE zone, whole), unit)
-    || coalesce((SELECT ' In all: ' || string_agg(format('%s %s', left(u.name, 100), flexexchange.chart_number(u.total)), ', ' ORDER BY u.place) || '.'
+    || coalesce((SELECT CASE WHEN additive THEN ' In all: ' ELSE ' At most: ' END || string_agg(format('%s %s', left(u.name, 100), flexexchange.chart_number(u.total)), ', ' ORDER BY u.place) || '.'
                  FROM unnest(names, totals) WITH ORDINALITY AS u (name, total, place)), '')
     || coalesce((SELECT format(' The highest column, %s, begins on %s.', flexexchange.chart_number(c.total), to_char(flexexchange.lower(c.period) AT TIME ZONE zone, whole))
                  FROM (SELECT u.period, sum(u.amount) AS total FROM unnest(periods, amounts) AS u (period, amount) GROUP BY 1) c ORDER BY c.total DESC, c.period LIMIT 1), '')
@@ -510,8 +515,8 @@ BEGIN
       || flexexchange.chart_time_axis(span, zone, side, width, bottom, width), coalesce(cardinality(names), 1));
 END
 $function$;
-COMMENT ON FUNCTION chart_columns(text, text, text, time_window, text, time_window[], text[], numeric[], text, time_window[], numeric[], integer) IS
-  'columns over time, one a period, the series on top of one another from zero (below it what is negative), and, if given, a line of steps before them; three arrays give period, series and amount, two those of the line; more than seven series: the six greatest and the others; amounts that are no finite number and periods outside the window are left out; errors 22023 for a window without end, 54000 for more than 400 columns';
+COMMENT ON FUNCTION chart_columns(text, text, text, time_window, text, time_window[], text[], numeric[], text, time_window[], numeric[], integer, boolean) IS
+  'columns over time, one a period, the series on top of one another from zero (below it what is negative), and, if given, a line of steps before them; three arrays give period, series and amount, two those of the line; more than seven series: the six greatest and the others; the description says the sum of each series or, where amounts do not add up (powers), the greatest; amounts that are no finite number and periods outside the window are left out; errors 22023 for a window without end, 54000 for more than 400 columns';
 
 CREATE FUNCTION chart_axis_width(ticks numeric[]) RETURNS numeric
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -629,8 +634,8 @@ BEGIN
     RETURN flexexchange.chart_nothing(title, subtitle, width);
   END IF;
   kinds := ARRAY(SELECT u.class FROM unnest(classes) WITH ORDINALITY AS u (class, place) GROUP BY u.class ORDER BY array_position(class_order, u.class), min(u.place) LIMIT 7);
-  described := format('%s blocks side by side, of %s over cumulative %s.', cardinality(classes), y_unit, x_unit)
-    || (SELECT string_agg(format(' %s: %s blocks, %s %s, from %s to %s.', left(s.class, 100), s.number, flexexchange.chart_number(s.total), x_unit, flexexchange.chart_number(s.low), flexexchange.chart_number(s.high)), '' ORDER BY s.place)
+  described := format('%s side by side, of %s over cumulative %s.', flexexchange.chart_count(cardinality(classes), 'block'), y_unit, x_unit)
+    || (SELECT string_agg(format(' %s: %s, %s %s, from %s to %s.', left(s.class, 100), flexexchange.chart_count(s.number, 'block'), flexexchange.chart_number(s.total), x_unit, flexexchange.chart_number(s.low), flexexchange.chart_number(s.high)), '' ORDER BY s.place)
         FROM (SELECT u.class, array_position(kinds, u.class) AS place, count(*) AS number, sum(u.step) AS total, min(u.height) AS low, max(u.height) AS high
               FROM unnest(classes, widths, heights) AS u (class, step, height) WHERE u.class = ANY (kinds) GROUP BY u.class) s)
     || CASE WHEN x_mark IS NULL THEN '' ELSE format(' At %s %s: %s.', flexexchange.chart_number(x_mark), x_unit, x_mark_name) END
@@ -662,14 +667,14 @@ BEGIN
   IF y_mark IS NOT NULL THEN
     at := zero_y - y_mark * scale_y;
     marks := format('<path class="n s9" stroke-width="1.5" stroke-dasharray="6 3" d="M%s %sH%s"/>', flexexchange.chart_xy(side), flexexchange.chart_xy(at), width)
-      || format('<text x="%s" y="%s" font-weight="600">%s</text>', flexexchange.chart_xy(side + 6), flexexchange.chart_xy(at - 5), flexexchange.chart_fit(y_mark_name, 12.5, width - side - 6));
+      || format('<text x="%s" y="%s" font-weight="600">%s</text>', flexexchange.chart_xy(side + 6), flexexchange.chart_xy(at - 5), flexexchange.chart_fit(y_mark_name, 13.5, width - side - 6));
   END IF;
   IF x_mark IS NOT NULL THEN
     at := side + 1 + x_mark * scale_x;
-    room := flexexchange.chart_text_width(x_mark_name, 12.5) + 6;
+    room := flexexchange.chart_text_width(x_mark_name, 13.5) + 6;
     marks := marks || format('<path class="n s9" stroke-width="1.5" d="M%s %sV%s"/>', flexexchange.chart_xy(at), flexexchange.chart_xy(head.height - 8), flexexchange.chart_xy(bottom))
       || format('<text x="%s" y="%s" font-weight="600" text-anchor="%s">%s</text>', flexexchange.chart_xy(CASE WHEN at + room > width THEN at - 5 ELSE at + 5 END), flexexchange.chart_xy(head.height),
-                CASE WHEN at + room > width THEN 'end' ELSE 'start' END, flexexchange.chart_fit(x_mark_name, 12.5, CASE WHEN at + room > width THEN at - 5 ELSE width - at - 5 END));
+                CASE WHEN at + room > width THEN 'end' ELSE 'start' END, flexexchange.chart_fit(x_mark_name, 13.5, CASE WHEN at + room > width THEN at - 5 ELSE width - at - 5 END));
   END IF;
   RETURN flexexchange.chart_svg(title, described, width, bottom + 40,
     head.svg || flexexchange.chart_value_axis(y_ticks, y_unit, side, width, head.height, bottom) || '<g shape-rendering="crispEdges">' || body || '</g>' || marks || flexexchange.chart_number_axis(x_ticks, x_unit, side + 1, width - 1, bottom, width), cardinality(kinds));
@@ -802,7 +807,7 @@ BEGIN
     FROM (SELECT u.lane, u.w FROM unnest(lanes, windows) AS u (lane, w) WHERE lane.fill = 1 UNION ALL SELECT u.lane, u.w FROM unnest(marks, mark_windows) AS u (lane, w) WHERE lane.fill = 8) g,
          LATERAL (SELECT 1 + extract(epoch FROM greatest(flexexchange.lower(g.w), since) - since) * scale_x AS x0, 1 + extract(epoch FROM least(flexexchange.upper(g.w), until) - since) * scale_x AS x1) p
     WHERE g.lane = lane.lane AND flexexchange.time_window_overlaps(g.w, span);
-    body := body || format('<text x="1" y="%s"%s>%s</text>', flexexchange.chart_xy(y - 4), CASE WHEN lane.fill = 8 THEN ' font-weight="600"' ELSE '' END, flexexchange.chart_fit(lane.lane, 12.5, width - 2));
+    body := body || format('<text x="1" y="%s"%s>%s</text>', flexexchange.chart_xy(y - 4), CASE WHEN lane.fill = 8 THEN ' font-weight="600"' ELSE '' END, flexexchange.chart_fit(lane.lane, 13.5, width - 2));
     IF many THEN
       -- one path of what is apart by more than a pixel
       SELECT string_agg(format('M%s %sh%sv18h-%sz', flexexchange.chart_xy(i.x0), flexexchange.chart_xy(y), w.w, w.w), '' ORDER BY i.x0), max(i.number) INTO path, number

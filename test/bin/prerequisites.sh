@@ -90,6 +90,7 @@ require() {
     if [ "$1" = tap ]; then
         command -v prove >/dev/null || missing+=(perl)
         perl -MIPC::Run -e 1 2>/dev/null || missing+=(libipc-run-perl)
+        command -v chromium >/dev/null || missing+=(chromium)
     fi
     if [ "$1" = lint ]; then
         for name in clang-tidy cppcheck shellcheck; do

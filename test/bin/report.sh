@@ -91,8 +91,8 @@ pictures() {
     say "load a small sample book"
     exchange_psql -d "$database" -o /dev/null -v ON_ERROR_STOP=1 -f "$root/test/pictures.sql"
     mkdir -p "$root/docs/pictures"
-    for name in $(exchange_psql -d "$database" -A -t -c 'SELECT name FROM picture ORDER BY name'); do
-        publish "$root/docs/pictures/$name.svg" "SELECT svg FROM picture WHERE name = '$name'"
+    for name in $(exchange_psql -d "$database" -A -t -c 'SELECT name FROM public.picture ORDER BY name'); do
+        publish "$root/docs/pictures/$name.svg" "SELECT svg FROM public.picture WHERE name = '$name'"
         say "docs/pictures/$name.svg"
     done
 }
