@@ -5,13 +5,6 @@
 -- over what is committed later with a lower one.  So the feed goes by transaction, and delivers those alone below
 -- which nothing is running any more.  The log knows the transaction of each event; notifications keep it here.
 
-ALTER TABLE exchange_instance
-  ADD COLUMN uri text NOT NULL DEFAULT 'urn:uuid:' || gen_random_uuid(),
-  ADD CONSTRAINT exchange_instance_uri_is_absolute CHECK (
-    check_form(uri, 'exchange_instance.uri', '^[A-Za-z][A-Za-z0-9+.-]*:[!-;=?-~]+$', 'an absolute URI such as https://exchange.example.org/gb'));
-COMMENT ON COLUMN exchange_instance.uri IS 'what names this exchange to the world: the source of its events and the id of its open data; a random one that the owner may replace by an address, before anybody reads the feed';
-COMMENT ON CONSTRAINT exchange_instance_uri_is_absolute ON exchange_instance IS 'a URI with its scheme';
-
 -- in the module of state, and parsed once: a column defaults to it
 CREATE FUNCTION this_cluster() RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -12,16 +12,6 @@ COMMENT ON TABLE notification IS
   'what each participant is told, with no more than the rules share; read it with event_feed(): numbers are given before transactions commit, so that who reads on from the highest id may pass over some';
 COMMENT ON COLUMN notification.id IS 'surrogate key; rising within a transaction, and not in the order of commits';
 
-CREATE OR REPLACE FUNCTION utc_text(instant timestamptz) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path FROM CURRENT
-AS $function$
-  SELECT CASE WHEN isfinite(instant) THEN to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE instant::text END
-$function$;
-COMMENT ON FUNCTION utc_text(timestamptz) IS 'an instant as RFC 3339 writes it, in UTC, with microseconds; infinity and -infinity as such';
-REVOKE ALL ON FUNCTION utc_text(timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION utc_text(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
-
 -- What a gate opens stands behind the operator's cursor by then.  It is told of what comes after the gate alone,
 -- so that what it is told does not depend on when it asks.
 CREATE OR REPLACE FUNCTION was_sealed(table_name text, row_key text, instant timestamptz) RETURNS boolean
@@ -44,7 +34,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
   SELECT jsonb_build_object('specversion', '1.0', 'id', format('%s/event/%s', e.cluster, e.id), 'source', source,
-    'type', format('flexexchange.%s.%s', e.table_name, e.action), 'subject', concat_ws('/', e.table_name, e.row_key), 'time', utc_text(e.recorded_at),
+    'type', format('flexexchange.%s.%s', e.table_name, e.action), 'subject', concat_ws('/', e.table_name, e.row_key), 'time', iso_text(e.recorded_at),
     'datacontenttype', 'application/json', 'data',
     jsonb_strip_nulls(jsonb_build_object('table', e.table_name, 'key', e.row_key, 'action', e.action, 'participant_id', e.participant_id, 'event_id', e.id,
       'changed', CASE WHEN e.action = 'update' AND e.before IS NOT NULL THEN (SELECT jsonb_agg(k ORDER BY k COLLATE "C") FROM jsonb_object_keys(e.before::jsonb) k) END,
@@ -63,7 +53,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
   SELECT jsonb_build_object('specversion', '1.0', 'id', format('%s/notification/%s', n.cluster, n.id), 'source', source,
-    'type', 'flexexchange.notification.' || n.event, 'subject', coalesce(a.kind || '/' || a.id, 'notification/' || n.id), 'time', utc_text(n.created_at),
+    'type', 'flexexchange.notification.' || n.event, 'subject', coalesce(a.kind || '/' || a.id, 'notification/' || n.id), 'time', iso_text(n.created_at),
     'datacontenttype', 'application/json', 'data',
     jsonb_build_object('notification_id', n.id, 'participant_id', n.participant_id, 'event', n.event) || coalesce(jsonb_build_object(a.kind || '_id', a.id), '{}')
     || CASE WHEN with_content THEN jsonb_build_object('message', n.message, 'content', n.content) ELSE '{}' END)
