@@ -111,6 +111,7 @@ instant_of_clock(int64 clock_us, ZoneMemory *memory)
 	return result;
 }
 
+/* Without memory of a zone a local time is no time. */
 Instant
 read_instant(const char *text, int length, ZoneMemory *memory)
 {
@@ -151,7 +152,7 @@ read_instant(const char *text, int length, ZoneMemory *memory)
 	us = (int64) (date2j(year, month, day) - POSTGRES_EPOCH_JDATE) * US_PER_DAY +
 		((hour * 60 + minute) * 60 + second) * US_PER_SECOND + fraction;
 	if (at == end)
-		return instant_of_clock(us, memory);
+		return memory != NULL ? instant_of_clock(us, memory) : bad;
 	if (!sign(&at, end, 'Z'))
 	{
 		bool		west = sign(&at, end, '-');
@@ -267,4 +268,24 @@ read_quantity(const char *text, int length, int64 *quantity)
 		form = QUANTITY_LARGE;
 	*quantity = negative ? -value : value;
 	return form;
+}
+
+/* iso_instant(text): an instant with its offset; NULL for anything else */
+PG_FUNCTION_INFO_V1(flex_iso_instant);
+Datum
+flex_iso_instant(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	const char *at = VARDATA_ANY(value);
+	const char *end = at + VARSIZE_ANY_EXHDR(value);
+	Instant		instant;
+
+	while (at < end && strchr(" \t\r\n", *at) != NULL)
+		at++;
+	while (at < end && strchr(" \t\r\n", end[-1]) != NULL)
+		end--;
+	instant = read_instant(at, end - at, NULL);
+	if (instant.form != INSTANT_GIVEN)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(instant.us);
 }

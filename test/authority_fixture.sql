@@ -88,6 +88,11 @@ BEGIN
   INSERT INTO meter_reading_rejection (sender_id, line, rule, column_name, reason, content) VALUES (seller, 1, 'UNIT', 'unit', 'x', '{}');
   INSERT INTO meter_reading_batch (sender_id, rows_read, stored, corrected, unchanged, rejected) VALUES (seller, 1, 0, 0, 0, 1);
   INSERT INTO reading_day (channel_id, day, readings, estimated, total, least, greatest) VALUES (w, '2030-01-01', 1, 0, 1, 1, 1);
+  INSERT INTO carbon_intensity (area, starts_at, ends_at) VALUES ('a' || w, '2030-01-01', '2030-01-02');
+  INSERT INTO system_price (kind, area, starts_at, ends_at, price_per_mwh) VALUES ('day_ahead', 'a' || w, '2030-01-01', '2030-01-02', 1);
+  INSERT INTO carbon_intensity_staging DEFAULT VALUES;
+  INSERT INTO system_price_staging DEFAULT VALUES;
+  INSERT INTO market_figure_rejection (table_name, source, column_name, reason, content) VALUES ('system_price', 's' || w, 'kind', 'x', '{}');
   INSERT INTO dispatch_event (dispatch_id, status) VALUES (1000 * w + 4, 'instructed');
   INSERT INTO trade_day (subject, day, product_id, service_provider_id, direction, status, trades, mw_h, availability_value, availability_mw_h, utilisation_value, utilisation_mw_h)
     VALUES ('award', '2030-01-01', w, seller, 'up', 'awarded', 1, 1, 0, 0, 0, 0);

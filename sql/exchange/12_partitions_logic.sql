@@ -80,6 +80,7 @@ BEGIN
   IF policy.row_key IS NOT NULL THEN
     EXECUTE format('CREATE UNIQUE INDEX %I ON %I (%s)', name || '_key', name, (SELECT string_agg(quote_ident(k), ', ' ORDER BY n) FROM unnest(policy.row_key) WITH ORDINALITY AS k (k, n)));
     EXECUTE format('COMMENT ON INDEX %I IS %L', name || '_key', 'a row is there once');
+    EXECUTE format('ALTER TABLE %I REPLICA IDENTITY USING INDEX %I', name, name || '_key');
   END IF;
   EXECUTE format('ALTER TABLE %s ATTACH PARTITION %I %s', parent, name, CASE WHEN at IS NULL THEN 'DEFAULT' ELSE format('FOR VALUES FROM (%L) TO (%L)', first, past) END);
   -- what refuses to empty the table refuses to empty a part of it, and is not inherited

@@ -61,7 +61,10 @@ INSERT INTO event_log_exemption (table_name, because) VALUES
   ('stale_day', 'it follows from what changed'),
   ('reading_day', 'it follows from the readings'),
   ('trade_day', 'it follows from trades that are logged'),
-  ('dispatch_event', 'it follows from dispatches, which are logged')
+  ('dispatch_event', 'it follows from dispatches, which are logged'),
+  ('carbon_intensity_staging', 'what becomes of its rows is logged'),
+  ('system_price_staging', 'what becomes of its rows is logged'),
+  ('market_figure_rejection', 'it is itself the record of what was rejected')
 ON CONFLICT DO NOTHING;
 
 -- Months are made ahead, so that no event has to wait for one; the default takes what comes nevertheless.

@@ -1,4 +1,10 @@
--- Readings of meters: the triggers of meter_reading_intake.
+-- Readings of meters: the triggers of meter_reading_intake, and instants as files have them.
+
+CREATE FUNCTION iso_instant(value text) RETURNS timestamptz
+  AS 'MODULE_PATHNAME', 'flex_iso_instant'
+  LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION iso_instant(text) IS
+  'an instant written in ISO 8601 with its offset, such as 2026-11-20T17:30Z or 2026-11-20 17:30:00+00:00, in the years 1900 to 2200; NULL for anything else: no setting of the session is asked, and no error is raised';
 
 CREATE FUNCTION take_reading() RETURNS trigger
   AS 'MODULE_PATHNAME', 'flex_take_reading'
