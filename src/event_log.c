@@ -199,7 +199,7 @@ add_event(Batch *batch, const char *action, Datum key, bool no_key, Datum before
 		batch->bytes += VARSIZE_ANY(DatumGetPointer(after));
 }
 
-/* The columns by which a row is known: its primary key, or else its first column. */
+/* The columns by which a row is known: its primary key, or else its first column, if it has any. */
 static bool *
 key_columns(Relation relation, int *count, bool *has_key)
 {
@@ -249,7 +249,9 @@ key_text(const CanonicalRow *canonical, TupleTableSlot *slot, const bool *other,
 				getTypeOutputInfo(TupleDescAttr(desc, i)->atttypid, output, &varlena);
 			return CStringGetTextDatum(OidOutputFunctionCall(*output, slot->tts_values[i]));
 		}
-	pg_unreachable();
+	/* a table without columns */
+	*isnull = true;
+	return (Datum) 0;
 }
 
 static Datum
@@ -428,6 +430,7 @@ static const char *const content_names[CONTENT_NCOLUMNS] = {"before", "after", "
 typedef struct EventRow
 {
 	Oid			type;
+	int32		typmod;
 	TupleDesc	desc;
 	CanonicalRow *canonical;
 	bool	   *is_content;
@@ -473,15 +476,17 @@ event_row(FmgrInfo *function, HeapTupleHeader header)
 {
 	EventRow   *row = function->fn_extra;
 	Oid			type = HeapTupleHeaderGetTypeId(header);
+	int32		typmod = HeapTupleHeaderGetTypMod(header);
 	TupleDesc	desc;
 	MemoryContext caller;
 
-	if (row != NULL && row->type == type && type != RECORDOID)
+	if (row != NULL && row->type == type && row->typmod == typmod)
 		return row;
-	desc = lookup_rowtype_tupdesc(type, HeapTupleHeaderGetTypMod(header));
+	desc = lookup_rowtype_tupdesc(type, typmod);
 	caller = MemoryContextSwitchTo(function->fn_mcxt);
 	row = palloc(sizeof(EventRow));
 	row->type = type;
+	row->typmod = typmod;
 	row->desc = CreateTupleDescCopy(desc);
 	row->canonical = canonical_prepare(desc);
 	row->is_content = palloc0(desc->natts * sizeof(bool));

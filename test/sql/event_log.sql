@@ -250,6 +250,16 @@ INSERT INTO nokey VALUES (1, '{"x": null}'), (2, NULL);
 DELETE FROM nokey WHERE a = 1;
 UPDATE nokey SET j = '{"y": [null]}' WHERE a = 2;
 SELECT * FROM nokey_as_of(clock_timestamp());
+-- a table without columns, as yet
+CREATE TABLE log_test.bare ();
+SELECT log_all_tables();
+INSERT INTO bare DEFAULT VALUES;
+ALTER TABLE bare ADD a integer;
+UPDATE bare SET a = 1;
+ALTER TABLE bare DROP a;
+DELETE FROM bare;
+SELECT action, row_key, before, after FROM event_log WHERE table_name = 'bare' ORDER BY id;
+DROP TABLE bare;
 -- rows that are large together
 INSERT INTO nokey SELECT i, to_jsonb(repeat('a', 1200000)) FROM generate_series(1, 40) i;
 SELECT count(*) FROM event_log WHERE table_name = 'nokey';

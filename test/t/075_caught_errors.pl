@@ -125,6 +125,12 @@ for (@kinds)
 	is($locks, 0, '  nor locks');
 }
 
+# what is known of the type of a row is found out once, for rows without a name too
+my $hashes = q{SELECT count((event_hashes(e)).leaf) * 0 + (SELECT sum(m.total_bytes) FROM pg_backend_memory_contexts m)
+  FROM (SELECT i AS id, 'b'::text AS before, 'a'::text AS after, '\x00'::bytea AS salt, NULL::bytea AS content_digest FROM generate_series(1, %d) i) e};
+my (undef, $few, $many) = split /\n/, $node->safe_psql('postgres', join(';', 'SET search_path = flexexchange, public', map { sprintf($hashes, $_) } 10, 10, 20_000));
+cmp_ok($many - $few, '<', 5_000_000, 'the hashes of many rows take no more memory than those of few');
+
 unlike(slurp_file($node->logfile), qr/WARNING:.*(leak|not closed|still referenced)/, 'the server warns of no leak');
 $node->stop;
 done_testing();
