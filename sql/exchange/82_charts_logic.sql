@@ -57,7 +57,7 @@ REVOKE ALL ON FUNCTION chart_span(time_window, timestamptz, timestamptz, text) F
 GRANT EXECUTE ON FUNCTION chart_span(time_window, timestamptz, timestamptz, text) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION drawn_trades(subject text, market_code text DEFAULT NULL, product_code text DEFAULT NULL, delivery time_window DEFAULT NULL)
-RETURNS TABLE (trade_id bigint, product_id bigint, product_name text, service_code text, market text, currency text, unit_id bigint, service_provider_id bigint,
+RETURNS TABLE (trade_id bigint, product_id bigint, product_name text, service_code text, market text, currency text, unit_id bigint, technology text, service_provider_id bigint,
                direction text, power_kw numeric, delivery_window time_window, mw_h numeric, availability_price_per_mw_h numeric, utilisation_price_per_mwh numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -69,25 +69,25 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'It is bid, award, availability or dispatch.';
   END IF;
   RETURN QUERY EXECUTE format($query$
-    SELECT t.id, t.product_id, p.name, p.service_code, m.code, m.currency, t.unit_id, t.service_provider_id, t.direction, t.power_kw::numeric, t.delivery_window,
+    SELECT t.id, t.product_id, p.name, p.service_code, m.code, m.currency, t.unit_id, coalesce(a.technology, f.technology), t.service_provider_id, t.direction, t.power_kw::numeric, t.delivery_window,
            CASE WHEN isfinite(e.since) AND isfinite(e.until) THEN t.power_kw / 1000 * extract(epoch FROM e.until - e.since) / 3600 END, %s, %s
-    FROM %I t JOIN product p ON p.id = t.product_id JOIN market m ON m.id = p.market_id
+    FROM %I t JOIN product p ON p.id = t.product_id JOIN market m ON m.id = p.market_id LEFT JOIN asset a ON a.id = t.asset_id LEFT JOIN portfolio f ON f.id = t.portfolio_id
     CROSS JOIN LATERAL (SELECT greatest(lower(t.delivery_window), lower($3)) AS since, least(upper(t.delivery_window), upper($3)) AS until) e
     WHERE %s AND ($1 IS NULL OR m.code = $1) AND ($2 IS NULL OR p.code = $2) AND ($3 IS NULL OR t.delivery_window && $3)$query$,
     CASE WHEN subject = 'dispatch' THEN 'NULL::numeric' ELSE 't.availability_price_per_mw_h::numeric' END,
     CASE WHEN subject = 'availability' THEN 'NULL::numeric' ELSE 't.utilisation_price_per_mwh::numeric' END,
-    subject, CASE WHEN subject = 'bid' THEN 't.status IN (''submitted'', ''awarded'', ''lapsed'')' ELSE 't.live' END)
+    subject, CASE WHEN subject = 'bid' THEN 't.status NOT IN (''withdrawn'', ''held'')' ELSE 't.live' END)
   USING drawn_trades.market_code, drawn_trades.product_code, drawn_trades.delivery;
 END
 $function$;
 COMMENT ON FUNCTION drawn_trades(text, text, text, time_window) IS
-  'the trades of a kind that charts and reports are made of and the caller may read: awards, availability and dispatches that are live, bids that stand, won or lapsed; mw_h is power times the hours within the window given, NULL where that has no end; error 22023 for an unknown kind';
+  'the trades of a kind that charts and reports are made of and the caller may read: awards, availability and dispatches that are live, bids that were not withdrawn and are not held, as in price_and_volume; mw_h is power times the hours within the window given, NULL where that has no end; error 22023 for an unknown kind';
 REVOKE ALL ON FUNCTION drawn_trades(text, text, text, time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION drawn_trades(text, text, text, time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION subject_words(subject text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE subject WHEN 'bid' THEN 'offered' WHEN 'award' THEN 'awarded' WHEN 'availability' THEN 'declared available' WHEN 'dispatch' THEN 'instructed' ELSE subject END;
+RETURN CASE subject WHEN 'bid' THEN 'offered' WHEN 'award' THEN 'awarded' WHEN 'availability' THEN 'declared' WHEN 'dispatch' THEN 'instructed' ELSE subject END;
 COMMENT ON FUNCTION subject_words(text) IS 'what the trades of a kind are, in a word';
 REVOKE ALL ON FUNCTION subject_words(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION subject_words(text) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
@@ -140,8 +140,10 @@ CREATE OR REPLACE FUNCTION chart_volume_by_product(market_code text DEFAULT NULL
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
+#variable_conflict use_column
 DECLARE
   scope CONSTANT record := chart_scope(market_code, NULL);
+  local_zone CONSTANT text := (SELECT i.time_zone FROM exchange_instance i);
   span time_window;
   step text;
   periods time_window[];
@@ -149,11 +151,23 @@ DECLARE
   amounts numeric[];
   unit text;
 BEGIN
-  SELECT chart_span(delivery, min(lower(t.delivery_window)) FILTER (WHERE lower(t.delivery_window) > '-infinity'), max(upper(t.delivery_window)) FILTER (WHERE upper(t.delivery_window) < 'infinity'), scope.zone)
-    INTO span FROM drawn_trades(subject, market_code, NULL, delivery) t;
+  -- to the end of the last delivery, if it takes only days; else to that of the day on which the last delivery begins
+  SELECT chart_span(delivery, min(t.since), CASE WHEN max(t.until) - min(t.since) <= interval '5 days' THEN max(t.until) ELSE max(t.since) + interval '1 microsecond' END, scope.zone) INTO span
+  FROM (SELECT nullif(lower(d.delivery_window), '-infinity') AS since, nullif(upper(d.delivery_window), 'infinity') AS until FROM drawn_trades(subject, market_code, NULL, delivery) d) t;
   step := chart_check_resolution(resolution, span);
   unit := CASE WHEN step IN ('half hour', 'hour') THEN 'MW' WHEN subject = 'dispatch' THEN 'MWh' ELSE 'MW h' END;
-  IF span IS NOT NULL THEN
+  IF unit <> 'MW' AND scope.zone = local_zone AND lower(span) = local_midnight((lower(span) AT TIME ZONE local_zone)::date, local_zone) AND upper(span) = local_midnight((upper(span) AT TIME ZONE local_zone)::date, local_zone) THEN
+    -- whole days have been added up
+    SELECT array_agg(s.period ORDER BY s.period, s.name COLLATE "C"), array_agg(s.name ORDER BY s.period, s.name COLLATE "C"), array_agg(s.amount ORDER BY s.period, s.name COLLATE "C") INTO periods, names, amounts
+    FROM (SELECT time_window(date_trunc(step, v.day::timestamp) AT TIME ZONE local_zone, (date_trunc(step, v.day::timestamp) + CASE step WHEN 'quarter' THEN interval '3 months' ELSE ('1 ' || step)::interval END) AT TIME ZONE local_zone) AS period,
+                 p.name, sum(v.mw_h) AS amount
+          FROM trade_volume v JOIN product p ON p.id = v.product_id
+          WHERE v.subject = chart_volume_by_product.subject AND (chart_volume_by_product.market_code IS NULL OR v.market_code = chart_volume_by_product.market_code)
+            AND v.day >= (lower(span) AT TIME ZONE local_zone)::date AND v.day < (upper(span) AT TIME ZONE local_zone)::date
+            AND CASE v.subject WHEN 'bid' THEN v.status NOT IN ('withdrawn', 'held') WHEN 'award' THEN v.status IN ('awarded', 'completed') WHEN 'availability' THEN v.status IN ('accepted', 'completed')
+                               ELSE v.status IN ('instructed', 'acknowledged', 'executing', 'stopped', 'completed', 'failed') END
+          GROUP BY 1, 2) s;
+  ELSIF span IS NOT NULL THEN
     SELECT array_agg(s.period ORDER BY s.period, s.product_name COLLATE "C"), array_agg(s.product_name ORDER BY s.period, s.product_name COLLATE "C"), array_agg(s.amount ORDER BY s.period, s.product_name COLLATE "C")
       INTO periods, names, amounts
     FROM (SELECT w.period, t.product_name, sum(t.power_kw / 1000 * w.hours) / CASE step WHEN 'half hour' THEN 0.5 ELSE 1 END AS amount
@@ -165,7 +179,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION chart_volume_by_product(text, time_window, text, text, integer) IS
-  'SVG: volume of trades (bid, award, availability or dispatch) over time, by product: MW and hours in each day, week, month, quarter or year, mean MW in each hour or half hour; the period is chosen to fit the window unless it is given; errors MX105, 22023';
+  'SVG: volume of trades (bid, award, availability or dispatch) over time, by product: MW and hours in each day, week, month, quarter or year, of whole days as trade_volume has them, by the day on which delivery begins; mean MW in each hour or half hour; the period is chosen to fit the window unless it is given; errors MX105, 22023';
 REVOKE ALL ON FUNCTION chart_volume_by_product(text, time_window, text, text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION chart_volume_by_product(text, time_window, text, text, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -316,7 +330,7 @@ BEGIN
   SELECT o.awarded, o.delivery_window, o.power_kw
   FROM (SELECT true AS awarded, a.product_id, a.direction, a.delivery_window, a.power_kw::numeric FROM award a WHERE a.live AND a.delivery_window && span
         UNION ALL
-        SELECT false, b.product_id, b.direction, b.delivery_window, b.power_kw FROM bid b WHERE b.status IN ('submitted', 'lapsed') AND b.delivery_window && span) o
+        SELECT false, b.product_id, b.direction, b.delivery_window, b.power_kw FROM bid b WHERE b.status IN ('submitted', 'lapsed', 'rejected') AND b.delivery_window && span) o
   JOIN product p ON p.id = o.product_id JOIN market m ON m.id = p.market_id
   WHERE (offered_power.direction IS NULL OR o.direction = offered_power.direction) AND (offered_power.service_code IS NULL OR p.service_code = offered_power.service_code)
     AND (offered_power.market_operator_id IS NULL OR m.market_operator_id = offered_power.market_operator_id)
@@ -462,13 +476,12 @@ CREATE OR REPLACE FUNCTION registered_capacity() RETURNS TABLE (technology text,
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
-  SELECT coalesce(t.label, a.technology, 'not said'), a.connection_status, count(*), sum(a.installed_kw) / 1000
-  FROM asset a
+  SELECT coalesce(t.label, a.technology, 'not said'), a.connection_status, sum(a.assets)::bigint, sum(a.mw)
+  FROM (SELECT a.profile::text::jsonb -> 'technology' AS codes, a.technology, a.connection_status, count(*) AS assets, sum(a.installed_kw) / 1000 AS mw FROM asset a GROUP BY 1, 2, 3) a
   -- the common words of its profile, several joined; without one, the word of its source
   LEFT JOIN LATERAL (
     SELECT string_agg(coalesce(w.label, c.code), ' + ' ORDER BY c.place) AS label
-    FROM jsonb_array_elements_text(CASE jsonb_typeof(a.profile::text::jsonb -> 'technology') WHEN 'array' THEN a.profile::text::jsonb -> 'technology'
-                                        WHEN 'string' THEN jsonb_build_array(a.profile::text::jsonb -> 'technology') END) WITH ORDINALITY AS c (code, place)
+    FROM jsonb_array_elements_text(CASE jsonb_typeof(a.codes) WHEN 'array' THEN a.codes WHEN 'string' THEN jsonb_build_array(a.codes) END) WITH ORDINALITY AS c (code, place)
     LEFT JOIN LATERAL (SELECT w.label FROM taxonomy_term w WHERE w.scheme = 'common' AND w.code = c.code ORDER BY w.version DESC LIMIT 1) w ON true) t ON true
   GROUP BY 1, 2
 $function$;

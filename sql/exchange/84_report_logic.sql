@@ -49,7 +49,7 @@ td:not(.n){min-width:6.5rem}
 td.long{min-width:12rem}
 th:last-child,td:last-child{padding-right:0}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-thead .n{white-space:normal}
+thead .n{white-space:normal;min-width:3.4rem}
 ol.words{padding-left:1.4rem;max-width:50rem}
 ol.words li{margin:.6rem 0}
 nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:4px 18px;max-width:none}
@@ -115,11 +115,19 @@ BEGIN
     WHERE EXISTS (SELECT FROM drawn_trades(s.subject, NULL, NULL, delivery) t WHERE t.mw_h IS NOT NULL) ORDER BY s.place
   LOOP
     html := html || report_figure(chart_volume_by_product(NULL, delivery, part), chart_volume_by_product(NULL, delivery, part, NULL, 358))
-      || (SELECT html_table(format('Volume %s, by product', subject_words(part)), ARRAY['Product', 'Trades', 'Providers', 'Units', CASE part WHEN 'dispatch' THEN 'MWh' ELSE 'MW h' END, 'Share'],
+      || (SELECT html_table(format('Volume %s, by product', subject_words(part)), ARRAY['Product', 'Trades', 'Units', 'Providers', 'HHI', CASE part WHEN 'dispatch' THEN 'MWh' ELSE 'MW h' END, 'Share'],
                             array_agg(c.cell ORDER BY r.volume DESC NULLS LAST, r.product_name COLLATE "C", c.place))
-          FROM (SELECT t.product_name, count(*) AS trades, count(DISTINCT t.service_provider_id) AS providers, count(DISTINCT t.unit_id) AS units, sum(t.mw_h) AS volume, sum(t.mw_h) / nullif(sum(sum(t.mw_h)) OVER (), 0) AS share
-                FROM drawn_trades(part, NULL, NULL, delivery) t GROUP BY 1) r
-          CROSS JOIN LATERAL unnest(ARRAY[r.product_name, chart_number(r.trades), chart_number(r.providers), chart_number(r.units), chart_number(r.volume, 1), chart_number(100 * r.share, 1) || ' %']) WITH ORDINALITY AS c (cell, place))
+          FROM (SELECT t.product_name, sum(t.trades) AS trades, sum(t.units) AS units, count(DISTINCT t.service_provider_id) AS providers, sum(t.volume) AS volume, sum(t.volume) / nullif(sum(sum(t.volume)) OVER (), 0) AS share,
+                       -- who reads its own trades alone would read that it is alone
+                       CASE WHEN may_read('conflict') THEN herfindahl_hirschman_index(array_agg(t.volume)) END AS hhi
+                FROM (SELECT d.product_name, d.service_provider_id, count(*) AS trades, count(DISTINCT d.unit_id) AS units, sum(d.mw_h) AS volume FROM drawn_trades(part, NULL, NULL, delivery) d GROUP BY 1, 2) t GROUP BY 1) r
+          CROSS JOIN LATERAL unnest(ARRAY[r.product_name, chart_number(r.trades), chart_number(r.units), chart_number(r.providers), chart_number(r.hhi, 0), chart_number(r.volume, 1), chart_number(100 * r.share, 1) || ' %']) WITH ORDINALITY AS c (cell, place))
+      || coalesce((SELECT html_table(format('Volume %s, by technology', subject_words(part)), ARRAY['Technology', 'Trades', 'Units', CASE part WHEN 'dispatch' THEN 'MWh' ELSE 'MW h' END, 'Share'],
+                                     array_agg(c.cell ORDER BY r.volume DESC NULLS LAST, r.technology COLLATE "C", c.place))
+          FROM (SELECT coalesce(t.technology, 'not said') AS technology, count(*) AS trades, count(DISTINCT t.unit_id) AS units, sum(t.mw_h) AS volume, sum(t.mw_h) / nullif(sum(sum(t.mw_h)) OVER (), 0) AS share, count(*) OVER () AS technologies
+                FROM drawn_trades(part, NULL, NULL, delivery) t GROUP BY 1 ORDER BY sum(t.mw_h) DESC NULLS LAST LIMIT 12) r
+          CROSS JOIN LATERAL unnest(ARRAY[r.technology, chart_number(r.trades), chart_number(r.units), chart_number(r.volume, 1), chart_number(100 * r.share, 1) || ' %']) WITH ORDINALITY AS c (cell, place)
+          WHERE r.technologies > 1 HAVING count(*) > 0), '')
       || coalesce((SELECT html_table(format('Volume %s, by month of delivery', subject_words(part)), ARRAY['Month', 'Trades', CASE part WHEN 'dispatch' THEN 'MWh' ELSE 'MW h' END],
                                      array_agg(c.cell ORDER BY r.month, c.place))
           FROM (SELECT m.month, count(DISTINCT m.trade_id) AS trades, sum(m.volume) AS volume, count(*) OVER () AS months
@@ -132,7 +140,7 @@ BEGIN
   RETURN CASE WHEN html = '' THEN '<p>No trades that you may read in this window.</p>' ELSE html END;
 END
 $function$;
-COMMENT ON FUNCTION report_volumes(time_window) IS 'section of a report: volumes by product, over time and in sum, for each kind of trade that there is; by month (the last 36), where there is more than one';
+COMMENT ON FUNCTION report_volumes(time_window) IS 'section of a report: volumes by product, over time and in sum, for each kind of trade that there is; by technology and by month (the last 36), where there is more than one; the index of concentration for the operator and the regulator';
 REVOKE ALL ON FUNCTION report_volumes(time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION report_volumes(time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -146,8 +154,8 @@ BEGIN
   -- the competition and instant whose outcome says most: with much on both sides of the line, then with much
   SELECT i.competition_id, i.direction, i.instant INTO shown
   FROM (SELECT DISTINCT b.competition_id, b.direction, lower(b.delivery_window) AS instant FROM bid b
-        WHERE b.competition_id IS NOT NULL AND b.status IN ('submitted', 'awarded', 'lapsed') AND lower(b.delivery_window) > '-infinity' AND (delivery IS NULL OR b.delivery_window && delivery)) i
-  JOIN bid b ON b.competition_id = i.competition_id AND b.direction = i.direction AND lower(b.delivery_window) <= i.instant AND i.instant < upper(b.delivery_window) AND b.status IN ('submitted', 'awarded', 'lapsed')
+        WHERE b.competition_id IS NOT NULL AND b.status NOT IN ('withdrawn', 'held') AND lower(b.delivery_window) > '-infinity' AND (delivery IS NULL OR b.delivery_window && delivery)) i
+  JOIN bid b ON b.competition_id = i.competition_id AND b.direction = i.direction AND lower(b.delivery_window) <= i.instant AND i.instant < upper(b.delivery_window) AND b.status NOT IN ('withdrawn', 'held')
   GROUP BY 1, 2, 3
   ORDER BY least(count(*) FILTER (WHERE b.status = 'awarded'), 5 * count(*) FILTER (WHERE b.status <> 'awarded')) DESC, count(*) DESC, 1, 3, 2 LIMIT 1;
   IF NOT FOUND THEN
@@ -160,7 +168,7 @@ BEGIN
               FROM bid b JOIN competition c ON c.id = b.competition_id JOIN product p ON p.id = c.product_id JOIN market m ON m.id = p.market_id JOIN participant o ON o.id = m.market_operator_id
               CROSS JOIN LATERAL (SELECT CASE WHEN isfinite(lower(b.delivery_window)) AND isfinite(upper(b.delivery_window))
                                               THEN b.power_kw / 1000 * extract(epoch FROM upper(b.delivery_window) - lower(b.delivery_window)) / 3600 END AS mw_h) e
-              WHERE b.status IN ('submitted', 'awarded', 'lapsed') AND (delivery IS NULL OR b.delivery_window && delivery)
+              WHERE b.status NOT IN ('withdrawn', 'held') AND (delivery IS NULL OR b.delivery_window && delivery)
               GROUP BY c.id, o.name ORDER BY count(*) DESC, c.id LIMIT 15) r
         CROSS JOIN LATERAL unnest(ARRAY[r.name, r.buyer, chart_number(r.bidders), chart_number(r.bids), chart_number(r.offered, 1), chart_number(r.awarded, 1), chart_number(100 * r.awarded / nullif(r.offered, 0), 1) || ' %'])
           WITH ORDINALITY AS c (cell, place));
@@ -180,12 +188,12 @@ BEGIN
   END IF;
   RETURN report_figure(chart_need_against_offers(NULL, NULL, NULL, delivery), chart_need_against_offers(NULL, NULL, NULL, delivery, NULL, 358))
     || (SELECT html_table('Published needs, by service; prices as the operator had in mind, per MWh of utilisation',
-                          ARRAY['Operator', 'Service', 'Direction', 'Needs', 'Met', 'Expired', 'Places', 'Largest, MW', 'Guide price from', 'to'], array_agg(c.cell ORDER BY r.needs DESC, r.operator COLLATE "C", r.service COLLATE "C", r.direction, c.place), 3)
+                          ARRAY['Operator', 'Service', 'Needs', 'Met', 'Expired', 'Places', 'Largest, MW', 'Guide prices'], array_agg(c.cell ORDER BY r.needs DESC, r.operator COLLATE "C", r.service COLLATE "C", r.direction, c.place), 2)
         FROM (SELECT p.name AS operator, s.name AS service, n.direction, count(*) AS needs, count(*) FILTER (WHERE n.status = 'met') AS met, count(*) FILTER (WHERE n.status = 'expired') AS expired,
                      count(DISTINCT n.grid_node_id) AS places, max(n.power_kw) / 1000 AS largest, min(n.guide_price_per_mwh) AS low, max(n.guide_price_per_mwh) AS high
               FROM need n JOIN participant p ON p.id = n.market_operator_id JOIN service s ON s.code = n.service_code
               WHERE n.status IN ('published', 'met', 'expired') AND (delivery IS NULL OR n.delivery_window && delivery) GROUP BY 1, 2, 3 ORDER BY count(*) DESC LIMIT 24) r
-        CROSS JOIN LATERAL unnest(ARRAY[r.operator, r.service, r.direction, chart_number(r.needs), chart_number(r.met), chart_number(r.expired), chart_number(r.places), chart_number(r.largest, 1), chart_number(r.low, 2), chart_number(r.high, 2)])
+        CROSS JOIN LATERAL unnest(ARRAY[r.operator, r.service || ', ' || r.direction, chart_number(r.needs), chart_number(r.met), chart_number(r.expired), chart_number(r.places), chart_number(r.largest, 1), CASE WHEN r.low < r.high THEN chart_number(r.low, 2) || ' to ' || chart_number(r.high, 2) ELSE chart_number(r.low, 2) END])
           WITH ORDINALITY AS c (cell, place));
 END
 $function$;
@@ -357,7 +365,8 @@ BEGIN
   parts := parts || ('<ul>' || coalesce((SELECT string_agg('<li>' || chart_text(u.words, 1000) || '</li>', '' ORDER BY u.place) FROM unnest(sources) WITH ORDINALITY AS u (words, place) WHERE u.words IS NOT NULL), '')
     || coalesce(format('<li>Conflicts are found by ruleset %s: %s.</li>', chart_text(rules.code), chart_text(rtrim(rules.title, '.'))), '')
     || '<li>Up is more generation or less demand, down the reverse. MW h is power times hours for which it is offered or held ready, MWh energy that is instructed. Volumes are counted within the window, means are weighted by them.</li>'
-    || '<li>Counted are awards, availability and instructions that stand, and bids that stand, won or lapsed; not what was withdrawn, refused or held.</li>'
+    || '<li>Counted are awards, availability and instructions that stand, and bids that were not withdrawn and are not held.</li>'
+    || CASE WHEN may_read('conflict') THEN '<li>HHI, the Herfindahl-Hirschman index, is the sum of the squared shares of providers in per cent: 10,000 for one, 2,500 for four alike.</li>' ELSE '' END
     || format('<li>Times are local, of %s.</li></ul>', chart_text(zone)));
 
   RETURN '<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>' || chart_text(heading) || '</title>'

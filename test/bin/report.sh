@@ -79,6 +79,8 @@ report() {
         with_progress exchange_psql -d "$database" -o /dev/null -c 'SELECT * FROM gb.load_sample_book()'
         sources=('The sample book: made up; places, providers and units are invented.')
     fi
+    say "add up the days"
+    exchange_psql -d "$database" -o /dev/null -c 'SELECT gb.refresh_days()'
     say "draw the report"
     words=$(printf "'%s'," "${sources[@]//\'/\'\'}")
     publish "$out" "SELECT gb.report_html('$title', sources => ARRAY[${words%,}])"
