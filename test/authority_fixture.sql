@@ -98,6 +98,9 @@ BEGIN
     VALUES ('award', '2030-01-01', w, seller, 'up', 'awarded', 1, 1, 0, 0, 0, 0);
   INSERT INTO stale_day (fact, day) VALUES ('meter_reading', '2030-01-01');
   INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome) VALUES ('meter_reading_200' || w, 'meter_reading', '2000-01-01', '2001-01-01', 'dropped');
+  INSERT INTO data_location (participant_id, what, kept) VALUES (seller, 'reading', 'central'), (buyer, 'award', 'remote');
+  INSERT INTO remote_source (id, participant_id, what, server, remote_schema, remote_table, covers) OVERRIDING SYSTEM VALUE VALUES (10 * w, seller, 'reading', 'x', 'x', 'x', win), (10 * w + 1, buyer, 'award', 'x', 'x', 'x', win);
+  INSERT INTO remote_trade (remote_source_id, mrid, digest) VALUES (10 * w + 1, gen_random_uuid(), '\x00');
   INSERT INTO event_seal (number, cluster, snapshot, events, events_root, log_root) VALUES (w, 1, '1:1:', 1, '\x00', '\x00');
   INSERT INTO event_run (seal_number, run, first_event_id, last_event_id, event_ids, leaves, root) VALUES (w, 0, 1, 1, '{1}', '\x00', '\x00');
   INSERT INTO import_line (staging, line, row_digest) VALUES ('embedded_capacity_register_staging', w, sha256(int8send(w)));
