@@ -127,3 +127,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir registration.sql
 \ir qualification.sql
 \ir log.sql
+\ir readings.sql
