@@ -106,11 +106,7 @@ ROLLBACK;
 -- the publication: open tables, conditions with them, and an identity for rows without a key
 SELECT count(*) FROM publish_open_data();
 SELECT tablename, rowfilter FROM pg_publication_tables WHERE pubname = 'out_test_open' AND (rowfilter IS NOT NULL OR tablename ~ 'parent|statistic|window|participant');
-<<<<<<< HEAD
-SELECT c.relname FROM pg_class c JOIN pg_publication_tables p ON p.pubname = 'out_test_open' AND p.tablename = c.relname WHERE c.relnamespace = 'out_test'::regnamespace AND c.relreplident = 'f' ORDER BY c.relname COLLATE "C";
-=======
 SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'out_test'::regnamespace AND c.relreplident = 'f' AND c.relname IN (SELECT d.relation FROM open_dataset d WHERE d.replicated) ORDER BY c.relname COLLATE "C";
->>>>>>> 0e6d409 (Read readings where their participants keep them, and pull trades that conflicts are found by)
 -- the exchange goes on as before
 UPDATE need SET status = 'published' WHERE id = 2;
 UPDATE grid_node_parent SET valid = '2025-03-30T00:30Z/P1Y';
