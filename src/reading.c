@@ -823,7 +823,7 @@ static struct
 {
 	const Reading *next;
 	const Reading *end;
-	int64		received_us;
+	bool		with_quality;
 	char		row[128];
 	int			length;
 	int			taken;
@@ -842,13 +842,11 @@ put_row(const Reading *reading)
 	int			count = 0;
 	int			first = 0;
 
-	put16(&at, 5);
+	put16(&at, source.with_quality ? 4 : 3);
 	put32(&at, 8);
 	put64(&at, reading->channel_id);
 	put32(&at, 8);
 	put64(&at, reading->starts_us);
-	put32(&at, 8);
-	put64(&at, source.received_us);
 	/* a numeric is digits to base 10000, here with one after the point: ten-thousandths as they are */
 	for (int i = 4; i >= 0; i--)
 	{
@@ -867,8 +865,11 @@ put_row(const Reading *reading)
 	put16(&at, QUANTITY_DECIMALS);
 	for (int i = 0; i < count; i++)
 		put16(&at, digits[first + i]);
-	put32(&at, 1);
-	*at++ = reading->quality;
+	if (source.with_quality)
+	{
+		put32(&at, 1);
+		*at++ = reading->quality;
+	}
 	source.length = at - source.row;
 	source.taken = 0;
 }
@@ -915,19 +916,26 @@ copy_readings(void *buffer, int least, int most)
 	return written;
 }
 
-/* COPY them into meter_reading; what is there already makes that fail. */
+/*
+ * COPY them into meter_reading; what is there already makes that fail.  When they came is now, which is the default of the
+ * column, and their quality is mostly the default of its.
+ */
 static void
-copy_into(Oid table, const Reading *readings, int count, int64 received_us)
+copy_into(Oid table, const Reading *readings, int count)
 {
 	Relation	relation = table_open(table, RowExclusiveLock);
 	ParseState *pstate = make_parsestate(NULL);
 	List	   *options = list_make1(makeDefElem("format", (Node *) makeString("binary"), -1));
-	List	   *columns = list_make5(makeString("channel_id"), makeString("starts_at"), makeString("received_at"), makeString("value"), makeString("quality"));
+	List	   *columns = list_make3(makeString("channel_id"), makeString("starts_at"), makeString("value"));
 	CopyFromState copy;
 
 	source.next = readings;
 	source.end = readings + count;
-	source.received_us = received_us;
+	source.with_quality = false;
+	for (int i = 0; i < count && !source.with_quality; i++)
+		source.with_quality = readings[i].quality != 'A';
+	if (source.with_quality)
+		columns = lappend(columns, makeString("quality"));
 	source.length = source.taken = 0;
 	source.state = COPY_HEADER;
 	(void) addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, NULL, false, false);
@@ -990,7 +998,7 @@ store(Intake *in, const Reading *readings, int count)
 	{
 		MemoryContextSwitchTo(in->row_context);
 		PushActiveSnapshot(GetTransactionSnapshot());
-		copy_into(table, readings, count, in->now_us);
+		copy_into(table, readings, count);
 		PopActiveSnapshot();
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
