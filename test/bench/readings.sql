@@ -49,10 +49,8 @@ BEGIN
       SELECT c, '2025-01-01T00:00Z'::timestamptz + d * interval '1 day' + h * interval '30 minutes', ((hashint8extended(c * 100 + h, d) & 65535) / 10000.0)::numeric(14,4)
       FROM generate_series(1, 20000) c, generate_series(0, 47) h;
       INSERT INTO stale_day (fact, day) VALUES ('meter_reading', '2025-01-01'::date + d);
-      COMMIT;
     END LOOP;
     PERFORM refresh_reading_days();
-    COMMIT;
     ANALYZE meter_reading, reading_day;
   END IF;
 END $$;
@@ -89,7 +87,6 @@ BEGIN
     INSERT INTO stale_day (fact, day) SELECT f, d::date FROM unnest(ARRAY['award', 'dispatch']) f, generate_series('2025-01-01'::date, '2026-01-02', '1 day') d;
     PERFORM refresh_trade_days();
     ANALYZE bid, award, dispatch, trade_day, product;
-    COMMIT;
   END IF;
 END $$;
 INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim)
