@@ -127,7 +127,7 @@ UPDATE qualification SET status = 'verified', note = 'delivered on two days' WHE
 -- who did what; nobody writes that, and what an application is of stays
 SELECT from_status, to_status, prequalified_at IS NOT NULL AS prequalified, verified_at IS NOT NULL AS verified, note, taken_by, taken_as FROM qualification_step WHERE qualification_id = 1 ORDER BY id;
 RESET ROLE;
-SELECT tried('UPDATE qualification SET product_id = 2 WHERE id = 1'), tried('UPDATE qualification SET mrid = gen_random_uuid()'), tried('TRUNCATE qualification_step'), tried('DELETE FROM qualification');
+SELECT tried('UPDATE qualification SET product_id = 2 WHERE id = 1'), tried('UPDATE qualification SET mrid = gen_random_uuid()'), tried('TRUNCATE qualification_step'), left(tried('DELETE FROM qualification'), 68);   -- which of the keys complains first depends on their oids
 SET ROLE flexexchange_operator;
 SELECT tried('DELETE FROM qualification_step'), tried('INSERT INTO ineligible_member VALUES (1, 11)');
 RESET ROLE;
