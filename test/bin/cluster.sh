@@ -35,9 +35,10 @@ make_socket_directory() {
     readlink -f "$dir"
 }
 
-# cluster_start DIR: in an empty directory of cluster_user
+# cluster_start DIR [SETTING...]: in an empty directory of cluster_user
 cluster_start() {
     local dir=$1 socket
+    shift
     socket=$(make_socket_directory "$dir")
     quietly initdb as_cluster_user "$pg_bin/initdb" -D "$dir/data" -U "$PGUSER" --auth=trust --encoding=UTF8 --locale=C --no-sync
     as_cluster_user tee -a "$dir/data/postgresql.conf" >/dev/null <<END
@@ -50,6 +51,7 @@ full_page_writes = off
 synchronous_commit = off
 shared_buffers = 128MB
 max_wal_size = 2GB
+$(printf '%s\n' "$@")
 END
     quietly server as_cluster_user "$pg_bin/pg_ctl" start -w -D "$dir/data" -l "$dir/log"
 }

@@ -87,10 +87,10 @@ build_server() {
 require sanitizers
 work=$(mktemp -d /tmp/flexexchange-asan.XXXXXX)
 chmod 755 "$work"
-mkdir "$work/server" "$work/reports"
+mkdir "$work/server"
 # what runs under them leaves its memory to the end of the process, as servers do
-export ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0:use_sigaltstack=0:abort_on_error=1:log_path=$work/reports/asan
-export UBSAN_OPTIONS=print_stacktrace=1:log_path=$work/reports/ubsan
+export ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0:use_sigaltstack=0:abort_on_error=1
+export UBSAN_OPTIONS=print_stacktrace=1
 case ${SERVER:-installed} in
 installed) copy_server ;;
 debug) build_server ;;
@@ -103,6 +103,8 @@ for part in Makefile flexexchange.control README.md sql src test expected docs; 
     cp -R "$root/$part" "$work/"
 done
 rm -f "$work"/src/*.o "$work"/src/*.bc
+# these spend their minutes in an oracle written in SQL: the others run the same C
+[ -n "${REGRESS+given}" ] || rm "$work"/test/sql/{conflict_oracle,network_oracle,sweep}.sql
 quietly build env -u DATA make -C "$work" -s -j"$(nproc)" PG_CONFIG="$PG_CONFIG" with_llvm=no COPT="$sanitizers -fno-wrapv -fsanitize=signed-integer-overflow -DUSE_ASSERT_CHECKING" install
 ! is_root || chown -R "$cluster_user" "$work"
 
@@ -110,7 +112,8 @@ say "start a throw-away cluster"
 as_cluster_user mkdir "$work/cluster"
 # its frames are larger
 ulimit -s 65536 2>/dev/null || true
-LD_PRELOAD=$preload cluster_start "$work/cluster"
+# what a report ends stays ended: the tests that follow would only say so again
+LD_PRELOAD=$preload cluster_start "$work/cluster" 'jit = off' 'restart_after_crash = off'
 socket=$(readlink -f "$work/cluster/socket")
 
 failed=0
@@ -120,16 +123,13 @@ for kind in REGRESS ISOLATION; do
     only=("$([ $kind = REGRESS ] && echo ISOLATION || echo REGRESS)=")
     [ -z "${!kind+given}" ] || only+=("$kind=${!kind}")
     [ -n "${!kind-all}" ] || continue
-    as_cluster_user env -u DATA -u REGRESS -u ISOLATION PGHOST="$socket" PGOPTIONS='-c jit=off' make -C "$work" PG_CONFIG="$PG_CONFIG" installcheck TAP_TESTS= "${only[@]}" >"$log" 2>&1 || true
+    as_cluster_user env -u DATA -u REGRESS -u ISOLATION PGHOST="$socket" make -C "$work" PG_CONFIG="$PG_CONFIG" installcheck TAP_TESTS= "${only[@]}" >"$log" 2>&1 || true
     grep -E ' \.\.\. (ok|FAILED)|^(not )?ok ' "$log" || tail -n 30 "$log"
     grep -Eq '^ ?All [0-9]+ tests? passed' "$log" || failed=1
 done
 cluster_stop "$work/cluster"
 
-for report in "$work"/reports/*; do
-    [ ! -e "$report" ] || { failed=1 && head -n 60 "$report"; }
-done
-if grep -E 'TRAP:|WARNING:.*(leak|not closed|still referenced|problem in alloc set|detected write past)' "$work/cluster/log"; then
+if grep -E -A 25 'runtime error:|ERROR: AddressSanitizer|TRAP:|WARNING:.*(leak|not closed|still referenced|problem in alloc set|detected write past)' "$work/cluster/log"; then
     failed=1
 fi
 say "done"
