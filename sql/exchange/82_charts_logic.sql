@@ -100,7 +100,6 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
-  scope record;
   kind CONSTANT text := coalesce(price, CASE WHEN subject = 'availability' THEN 'availability' ELSE 'utilisation' END);
   unit CONSTANT text := CASE WHEN kind = 'availability' THEN 'MW h' ELSE 'MWh' END;
   currencies text[];
@@ -113,7 +112,7 @@ BEGIN
     RAISE EXCEPTION 'no price % of %', quote_literal(left(kind, 64)), left(subject, 64)
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Bids and awards have prices of availability and utilisation, availability has the former, dispatches the latter.';
   END IF;
-  scope := chart_scope(market_code, product_code);
+  PERFORM chart_scope(market_code, product_code);
   SELECT array_agg(t.product_name ORDER BY t.price DESC, t.trade_id), array_agg(t.mw_h ORDER BY t.price DESC, t.trade_id), array_agg(t.price ORDER BY t.price DESC, t.trade_id),
          array_agg(DISTINCT t.currency) FILTER (WHERE t.price IS NOT NULL), count(*) FILTER (WHERE t.price IS NULL)
     INTO names, amounts, prices, currencies, unpriced
@@ -184,7 +183,7 @@ REVOKE ALL ON FUNCTION chart_volume_by_product(text, time_window, text, text, in
 GRANT EXECUTE ON FUNCTION chart_volume_by_product(text, time_window, text, text, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION chart_check_resolution(resolution text, span time_window) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
 BEGIN

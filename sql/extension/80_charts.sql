@@ -697,7 +697,6 @@ DECLARE
   longest numeric;
   room numeric;
   body text;
-  left_over bigint;
 BEGIN
   PERFORM flexexchange.chart_check_width(width);
   WITH given AS (
