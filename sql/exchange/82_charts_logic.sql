@@ -68,16 +68,13 @@ BEGIN
     RAISE EXCEPTION 'unknown kind of trade: %', coalesce(quote_literal(left(subject, 64)), 'NULL')
       USING ERRCODE = 'invalid_parameter_value', HINT = 'It is bid, award, availability or dispatch.';
   END IF;
-  RETURN QUERY EXECUTE format($query$
-    SELECT t.id, t.product_id, p.name, p.service_code, m.code, m.currency, t.unit_id, coalesce(a.technology, f.technology), t.service_provider_id, t.direction, t.power_kw::numeric, t.delivery_window,
-           CASE WHEN isfinite(e.since) AND isfinite(e.until) THEN t.power_kw / 1000 * extract(epoch FROM e.until - e.since) / 3600 END, %s, %s
-    FROM %I t JOIN product p ON p.id = t.product_id JOIN market m ON m.id = p.market_id LEFT JOIN asset a ON a.id = t.asset_id LEFT JOIN portfolio f ON f.id = t.portfolio_id
-    CROSS JOIN LATERAL (SELECT greatest(lower(t.delivery_window), lower($3)) AS since, least(upper(t.delivery_window), upper($3)) AS until) e
-    WHERE %s AND ($1 IS NULL OR m.code = $1) AND ($2 IS NULL OR p.code = $2) AND ($3 IS NULL OR t.delivery_window && $3)$query$,
-    CASE WHEN subject = 'dispatch' THEN 'NULL::numeric' ELSE 't.availability_price_per_mw_h::numeric' END,
-    CASE WHEN subject = 'availability' THEN 'NULL::numeric' ELSE 't.utilisation_price_per_mwh::numeric' END,
-    subject, CASE WHEN subject = 'bid' THEN 't.status NOT IN (''withdrawn'', ''held'')' ELSE 't.live' END)
-  USING drawn_trades.market_code, drawn_trades.product_code, drawn_trades.delivery;
+  RETURN QUERY
+  SELECT t.id, t.product_id, p.name, p.service_code, m.code, m.currency, t.unit_id, coalesce(a.technology, f.technology), t.service_provider_id, t.direction, t.power_kw::numeric, t.delivery_window,
+         CASE WHEN isfinite(e.since) AND isfinite(e.until) THEN t.power_kw / 1000 * extract(epoch FROM e.until - e.since) / 3600 END, t.availability_price_per_mw_h::numeric, t.utilisation_price_per_mwh::numeric
+  FROM trade t JOIN product p ON p.id = t.product_id JOIN market m ON m.id = p.market_id LEFT JOIN asset a ON a.id = t.asset_id LEFT JOIN portfolio f ON f.id = t.portfolio_id
+  CROSS JOIN LATERAL (SELECT greatest(lower(t.delivery_window), lower(delivery)) AS since, least(upper(t.delivery_window), upper(delivery)) AS until) e
+  WHERE t.subject = drawn_trades.subject AND (t.live OR t.subject = 'bid' AND t.status NOT IN ('withdrawn', 'held')) AND (drawn_trades.market_code IS NULL OR m.code = drawn_trades.market_code)
+    AND (drawn_trades.product_code IS NULL OR p.code = drawn_trades.product_code) AND (delivery IS NULL OR t.delivery_window && delivery);
 END
 $function$;
 COMMENT ON FUNCTION drawn_trades(text, text, text, time_window) IS
@@ -499,3 +496,57 @@ $function$;
 COMMENT ON FUNCTION chart_registered_capacity(integer) IS 'SVG: see registered_capacity()';
 REVOKE ALL ON FUNCTION chart_registered_capacity(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION chart_registered_capacity(integer) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+-- ---------------------------------------------------------------- figures that others publish
+
+CREATE OR REPLACE FUNCTION chart_published_figures(title text, unit text, span time_window, starts timestamptz[], ends timestamptz[], figures numeric[], line text, width integer) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  zone CONSTANT text := (SELECT i.time_zone FROM exchange_instance i);
+  whole CONSTANT time_window := chart_span(span, (SELECT min(t) FROM unnest(starts) t), (SELECT max(t) FROM unnest(ends) t), zone);
+  -- a line has more points than there are columns
+  step CONSTANT text := CASE WHEN extract(epoch FROM upper(whole) - lower(whole)) <= 16 * 86400 THEN 'half hour' WHEN extract(epoch FROM upper(whole) - lower(whole)) <= 800 * 86400 THEN 'day' ELSE 'month' END;
+  periods time_window[];
+  means numeric[];
+BEGIN
+  IF whole IS NULL THEN
+    RETURN chart_nothing(title, '', width);
+  END IF;
+  SELECT array_agg(m.period), array_agg(m.mean) INTO periods, means
+  FROM (SELECT p.period, sum(u.figure * p.hours) / sum(p.hours) AS mean
+        FROM unnest(starts, ends, figures) AS u (since, until, figure) CROSS JOIN LATERAL window_pieces(time_window(u.since, u.until), whole, step, zone) p GROUP BY 1) m;
+  RETURN chart_columns(title, format('mean of each %s, local time of %s', step, zone), unit, whole, zone, NULL, NULL, NULL, line, periods, means, width);
+END
+$function$;
+COMMENT ON FUNCTION chart_published_figures(text, text, time_window, timestamptz[], timestamptz[], numeric[], text, integer) IS
+  'SVG: figures over time, given with the start and end of their steps, as a line of means: of half hours, days or months, as suits the window';
+REVOKE ALL ON FUNCTION chart_published_figures(text, text, time_window, timestamptz[], timestamptz[], numeric[], text, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION chart_published_figures(text, text, time_window, timestamptz[], timestamptz[], numeric[], text, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION chart_carbon_intensity(delivery time_window DEFAULT NULL, area text DEFAULT 'GB', width integer DEFAULT 820) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT chart_published_figures('Carbon intensity, ' || chart_carbon_intensity.area, 'g CO2 per kWh', delivery, array_agg(c.starts_at), array_agg(c.ends_at), array_agg(coalesce(c.actual_g_per_kwh, c.forecast_g_per_kwh)),
+                                 'as it was, or as forecast where nobody said', chart_carbon_intensity.width)
+  FROM carbon_intensity c
+  WHERE c.area = chart_carbon_intensity.area AND (delivery IS NULL OR c.starts_at < upper(delivery) AND c.ends_at > lower(delivery))
+$function$;
+COMMENT ON FUNCTION chart_carbon_intensity(time_window, text, integer) IS 'SVG: the carbon intensity of an area over time, as means of half hours, days or months';
+REVOKE ALL ON FUNCTION chart_carbon_intensity(time_window, text, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION chart_carbon_intensity(time_window, text, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION chart_system_price(kind text DEFAULT 'day_ahead', delivery time_window DEFAULT NULL, area text DEFAULT 'GB', width integer DEFAULT 820) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT chart_published_figures(format('Price of energy, %s, %s', replace(chart_system_price.kind, '_', ' '), chart_system_price.area), coalesce(min(p.currency), 'GBP') || '/MWh', delivery,
+                                 array_agg(p.starts_at), array_agg(p.ends_at), array_agg(p.price_per_mwh), replace(chart_system_price.kind, '_', ' '), chart_system_price.width)
+  FROM system_price p
+  WHERE p.kind = chart_system_price.kind AND p.area = chart_system_price.area AND (delivery IS NULL OR p.starts_at < upper(delivery) AND p.ends_at > lower(delivery))
+$function$;
+COMMENT ON FUNCTION chart_system_price(text, time_window, text, integer) IS 'SVG: prices of energy of a kind (day_ahead, intraday, imbalance, system_buy, system_sell) and area over time, as means of half hours, days or months';
+REVOKE ALL ON FUNCTION chart_system_price(text, time_window, text, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION chart_system_price(text, time_window, text, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;

@@ -256,6 +256,32 @@ COMMENT ON FUNCTION report_register() IS 'section of a report: registered capaci
 REVOKE ALL ON FUNCTION report_register() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION report_register() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION report_published_figures(delivery time_window) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT concat(
+    (SELECT string_agg(report_figure(chart_carbon_intensity(delivery, a.area), chart_carbon_intensity(delivery, a.area, 358)) || (
+       SELECT html_table(format('Carbon intensity, %s, g CO2 per kWh; how far forecasts were off, on average', a.area), ARRAY['Month', 'Steps', 'Mean', 'Lowest', 'Highest', 'Forecast off by'],
+                         array_agg(c.cell ORDER BY m.month, c.place))
+       FROM (SELECT date_trunc('month', i.starts_at AT TIME ZONE e.time_zone) AS month, count(*) AS steps,
+                    sum(coalesce(i.actual_g_per_kwh, i.forecast_g_per_kwh) * extract(epoch FROM i.ends_at - i.starts_at)) / sum(extract(epoch FROM i.ends_at - i.starts_at)) AS mean, min(coalesce(i.actual_g_per_kwh, i.forecast_g_per_kwh)) AS low,
+                    max(coalesce(i.actual_g_per_kwh, i.forecast_g_per_kwh)) AS high, avg(abs(i.forecast_g_per_kwh - i.actual_g_per_kwh)) AS off
+             FROM carbon_intensity i CROSS JOIN exchange_instance e
+             WHERE i.area = a.area AND (delivery IS NULL OR i.starts_at < upper(delivery) AND i.ends_at > lower(delivery)) GROUP BY 1 ORDER BY 1 DESC LIMIT 36) m
+       CROSS JOIN LATERAL unnest(ARRAY[to_char(m.month, 'FMMonth YYYY'), chart_number(m.steps), chart_number(m.mean, 1), chart_number(m.low, 0), chart_number(m.high, 0), chart_number(m.off, 1)]) WITH ORDINALITY AS c (cell, place)), '' ORDER BY a.area COLLATE "C")
+     FROM (SELECT DISTINCT i.area FROM carbon_intensity i WHERE delivery IS NULL OR i.starts_at < upper(delivery) AND i.ends_at > lower(delivery) ORDER BY 1 LIMIT 3) a),
+    (SELECT string_agg(report_figure(chart_system_price(a.kind, delivery, a.area), chart_system_price(a.kind, delivery, a.area, 358)), '' ORDER BY a.area COLLATE "C", a.kind)
+     FROM (SELECT DISTINCT p.kind, p.area FROM system_price p WHERE delivery IS NULL OR p.starts_at < upper(delivery) AND p.ends_at > lower(delivery) ORDER BY 2, 1 LIMIT 5) a),
+    (SELECT html_table('Prices of energy, per MWh', ARRAY['Kind', 'Area', 'Currency', 'Steps', 'Mean', 'Lowest', 'Highest'], array_agg(c.cell ORDER BY m.area COLLATE "C", m.kind, m.currency, c.place), 3)
+     FROM (SELECT replace(p.kind, '_', ' ') AS kind, p.area, p.currency, count(*) AS steps, sum(p.price_per_mwh * extract(epoch FROM p.ends_at - p.starts_at)) / sum(extract(epoch FROM p.ends_at - p.starts_at)) AS mean, min(p.price_per_mwh) AS low, max(p.price_per_mwh) AS high
+           FROM system_price p WHERE delivery IS NULL OR p.starts_at < upper(delivery) AND p.ends_at > lower(delivery) GROUP BY 1, 2, 3) m
+     CROSS JOIN LATERAL unnest(ARRAY[m.kind, m.area, m.currency, chart_number(m.steps), chart_number(m.mean, 2), chart_number(m.low, 2), chart_number(m.high, 2)]) WITH ORDINALITY AS c (cell, place) HAVING count(*) > 0))
+$function$;
+COMMENT ON FUNCTION report_published_figures(time_window) IS 'section of a report: carbon intensity and prices of energy over time, and their means; empty where there are none';
+REVOKE ALL ON FUNCTION report_published_figures(time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION report_published_figures(time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION report_imports() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -264,7 +290,9 @@ AS $function$
                     (SELECT array_agg(c.cell ORDER BY r.importer, c.place)
                      FROM (SELECT i.importer, count(*) FILTER (WHERE i.what = 'in') AS taken, count(*) FILTER (WHERE i.what = 'row') AS rejected, count(*) FILTER (WHERE i.what = 'value') AS left_out, count(*) FILTER (WHERE i.what = 'word') AS words
                            FROM (SELECT DISTINCT w.importer, w.row_digest::text AS mark, 'in' AS what FROM import_row w
-                                 UNION SELECT o.importer, CASE o.effect WHEN 'row' THEN o.row_digest::text ELSE o.id::text END, o.effect FROM import_rejection o) i GROUP BY 1) r
+                                 UNION SELECT o.importer, CASE o.effect WHEN 'row' THEN o.row_digest::text ELSE o.id::text END, o.effect FROM import_rejection o
+                                 UNION SELECT 'carbon_intensity', concat(k.area, k.starts_at), 'in' FROM carbon_intensity k UNION SELECT 'system_price', concat(k.kind, k.area, k.starts_at), 'in' FROM system_price k
+                                 UNION SELECT f.table_name, f.id::text, 'row' FROM market_figure_rejection f) i GROUP BY 1) r
                      CROSS JOIN LATERAL unnest(ARRAY[replace(r.importer, '_', ' '), chart_number(r.taken), chart_number(r.rejected), chart_number(r.left_out), chart_number(r.words)]) WITH ORDINALITY AS c (cell, place)), 1, 'No file was imported.')
     || html_table('Why something was left out, the most frequent reasons', ARRAY['Reason', 'Column', 'File', 'Left out', 'Times'],
                   (SELECT array_agg(c.cell ORDER BY r.times DESC, r.importer, r.column_name, r.reason, c.place)
@@ -342,8 +370,9 @@ DECLARE
   heading CONSTANT text := coalesce(nullif(btrim(title), ''), format('Flexibility exchange %s', current_schema()));
   reads_trades CONSTANT boolean := may_read('bid', 'award', 'availability', 'dispatch', 'commitment', 'asset', 'portfolio', 'notification');
   reader CONSTANT text := coalesce((SELECT p.name FROM participant p WHERE p.id = current_participant()), CASE WHEN may_read('conflict') THEN 'the exchange, which reads every row' WHEN reads_trades THEN 'nobody in particular' ELSE 'readers of what is public' END);
-  names text[] := '{}';
-  parts text[] := '{}';
+  names text[] := ARRAY[]::text[];
+  parts text[] := ARRAY[]::text[];
+  figures text;
   rules record;
 BEGIN
   IF reads_trades THEN
@@ -356,7 +385,12 @@ BEGIN
     names := names || ARRAY['Conflicts', 'Register'];
     parts := parts || ARRAY[report_conflicts(delivery), report_register()];
   END IF;
-  IF may_read('import_row', 'import_rejection') THEN
+  figures := report_published_figures(delivery);
+  IF figures <> '' THEN
+    names := names || 'Carbon and prices of energy'::text;
+    parts := parts || figures;
+  END IF;
+  IF may_read('import_row', 'import_rejection', 'market_figure_rejection') THEN
     names := names || 'What was left out'::text;
     parts := parts || report_imports();
   END IF;

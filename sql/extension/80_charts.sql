@@ -94,7 +94,7 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  lines text[] := '{}';
+  lines text[] := ARRAY[]::text[];
   line text := '';
   word text;
 BEGIN
@@ -163,7 +163,7 @@ BEGIN
 
   -- up to an hour: equal steps from midnight, so that the hour that clocks show twice has both its ticks
   IF seconds <= 3600 THEN
-    step := (SELECT min(s) FROM unnest(ARRAY[1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600]) s WHERE s >= seconds);
+    step := (SELECT min(s) FROM unnest(ARRAY[1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600]) s WHERE s::numeric >= seconds);
     RETURN ARRAY(SELECT t FROM generate_series(flexexchange.local_midnight(from_day, zone)
                                                  + ceil(extract(epoch FROM since - flexexchange.local_midnight(from_day, zone)) / step)::double precision * make_interval(secs => step),
                                                until, make_interval(secs => step)) t);
@@ -177,7 +177,7 @@ BEGIN
   -- days and weeks, from Monday 1 January 1900
   ELSIF seconds <= 14 * 86400 THEN
     step := (SELECT min(s) FROM unnest(ARRAY[1, 2, 7, 14]) s WHERE s * 86400 >= seconds);
-    RETURN ARRAY(SELECT t.instant FROM generate_series(from_day, to_day, interval '1 day') d,
+    RETURN ARRAY(SELECT t.instant FROM generate_series(from_day::timestamp, to_day::timestamp, interval '1 day') d,
                       LATERAL (SELECT flexexchange.local_midnight(d::date, zone) AS instant) t
                  WHERE (d::date - DATE '1900-01-01') % step = 0 AND t.instant >= since AND t.instant <= until ORDER BY 1);
   ELSE
@@ -221,8 +221,8 @@ DECLARE
   label text;
   half numeric;
   context text;
-  contexts text[] := '{}';
-  context_x numeric[] := '{}';
+  contexts text[] := ARRAY[]::text[];
+  context_x numeric[] := ARRAY[]::numeric[];
   said text := '';
 BEGIN
   -- the second row says of which day or year the first is
@@ -330,12 +330,12 @@ SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   line text;
-  x numeric := 0;
+  x numeric := 0.0;
   room numeric;
   swatch numeric;
 BEGIN
   svg := '';
-  height := 0;
+  height := 0.0;
   FOREACH line IN ARRAY flexexchange.chart_lines(title, 17, width, 3) LOOP
     height := height + 20;
     svg := svg || format('<text x="0" y="%s" font-size="15" font-weight="600">%s</text>', flexexchange.chart_xy(height - 4), flexexchange.chart_fit(line, 17, width));
@@ -349,10 +349,10 @@ BEGIN
   IF cardinality(names) > 0 THEN
     height := height + 22;
     FOR i IN 1 .. cardinality(names) LOOP
-      swatch := CASE WHEN fills[i] > 0 THEN 18 ELSE 28 END;
+      swatch := CASE WHEN fills[i] > 0 THEN 18.0 ELSE 28.0 END;
       room := swatch + least(flexexchange.chart_text_width(left(names[i], 200), 12), width - swatch);
       IF x > 0 AND x + room > width THEN
-        x := 0;
+        x := 0.0;
         height := height + 19;
       END IF;
       svg := svg || CASE WHEN fills[i] > 0 THEN format('<path %s d="M%s %sh12v12h-12z"/>', flexexchange.chart_fill(key, fills[i]), flexexchange.chart_xy(x), flexexchange.chart_xy(height - 14))
@@ -424,7 +424,7 @@ DECLARE
   key text;
   head record;
   side numeric;
-  plot CONSTANT numeric := CASE WHEN width < 600 THEN 190 ELSE 240 END;
+  plot CONSTANT numeric := CASE WHEN width < 600 THEN 190.0 ELSE 240.0 END;
   bottom numeric;
   scale_y numeric;
   zero_y numeric;
@@ -549,7 +549,7 @@ DECLARE
   x_ticks numeric[];
   y_ticks numeric[];
   side numeric;
-  plot CONSTANT numeric := CASE WHEN width < 600 THEN 200 ELSE 260 END;
+  plot CONSTANT numeric := CASE WHEN width < 600 THEN 200.0 ELSE 260.0 END;
   bottom numeric;
   scale_x numeric;
   scale_y numeric;
@@ -615,7 +615,7 @@ DECLARE
   x_ticks numeric[];
   y_ticks numeric[];
   side numeric;
-  plot CONSTANT numeric := CASE WHEN width < 600 THEN 200 ELSE 260 END;
+  plot CONSTANT numeric := CASE WHEN width < 600 THEN 200.0 ELSE 260.0 END;
   bottom numeric;
   scale_x numeric;
   scale_y numeric;
@@ -771,7 +771,7 @@ DECLARE
   starts numeric[];
   stops numeric[];
   path text;
-  number bigint;
+  number numeric;
 BEGIN
   PERFORM flexexchange.chart_check_width(width);
   IF span IS NULL OR NOT (isfinite(since) AND isfinite(until)) THEN

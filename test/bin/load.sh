@@ -44,9 +44,10 @@ load_file() {
     say "       read $file"
     files_read=$((files_read + 1))
     exchange_psql -d "$database" -c "\\copy gb.$2 FROM '${file//\'/\'\'}' (FORMAT csv, HEADER)"
+    # importers count each in their own words
     with_progress exchange_psql -d "$database" -A -t -c "
-        SELECT format('%s rows: %s imported, %s rejected, %s values left out',
-                      rows_read, rows_imported, rows_rejected, values_left_out) FROM gb.$3()"
+        SELECT format('%s rows: %s imported, %s rejected%s', r ->> 'rows_read', coalesce(r ->> 'rows_imported', r ->> 'rows_stored'), r ->> 'rows_rejected', ', ' || (r ->> 'values_left_out') || ' values left out')
+        FROM to_jsonb((SELECT i FROM gb.$3() i)) r"
 }
 
 # check_loaded WHAT: something was there

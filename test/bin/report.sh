@@ -58,7 +58,7 @@ load_named() {
 
 report() {
     local out title words=
-    find_data 'ecr-ukpn/, ukpn-dispatches/ and nged-trades/'
+    find_data 'ecr-ukpn/, ukpn-dispatches/, nged-trades/ and carbon-gb/'
     out=$(cd "$home" && readlink -m "${OUT:-$root/report.html}")
     { : >"$out.part"; } 2>/dev/null || fail "$out cannot be written." "Name another file: make report OUT=/tmp/report.html"
     rm -f "$out.part"
@@ -72,7 +72,9 @@ report() {
             'Flexibility dispatches, 17 May to 31 December 2024, UK Power Networks, CC BY 4.0.'
         load_named nged-trades/trades.csv flexibility_tender_staging import_flexibility_tenders \
             'Flexibility tenders for delivery from 2023, National Grid Electricity Distribution, under its open data terms; what was offered in them names no unit and is not taken in.'
-        check_loaded 'ecr-ukpn/, ukpn-dispatches/ or nged-trades/'
+        load_named carbon-gb/national_intensity_2023.csv carbon_intensity_staging import_carbon_intensity \
+            'Carbon intensity of Great Britain in 2023, forecast and actual, National Energy System Operator, CC BY 4.0.'
+        check_loaded 'ecr-ukpn/, ukpn-dispatches/, nged-trades/ or carbon-gb/'
     else
         say "load the sample book"
         title='A day of flexibility: the sample book'

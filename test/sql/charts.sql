@@ -51,6 +51,11 @@ SELECT * FROM need_and_offers();
 SELECT described(chart_conflicts());
 SELECT described(chart_commitment_timeline(1));
 SELECT described(chart_registered_capacity());
+-- what others publish: half hours in a window of days, weighted by their length; days over longer
+INSERT INTO carbon_intensity (starts_at, ends_at, forecast_g_per_kwh, actual_g_per_kwh) VALUES ('2026-11-20T17:00Z', '2026-11-20T17:30Z', 200, 180), ('2026-11-20T17:30Z', '2026-11-20T18:30Z', 90, NULL), ('2026-11-25T00:00Z', '2026-11-25T00:30Z', 50, 60);
+INSERT INTO system_price (kind, starts_at, ends_at, price_per_mwh) VALUES ('day_ahead', '2026-11-20T17:00Z', '2026-11-20T18:00Z', -12.5), ('day_ahead', '2026-12-20T17:00Z', '2026-12-20T18:00Z', 80);
+SELECT described(chart_carbon_intensity()), described(chart_carbon_intensity('2026-11-20T17:45Z/PT1H')), described(chart_system_price()), described(chart_system_price('imbalance'));
+SELECT regexp_count(report_published_figures(NULL), '<figure>') AS figures, (regexp_match(report_published_figures(NULL), 'November 2026</th>(.*?)</tr>'))[1] AS november, report_published_figures('2030-01-01T00:00Z/P1D') AS elsewhere;
 -- nothing there
 SELECT described(chart_price_duration(delivery => '2030-01-01T00:00Z/P1D')), described(chart_volume_by_product(delivery => '2030-01-01T00:00Z/P1D')), described(chart_need_against_offers(delivery => '2030-01-01T00:00Z/P1D')),
        described(chart_commitment_timeline(1, '2030-01-01T00:00Z/P1D')), described(chart_conflicts('2030-01-01T00:00Z/P1D')), described(chart_need_against_offers(1)), described(chart_need_against_offers(direction => 'down'));
@@ -83,8 +88,9 @@ SET ROLE chart_neso;
 SELECT described(chart_price_duration()), described(chart_merit_order(1)), described(chart_need_against_offers());
 SET ROLE chart_regulator;
 SELECT described(chart_merit_order(1)) AS one, described(chart_conflicts());
--- an analyst sees needs; trades it may not read
+-- an analyst sees needs and what is published; trades it may not read
 SET ROLE chart_analyst;
+SELECT described(chart_carbon_intensity());
 SELECT described(chart_need_against_offers()), fails('SELECT chart_price_duration()'), fails('SELECT chart_conflicts()'), fails('SELECT chart_merit_order(1)');
 SET ROLE chart_nobody;
 SELECT public.fails('SELECT chart_test.chart_price_duration()'), public.fails('SELECT chart_test.report_html()');
