@@ -1,5 +1,5 @@
 -- The feed: events and notifications as CloudEvents, to whoever may read them, by a cursor that
--- passes over nothing.  Races are in the isolation test feed_race and in 140_feed.pl.
+-- passes over nothing.  Races are in the isolation test feed_race and in 160_feed.pl.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
 \set ECHO none

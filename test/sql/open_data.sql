@@ -1,5 +1,5 @@
 -- Open data: everybody gets the same bytes, nothing in them is of a single provider, and hostile
--- values stay values.  150_open_data.pl writes the files and holds them against their specifications.
+-- values stay values.  170_open_data.pl writes the files and holds them against their specifications.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
 \set ECHO none
