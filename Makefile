@@ -4,6 +4,7 @@
 #   make demo-stop         stop that cluster
 #   make report [DATA=dir] [OUT=file]  a page of charts and tables: report.html
 #   make pictures          draw the pictures of docs/ anew
+#   make dictionary        write docs/data_dictionary.md anew
 #   make bench [CASE=] [ROWS=]  measure against today's ways, print a table
 #   make test              build, install, run every test on a throw-away cluster
 #   make check-asan [SERVER=debug]  the tests of SQL and C under the sanitizers of addresses and of undefined behaviour
@@ -34,7 +35,7 @@ PROVE_TESTS    = test/t/*.pl
 PG_CONFIG ?= pg_config
 
 # these install what they need themselves, so they must not need PGXS
-ifneq ($(filter-out demo demo-stop report pictures test bench lint check-asan,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo demo-stop report pictures dictionary test bench lint check-asan,$(or $(MAKECMDGOALS),all)),)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -76,6 +77,9 @@ report:
 pictures:
 	@test/bin/report.sh pictures
 
+dictionary:
+	@test/bin/report.sh dictionary
+
 test:
 	@test/bin/test.sh
 
@@ -88,4 +92,4 @@ lint:
 check-asan:
 	@test/bin/sanitizers.sh
 
-.PHONY: demo demo-stop report pictures test bench lint check-asan
+.PHONY: demo demo-stop report pictures dictionary test bench lint check-asan

@@ -2,6 +2,7 @@
 # make report [DATA=dir] [OUT=file]: the report page of public files, or of the
 # sample book, made in a cluster of its own that is gone afterwards.
 # make pictures: the pictures of docs/, drawn anew.
+# make dictionary: docs/data_dictionary.md, written anew.
 set -euo pipefail
 
 home=$PWD
@@ -101,7 +102,14 @@ pictures() {
     done
 }
 
+dictionary() {
+    make_cluster
+    exchange_psql -q -d "$database" -v ON_ERROR_STOP=1 -f "$root/test/data_dictionary.sql" >"$root/docs/data_dictionary.md.part"
+    mv "$root/docs/data_dictionary.md.part" "$root/docs/data_dictionary.md"
+    say "docs/data_dictionary.md"
+}
+
 case ${1:-} in
-report | pictures) "$1" ;;
-*) fail "Usage: test/bin/report.sh report|pictures" ;;
+report | pictures | dictionary) "$1" ;;
+*) fail "Usage: test/bin/report.sh report|pictures|dictionary" ;;
 esac

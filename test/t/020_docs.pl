@@ -38,6 +38,13 @@ for my $page ('README.md', glob('docs/*.md'))
 	}
 }
 
+# the data dictionary is that of the catalog
+$node->safe_psql('postgres', 'CREATE DATABASE dictionary');
+$node->safe_psql('dictionary', q{CREATE EXTENSION flexexchange; SELECT flexexchange.create_exchange('gb')});
+my $dictionary;
+IPC::Run::run([ 'psql', '-X', '-q', '-d', $node->connstr('dictionary'), '-f', 'test/data_dictionary.sql' ], '>', \$dictionary);
+is($dictionary, slurp_file('docs/data_dictionary.md'), 'docs/data_dictionary.md is current (make dictionary)');
+
 # void results and blank lines at the ends say nothing
 sub tidy
 {
