@@ -601,8 +601,6 @@ read_row(Intake *in, HeapTuple tuple, TupleDesc desc, Reading *reading)
 	{
 		case QUANTITY_BAD:
 			REJECT("VALUE", quantity, "is not a number");
-		case QUANTITY_FINE:
-			REJECT("VALUE", quantity, "has more than four decimals");
 		case QUANTITY_LARGE:
 			REJECT("VALUE", quantity, "is more than 9999999999.9999");
 		case QUANTITY_GIVEN:

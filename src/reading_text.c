@@ -235,6 +235,7 @@ read_quantity(const char *text, int length, int64 *quantity)
 	bool		negative = sign(&at, end, '-');
 	int64		value = 0;
 	int			seen = 0;
+	bool		up = false;
 	QuantityForm form = QUANTITY_GIVEN;
 
 	if (!negative)
@@ -256,14 +257,22 @@ read_quantity(const char *text, int length, int64 *quantity)
 
 		for (; at < end && *at >= '0' && *at <= '9'; at++, seen++)
 		{
-			if (unit == 0 && *at != '0' && form == QUANTITY_GIVEN)
-				form = QUANTITY_FINE;
-			value += unit * (*at - '0');
-			unit /= 10;
+			/* the first that is too fine rounds, as numeric does; unit is zero, and then below */
+			if (unit == 0)
+			{
+				up = *at >= '5';
+				unit = -1;
+			}
+			else if (unit > 0)
+			{
+				value += unit * (*at - '0');
+				unit /= 10;
+			}
 		}
 	}
 	if (at != end || seen == 0)
 		return QUANTITY_BAD;
+	value += up;
 	if (value >= QUANTITY_LIMIT)
 		form = QUANTITY_LARGE;
 	*quantity = negative ? -value : value;

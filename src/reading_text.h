@@ -36,7 +36,7 @@ typedef struct ZoneMemory
 	bool		utc_is_plain;
 } ZoneMemory;
 
-/* quantities are read as whole ten-thousandths of a kWh or kW */
+/* quantities are read as whole ten-thousandths of a kWh or kW, rounded half away from zero */
 #define QUANTITY_DECIMALS	4
 #define QUANTITY_LIMIT		INT64CONST(100000000000000)	/* numeric(14,4) ends below it */
 
@@ -44,7 +44,6 @@ typedef enum QuantityForm
 {
 	QUANTITY_BAD,				/* is not a number */
 	QUANTITY_GIVEN,
-	QUANTITY_FINE,				/* has more than four decimals */
 	QUANTITY_LARGE				/* is beyond what is kept */
 } QuantityForm;
 

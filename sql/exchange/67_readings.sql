@@ -105,8 +105,8 @@ COMMENT ON COLUMN meter_reading_intake.flow IS 'import, export or net (export le
 COMMENT ON COLUMN meter_reading_intake.starts_at IS 'start of the step, ISO 8601 with an offset or Z; without one a local time of the exchange; may be left out where ends_at and length are given';
 COMMENT ON COLUMN meter_reading_intake.ends_at IS 'end of the step, likewise; may be left out';
 COMMENT ON COLUMN meter_reading_intake.length IS 'length of the step, for example PT30M; may be left out where both ends are given, or the sender has one channel for the same thing';
-COMMENT ON COLUMN meter_reading_intake.kwh IS 'energy in the step, kWh, at most four decimals: this or kw';
-COMMENT ON COLUMN meter_reading_intake.kw IS 'mean power over the step, kW, at most four decimals';
+COMMENT ON COLUMN meter_reading_intake.kwh IS 'energy in the step, kWh, rounded to four decimals: this or kw';
+COMMENT ON COLUMN meter_reading_intake.kw IS 'mean power over the step, kW, rounded to four decimals';
 COMMENT ON COLUMN meter_reading_intake.quality IS 'A actual, E estimated, S substituted';
 
 CREATE TABLE meter_reading_rejection (
