@@ -497,6 +497,51 @@ COMMENT ON FUNCTION chart_registered_capacity(integer) IS 'SVG: see registered_c
 REVOKE ALL ON FUNCTION chart_registered_capacity(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION chart_registered_capacity(integer) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+-- ---------------------------------------------------------------- readings
+
+CREATE OR REPLACE FUNCTION chart_metered_energy(unit_id bigint DEFAULT NULL, delivery time_window DEFAULT NULL, width integer DEFAULT 820) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  zone CONSTANT text := (SELECT i.time_zone FROM exchange_instance i);
+  title CONSTANT text := coalesce('Metered energy of ' || coalesce((SELECT a.name FROM asset a WHERE a.id = chart_metered_energy.unit_id), (SELECT p.name FROM portfolio p WHERE p.id = chart_metered_energy.unit_id), 'unit ' || unit_id), 'Metered energy');
+  span time_window;
+  step text;
+  periods time_window[];
+  flows text[];
+  amounts numeric[];
+  large boolean;
+BEGIN
+  SELECT chart_span(delivery, local_midnight(min(r.day)), local_midnight(max(r.day) + 1), zone) INTO span FROM daily_reading r WHERE chart_metered_energy.unit_id IS NULL OR r.resource_id = chart_metered_energy.unit_id;
+  step := chart_resolution(span);
+  IF step IN ('half hour', 'hour') THEN
+    SELECT array_agg(s.period ORDER BY s.period, s.flow), array_agg(s.flow ORDER BY s.period, s.flow), array_agg(s.amount ORDER BY s.period, s.flow) INTO periods, flows, amounts
+    FROM (SELECT w.period, r.flow, sum(r.mean_power_kw * w.hours) / CASE step WHEN 'half hour' THEN 0.5 ELSE 1 END AS amount
+          FROM reading r CROSS JOIN LATERAL window_pieces(time_window(r.starts_at, r.ends_at), span, step, zone) w
+          WHERE (chart_metered_energy.unit_id IS NULL OR r.resource_id = chart_metered_energy.unit_id) AND r.starts_at >= lower(span) - interval '1 hour' AND r.starts_at < upper(span) GROUP BY 1, 2) s;
+  ELSIF span IS NOT NULL THEN
+    -- days that begin in the window
+    SELECT array_agg(s.period ORDER BY s.period, s.flow), array_agg(s.flow ORDER BY s.period, s.flow), array_agg(s.amount ORDER BY s.period, s.flow) INTO periods, flows, amounts
+    FROM (SELECT time_window(date_trunc(step, r.day::timestamp) AT TIME ZONE zone, (date_trunc(step, r.day::timestamp) + CASE step WHEN 'quarter' THEN interval '3 months' ELSE ('1 ' || step)::interval END) AT TIME ZONE zone) AS period,
+                 r.flow, sum(r.energy_kwh) AS amount
+          FROM daily_reading r
+          WHERE (chart_metered_energy.unit_id IS NULL OR r.resource_id = chart_metered_energy.unit_id) AND local_midnight(r.day) >= lower(span) AND local_midnight(r.day) < upper(span) GROUP BY 1, 2) s;
+  END IF;
+  large := (SELECT max(abs(a)) >= 10000 FROM unnest(amounts) a);
+  -- what flows the other way is drawn the other way
+  amounts := ARRAY(SELECT CASE WHEN large THEN u.a / 1000 ELSE u.a END * CASE WHEN u.flow = 'import' AND flows && ARRAY['export', 'net'] THEN -1 ELSE 1 END FROM unnest(amounts, flows) WITH ORDINALITY AS u (a, flow, place) ORDER BY u.place);
+  RETURN CASE WHEN periods IS NULL THEN chart_nothing(title, '', width, 'No readings that you may read in this window.')
+    WHEN step IN ('half hour', 'hour') THEN chart_columns(title, format('mean %s in each %s, local time of %s', CASE WHEN large THEN 'MW' ELSE 'kW' END, step, zone), CASE WHEN large THEN 'MW' ELSE 'kW' END,
+                                                          span, zone, periods, flows, amounts, width => width, additive => false)
+    ELSE chart_columns(title, format('%s in each %s, local time of %s', CASE WHEN large THEN 'MWh' ELSE 'kWh' END, step, zone), CASE WHEN large THEN 'MWh' ELSE 'kWh' END, span, zone, periods, flows, amounts, width => width) END;
+END
+$function$;
+COMMENT ON FUNCTION chart_metered_energy(bigint, time_window, integer) IS
+  'SVG: energy that was read, by flow (import below zero where there is export too), of all units together whose readings the caller may read, or of one asset, portfolio or metering point: in each day, week, month, quarter or year; over a few days mean power in each hour or half hour';
+REVOKE ALL ON FUNCTION chart_metered_energy(bigint, time_window, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION chart_metered_energy(bigint, time_window, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 -- ---------------------------------------------------------------- figures that others publish
 
 CREATE OR REPLACE FUNCTION chart_published_figures(title text, unit text, span time_window, starts timestamptz[], ends timestamptz[], figures numeric[], line text, width integer) RETURNS text

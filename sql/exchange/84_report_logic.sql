@@ -256,6 +256,26 @@ COMMENT ON FUNCTION report_register() IS 'section of a report: registered capaci
 REVOKE ALL ON FUNCTION report_register() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION report_register() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION report_readings(delivery time_window) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT CASE WHEN count(*) = 0 THEN '' ELSE
+    report_figure(chart_metered_energy(NULL, delivery), chart_metered_energy(NULL, delivery, 358))
+    || html_table('Readings, by month', ARRAY['Month', 'Units', 'Readings', 'Estimated', 'Imported, kWh', 'Exported, kWh', 'Net, kWh', 'Most, kW'], array_agg(c.cell ORDER BY m.month, c.place))
+    || coalesce((SELECT html_table('Why readings were rejected', ARRAY['Reason', 'Column', 'Times'], array_agg(x.cell ORDER BY j.times DESC, j.reason COLLATE "C", j.column_name COLLATE "C", x.place), 2)
+                 FROM (SELECT r.reason, r.column_name, count(*) AS times FROM meter_reading_rejection r GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2 LIMIT 12) j
+                 CROSS JOIN LATERAL unnest(ARRAY[j.reason, replace(j.column_name, '_', ' '), chart_number(j.times)]) WITH ORDINALITY AS x (cell, place) HAVING count(*) > 0), '') END
+  FROM (SELECT date_trunc('month', d.day::timestamp) AS month, count(DISTINCT d.resource_id) AS units, sum(d.readings) AS readings, sum(d.estimated) AS estimated, sum(d.energy_kwh) FILTER (WHERE d.flow = 'import') AS imported,
+               sum(d.energy_kwh) FILTER (WHERE d.flow = 'export') AS exported, sum(d.energy_kwh) FILTER (WHERE d.flow = 'net') AS net, max(greatest(abs(d.greatest_kw), abs(d.least_kw))) AS most
+        FROM daily_reading d WHERE delivery IS NULL OR local_midnight(d.day) >= lower(delivery) AND local_midnight(d.day) < upper(delivery) GROUP BY 1 ORDER BY 1 DESC LIMIT 36) m
+  CROSS JOIN LATERAL unnest(ARRAY[to_char(m.month, 'FMMonth YYYY'), chart_number(m.units), chart_number(m.readings), chart_number(m.estimated), chart_number(m.imported, 1), chart_number(m.exported, 1), chart_number(m.net, 1), chart_number(m.most, 2)])
+    WITH ORDINALITY AS c (cell, place)
+$function$;
+COMMENT ON FUNCTION report_readings(time_window) IS 'section of a report: energy that was read over time and by month (the last 36), and why readings were rejected; empty where there are none';
+REVOKE ALL ON FUNCTION report_readings(time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION report_readings(time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION report_published_figures(delivery time_window) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -384,6 +404,11 @@ BEGIN
   IF reads_trades THEN
     names := names || ARRAY['Conflicts', 'Register'];
     parts := parts || ARRAY[report_conflicts(delivery), report_register()];
+    figures := report_readings(delivery);
+    IF figures <> '' THEN
+      names := names || 'Metered energy'::text;
+      parts := parts || figures;
+    END IF;
   END IF;
   figures := report_published_figures(delivery);
   IF figures <> '' THEN

@@ -449,7 +449,7 @@ BEGIN
   )
   SELECT array_agg(period ORDER BY period, place), array_agg(name ORDER BY period, place), array_agg(amount ORDER BY period, place),
          (SELECT array_agg(s.name ORDER BY s.place) FROM (SELECT DISTINCT name, place FROM drawn) s),
-         (SELECT array_agg(s.total ORDER BY s.place) FROM (SELECT place, CASE WHEN additive THEN sum(amount) ELSE max(amount) END AS total FROM drawn GROUP BY place) s)
+         (SELECT array_agg(s.total ORDER BY s.place) FROM (SELECT place, CASE WHEN additive THEN sum(amount) ELSE (array_agg(amount ORDER BY abs(amount) DESC, amount DESC))[1] END AS total FROM drawn GROUP BY place) s)
     INTO periods, series, amounts, names, totals FROM drawn;
   SELECT array_agg(g.period ORDER BY g.period), array_agg(g.amount ORDER BY g.period) INTO line_periods, line_amounts
   FROM unnest(line_periods, line_amounts) AS g (period, amount) WHERE g.amount NOT IN ('NaN', 'Infinity', '-Infinity') AND flexexchange.time_window_overlaps(g.period, span);

@@ -57,9 +57,28 @@ load_named() {
     [ "$files_read" -eq "$before" ] || sources+=("$4")
 }
 
+# half-hours of one household, as what a supplier reads of a portfolio of one; its stamps are UTC
+load_household() {
+    local file=$data/lcl-household/UKPN-LCL-smartmeter-sample.csv
+    if [ ! -e "$file" ]; then
+        say "       $file is not there: left out"
+        return 0
+    fi
+    say "       read $file"
+    files_read=$((files_read + 1))
+    with_progress exchange_psql -d "$database" -A -t -c 'CREATE TEMP TABLE household (name text, tariff text, at text, kwh text, acorn text, acorn_group text)' \
+        -c "\\copy household FROM '${file//\'/\'\'}' (FORMAT csv, HEADER)" \
+        -c "INSERT INTO gb.participant (name, kinds) VALUES ('Low Carbon London', '{supplier}')" \
+        -c "INSERT INTO gb.portfolio (name, service_provider_id) SELECT DISTINCT 'Household ' || h.name, p.id FROM household h, gb.participant p WHERE p.name = 'Low Carbon London'" \
+        -c "INSERT INTO gb.meter_reading_intake (sender_id, scheme, unit, flow, starts_at, length, kwh)
+            SELECT f.service_provider_id, 'id', f.id, 'import', regexp_replace(h.at, '^(..)/(..)/(....) (.*)', '\\3-\\2-\\1T\\4Z'), 'PT30M', btrim(h.kwh) FROM household h JOIN gb.portfolio f ON f.name = 'Household ' || h.name" \
+        -c "SELECT format('%s rows: %s stored, %s corrected, %s unchanged, %s rejected', rows_read, stored, corrected, unchanged, rejected) FROM gb.meter_reading_batch ORDER BY id DESC LIMIT 1"
+    sources+=('One household of the Low Carbon London trial, half-hours from October 2012 to October 2013, UK Power Networks, CC BY 4.0 as far as known.')
+}
+
 report() {
     local out title words=
-    find_data 'ecr-ukpn/, ukpn-dispatches/, nged-trades/ and carbon-gb/'
+    find_data 'ecr-ukpn/, ukpn-dispatches/, nged-trades/, carbon-gb/ and lcl-household/'
     out=$(cd "$home" && readlink -m "${OUT:-$root/report.html}")
     { : >"$out.part"; } 2>/dev/null || fail "$out cannot be written." "Name another file: make report OUT=/tmp/report.html"
     rm -f "$out.part"
@@ -75,7 +94,8 @@ report() {
             'Flexibility tenders for delivery from 2023, National Grid Electricity Distribution, under its open data terms; what was offered in them names no unit and is not taken in.'
         load_named carbon-gb/national_intensity_2023.csv carbon_intensity_staging import_carbon_intensity \
             'Carbon intensity of Great Britain in 2023, forecast and actual, National Energy System Operator, CC BY 4.0.'
-        check_loaded 'ecr-ukpn/, ukpn-dispatches/, nged-trades/ or carbon-gb/'
+        load_household
+        check_loaded 'ecr-ukpn/, ukpn-dispatches/, nged-trades/, carbon-gb/ or lcl-household/'
     else
         say "load the sample book"
         title='A day of flexibility: the sample book'
