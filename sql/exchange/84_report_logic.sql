@@ -134,7 +134,7 @@ BEGIN
                 FROM (SELECT date_trunc('month', lower(p.period) AT TIME ZONE zone) AS month, t.trade_id, t.power_kw / 1000 * p.hours AS volume
                       FROM drawn_trades(part, NULL, NULL, delivery) t CROSS JOIN LATERAL window_pieces(t.delivery_window, coalesce(delivery, t.delivery_window), 'month', zone) p WHERE t.mw_h IS NOT NULL) m
                 GROUP BY m.month ORDER BY m.month DESC LIMIT 36) r
-          CROSS JOIN LATERAL unnest(ARRAY[to_char(r.month, 'FMMonth YYYY'), chart_number(r.trades), chart_number(r.volume, 1)]) WITH ORDINALITY AS c (cell, place)
+          CROSS JOIN LATERAL unnest(ARRAY[to_char(r.month, 'Mon YYYY'), chart_number(r.trades), chart_number(r.volume, 1)]) WITH ORDINALITY AS c (cell, place)
           WHERE r.months > 1 HAVING count(*) > 0), '');
   END LOOP;
   RETURN CASE WHEN html = '' THEN '<p>No trades that you may read in this window.</p>' ELSE html END;
@@ -269,7 +269,7 @@ AS $function$
   FROM (SELECT date_trunc('month', d.day::timestamp) AS month, count(DISTINCT d.resource_id) AS units, sum(d.readings) AS readings, sum(d.estimated) AS estimated, sum(d.energy_kwh) FILTER (WHERE d.flow = 'import') AS imported,
                sum(d.energy_kwh) FILTER (WHERE d.flow = 'export') AS exported, sum(d.energy_kwh) FILTER (WHERE d.flow = 'net') AS net, max(greatest(abs(d.greatest_kw), abs(d.least_kw))) AS most
         FROM daily_reading d WHERE delivery IS NULL OR local_midnight(d.day) >= lower(delivery) AND local_midnight(d.day) < upper(delivery) GROUP BY 1 ORDER BY 1 DESC LIMIT 36) m
-  CROSS JOIN LATERAL unnest(ARRAY[to_char(m.month, 'FMMonth YYYY'), chart_number(m.units), chart_number(m.readings), chart_number(m.estimated), chart_number(m.imported, 1), chart_number(m.exported, 1), chart_number(m.net, 1), chart_number(m.most, 2)])
+  CROSS JOIN LATERAL unnest(ARRAY[to_char(m.month, 'Mon YYYY'), chart_number(m.units), chart_number(m.readings), chart_number(m.estimated), chart_number(m.imported, 1), chart_number(m.exported, 1), chart_number(m.net, 1), chart_number(m.most, 2)])
     WITH ORDINALITY AS c (cell, place)
 $function$;
 COMMENT ON FUNCTION report_readings(time_window) IS 'section of a report: energy that was read over time and by month (the last 36), and why readings were rejected; empty where there are none';
@@ -289,7 +289,7 @@ AS $function$
                     max(coalesce(i.actual_g_per_kwh, i.forecast_g_per_kwh)) AS high, avg(abs(i.forecast_g_per_kwh - i.actual_g_per_kwh)) AS off
              FROM carbon_intensity i CROSS JOIN exchange_instance e
              WHERE i.area = a.area AND (delivery IS NULL OR i.starts_at < upper(delivery) AND i.ends_at > lower(delivery)) GROUP BY 1 ORDER BY 1 DESC LIMIT 36) m
-       CROSS JOIN LATERAL unnest(ARRAY[to_char(m.month, 'FMMonth YYYY'), chart_number(m.steps), chart_number(m.mean, 1), chart_number(m.low, 0), chart_number(m.high, 0), chart_number(m.off, 1)]) WITH ORDINALITY AS c (cell, place)), '' ORDER BY a.area COLLATE "C")
+       CROSS JOIN LATERAL unnest(ARRAY[to_char(m.month, 'Mon YYYY'), chart_number(m.steps), chart_number(m.mean, 1), chart_number(m.low, 0), chart_number(m.high, 0), chart_number(m.off, 1)]) WITH ORDINALITY AS c (cell, place)), '' ORDER BY a.area COLLATE "C")
      FROM (SELECT DISTINCT i.area FROM carbon_intensity i WHERE delivery IS NULL OR i.starts_at < upper(delivery) AND i.ends_at > lower(delivery) ORDER BY 1 LIMIT 3) a),
     (SELECT string_agg(report_figure(chart_system_price(a.kind, delivery, a.area), chart_system_price(a.kind, delivery, a.area, 358)), '' ORDER BY a.area COLLATE "C", a.kind)
      FROM (SELECT DISTINCT p.kind, p.area FROM system_price p WHERE delivery IS NULL OR p.starts_at < upper(delivery) AND p.ends_at > lower(delivery) ORDER BY 2, 1 LIMIT 5) a),
@@ -306,7 +306,7 @@ CREATE OR REPLACE FUNCTION report_imports() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
-  SELECT html_table('Files that were read', ARRAY['File', 'Rows that went in', 'Rows rejected', 'Values left out', 'Words without a sure common one'],
+  SELECT html_table('Files that were read', ARRAY['File', 'Rows that went in', 'Rows rejected', 'Values left out', 'Words left open'],
                     (SELECT array_agg(c.cell ORDER BY r.importer, c.place)
                      FROM (SELECT i.importer, count(*) FILTER (WHERE i.what = 'in') AS taken, count(*) FILTER (WHERE i.what = 'row') AS rejected, count(*) FILTER (WHERE i.what = 'value') AS left_out, count(*) FILTER (WHERE i.what = 'word') AS words
                            FROM (SELECT DISTINCT w.importer, w.row_digest::text AS mark, 'in' AS what FROM import_row w
