@@ -446,7 +446,8 @@ BEGIN
     RAISE EXCEPTION 'unknown unit %', coalesce(unit_id::text, 'NULL') USING ERRCODE = 'MX101', HINT = 'Give the id of an asset or portfolio that you may read.';
   END IF;
   SELECT array_agg(c.lane ORDER BY c.id), array_agg(c.delivery_window ORDER BY c.id), array_agg(c.label ORDER BY c.id),
-         chart_span(delivery, min(lower(c.delivery_window)) FILTER (WHERE lower(c.delivery_window) > '-infinity'), max(upper(c.delivery_window)) FILTER (WHERE upper(c.delivery_window) < 'infinity'), zone)
+         -- of what has no end a day is drawn
+         chart_span(delivery, min(lower(c.delivery_window)) FILTER (WHERE lower(c.delivery_window) > '-infinity'), max(least(upper(c.delivery_window), CASE WHEN upper(c.delivery_window) = 'infinity' THEN lower(c.delivery_window) + interval '1 day' END)), zone)
     INTO lanes, windows, labels, span
   FROM (SELECT k.id, k.delivery_window, format('%s: %s', s.name, k.stage) AS lane, format('%s kW %s', chart_number(k.power_kw), k.direction) AS label
         FROM commitment k JOIN service s ON s.code = k.service_code

@@ -48,6 +48,11 @@ CREATE FUNCTION chart_count(number numeric, one text, several text DEFAULT NULL)
   RETURN chart_number(number) || ' ' || CASE WHEN number = 1 THEN one ELSE coalesce(several, one || 's') END;
 COMMENT ON FUNCTION chart_count(numeric, text, text) IS 'so many of something: 1 bid, 2 bids; the plural is made with an s unless it is given';
 
+CREATE FUNCTION chart_instant(instant timestamptz, zone text) RETURNS text
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN CASE WHEN isfinite(instant) THEN to_char(instant AT TIME ZONE zone, 'FMDD Mon YYYY HH24:MI') WHEN instant = 'infinity' THEN 'no end' ELSE 'no beginning' END;
+COMMENT ON FUNCTION chart_instant(timestamptz, text) IS 'an instant as a local time for people';
+
 CREATE FUNCTION chart_text_width(words text, size numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -336,7 +341,7 @@ DECLARE
 BEGIN
   svg := '';
   height := 0.0;
-  FOREACH line IN ARRAY flexexchange.chart_lines(title, 17, width, 3) LOOP
+  FOREACH line IN ARRAY flexexchange.chart_lines(coalesce(title, ''), 17, width, 3) LOOP
     height := height + 20;
     svg := svg || format('<text x="0" y="%s" font-size="15" font-weight="600">%s</text>', flexexchange.chart_xy(height - 4), flexexchange.chart_fit(line, 17, width));
   END LOOP;
@@ -413,7 +418,6 @@ AS $function$
 DECLARE
   since CONSTANT timestamptz := flexexchange.lower(span);
   until CONSTANT timestamptz := flexexchange.upper(span);
-  whole CONSTANT text := 'FMDD Mon YYYY HH24:MI';
   seconds numeric;
   names text[];
   totals numeric[];
@@ -432,6 +436,8 @@ DECLARE
   line text;
 BEGIN
   PERFORM flexexchange.chart_check_width(width);
+  title := coalesce(title, '');
+  unit := coalesce(unit, '');
   IF span IS NULL OR NOT (isfinite(since) AND isfinite(until)) THEN
     RAISE EXCEPTION 'a chart over %', coalesce(span::text, 'NULL') USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a window with a beginning and an end.';
   END IF;
@@ -461,10 +467,10 @@ BEGIN
   END IF;
   line_name := CASE WHEN line_periods IS NOT NULL THEN coalesce(line_name, '') END;
 
-  described := format('Over time, from %s to %s, in %s.', to_char(since AT TIME ZONE zone, whole), to_char(until AT TIME ZONE zone, whole), unit)
+  described := format('Over time, from %s to %s, in %s.', flexexchange.chart_instant(since, zone), flexexchange.chart_instant(until, zone), unit)
     || coalesce((SELECT CASE WHEN additive THEN ' In all: ' ELSE ' At most: ' END || string_agg(format('%s %s', left(u.name, 100), flexexchange.chart_number(u.total)), ', ' ORDER BY u.place) || '.'
                  FROM unnest(names, totals) WITH ORDINALITY AS u (name, total, place)), '')
-    || coalesce((SELECT format(' The highest column, %s, begins on %s.', flexexchange.chart_number(c.total), to_char(flexexchange.lower(c.period) AT TIME ZONE zone, whole))
+    || coalesce((SELECT format(' The highest column, %s, begins on %s.', flexexchange.chart_number(c.total), flexexchange.chart_instant(flexexchange.lower(c.period), zone))
                  FROM (SELECT u.period, sum(u.amount) AS total FROM unnest(periods, amounts) AS u (period, amount) GROUP BY 1) c ORDER BY c.total DESC, c.period LIMIT 1), '')
     || coalesce((SELECT format(' %s: from %s to %s.', left(line_name, 100), flexexchange.chart_number(min(a)), flexexchange.chart_number(max(a))) FROM unnest(line_amounts) a HAVING count(*) > 0), '');
   key := flexexchange.chart_key(title, described, width);
@@ -483,7 +489,7 @@ BEGIN
   SELECT string_agg(CASE WHEN cardinality(periods) <= 500 THEN s.tipped ELSE format('<path %s d="%s"/>', flexexchange.chart_fill(key, s.place), s.path) END, '' ORDER BY s.place) INTO body
   FROM (SELECT b.place, string_agg(b.path, '' ORDER BY b.period) AS path,
                string_agg(format('<path %s d="%s"><title>%s</title></path>', flexexchange.chart_fill(key, b.place), b.path,
-                                 flexexchange.chart_text(format('%s, %s: %s %s', to_char(flexexchange.lower(b.period) AT TIME ZONE zone, whole), left(b.name, 60), flexexchange.chart_number(b.amount), unit))), '' ORDER BY b.period) AS tipped
+                                 flexexchange.chart_text(format('%s, %s: %s %s', flexexchange.chart_instant(flexexchange.lower(b.period), zone), left(b.name, 60), flexexchange.chart_number(b.amount), unit))), '' ORDER BY b.period) AS tipped
         FROM (SELECT c.period, c.place, c.name, c.amount,
                      format('M%s %sh%sv%sh-%sz', flexexchange.chart_xy(e.x0 + gap), flexexchange.chart_xy(zero_y - (CASE WHEN c.amount > 0 THEN c.amount ELSE 0 END + c.below) * scale_y),
                             w.w, flexexchange.chart_xy(abs(c.amount) * scale_y), w.w) AS path
@@ -556,6 +562,9 @@ DECLARE
   body text;
 BEGIN
   PERFORM flexexchange.chart_check_width(width);
+  title := coalesce(title, '');
+  x_unit := coalesce(x_unit, '');
+  y_unit := coalesce(y_unit, '');
   WITH given AS (
     SELECT g.name, g.step, g.height, g.place FROM unnest(series, widths, heights) WITH ORDINALITY AS g (name, step, height, place)
     WHERE g.step > 0 AND g.step NOT IN ('NaN', 'Infinity') AND g.height NOT IN ('NaN', 'Infinity', '-Infinity') AND g.name IS NOT NULL
@@ -626,6 +635,9 @@ DECLARE
   room numeric;
 BEGIN
   PERFORM flexexchange.chart_check_width(width);
+  title := coalesce(title, '');
+  x_unit := coalesce(x_unit, '');
+  y_unit := coalesce(y_unit, '');
   SELECT array_agg(g.class ORDER BY g.place), array_agg(g.name ORDER BY g.place), array_agg(g.step ORDER BY g.place), array_agg(g.height ORDER BY g.place)
     INTO classes, names, widths, heights
   FROM unnest(classes, names, widths, heights) WITH ORDINALITY AS g (class, name, step, height, place)
@@ -699,6 +711,8 @@ DECLARE
   body text;
 BEGIN
   PERFORM flexexchange.chart_check_width(width);
+  title := coalesce(title, '');
+  unit := coalesce(unit, '');
   WITH given AS (
     SELECT g.label, coalesce(g.name, '') AS name, sum(g.amount) AS amount FROM unnest(labels, series, amounts) AS g (label, name, amount)
     WHERE g.amount > 0 AND g.amount NOT IN ('NaN', 'Infinity') AND g.label IS NOT NULL GROUP BY 1, 2
@@ -750,7 +764,6 @@ AS $function$
 DECLARE
   since CONSTANT timestamptz := flexexchange.lower(span);
   until CONSTANT timestamptz := flexexchange.upper(span);
-  whole CONSTANT text := 'FMDD Mon YYYY HH24:MI';
   scale_x numeric;
   described text;
   key text;
@@ -774,6 +787,7 @@ DECLARE
   number numeric;
 BEGIN
   PERFORM flexexchange.chart_check_width(width);
+  title := coalesce(title, '');
   IF span IS NULL OR NOT (isfinite(since) AND isfinite(until)) THEN
     RAISE EXCEPTION 'a chart over %', coalesce(span::text, 'NULL') USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a window with a beginning and an end.';
   END IF;
@@ -781,12 +795,12 @@ BEGIN
     RETURN flexexchange.chart_nothing(title, subtitle, width);
   END IF;
   scale_x := (width - 2) / extract(epoch FROM until - since);
-  described := format('Bars over time, from %s to %s.', to_char(since AT TIME ZONE zone, whole), to_char(until AT TIME ZONE zone, whole))
+  described := format('Bars over time, from %s to %s.', flexexchange.chart_instant(since, zone), flexexchange.chart_instant(until, zone))
     || (SELECT string_agg(format(' %s: %s.', left(s.lane, 100), CASE WHEN s.number > 3 THEN s.number || ' bars' ELSE s.said END), '' ORDER BY s.first, s.lane COLLATE "C")
         FROM (SELECT g.lane, (array_agg(g.w ORDER BY g.w))[1] AS first, count(*) AS number,
-                     string_agg(format('%s from %s to %s', coalesce(left(g.label, 60), ''), to_char(flexexchange.lower(g.w) AT TIME ZONE zone, whole), to_char(flexexchange.upper(g.w) AT TIME ZONE zone, whole)), ', ' ORDER BY g.w, g.label COLLATE "C") AS said
+                     string_agg(format('%s from %s to %s', coalesce(left(g.label, 60), ''), flexexchange.chart_instant(flexexchange.lower(g.w), zone), flexexchange.chart_instant(flexexchange.upper(g.w), zone)), ', ' ORDER BY g.w, g.label COLLATE "C") AS said
               FROM unnest(lanes, windows, labels) AS g (lane, w, label) WHERE g.lane IS NOT NULL AND flexexchange.time_window_overlaps(g.w, span) GROUP BY g.lane) s)
-    || coalesce((SELECT string_agg(format(' Marked %s: %s, first from %s to %s.', left(s.mark, 100), CASE s.number WHEN 1 THEN 'once' ELSE s.number || ' times' END, to_char(flexexchange.lower(s.first) AT TIME ZONE zone, whole), to_char(flexexchange.upper(s.first) AT TIME ZONE zone, whole)), '' ORDER BY s.mark COLLATE "C")
+    || coalesce((SELECT string_agg(format(' Marked %s: %s, first from %s to %s.', left(s.mark, 100), CASE s.number WHEN 1 THEN 'once' ELSE s.number || ' times' END, flexexchange.chart_instant(flexexchange.lower(s.first), zone), flexexchange.chart_instant(flexexchange.upper(s.first), zone)), '' ORDER BY s.mark COLLATE "C")
                  FROM (SELECT g.mark, count(*) AS number, (array_agg(g.w ORDER BY g.w))[1] AS first FROM unnest(marks, mark_windows) AS g (mark, w) WHERE flexexchange.time_window_overlaps(g.w, span) GROUP BY g.mark) s), '');
   key := flexexchange.chart_key(title, described, width);
   head := flexexchange.chart_head(key, title, subtitle, NULL, NULL, width);
@@ -822,7 +836,7 @@ BEGIN
     said_until := '{}';
     FOR bar IN
       SELECT least(p.x0, width - 3) AS x0, greatest(p.x1, least(p.x0, width - 3) + 2) AS x1, g.label AS said,
-             concat_ws(', ', left(g.label, 60), format('%s to %s', to_char(flexexchange.lower(g.w) AT TIME ZONE zone, whole), to_char(flexexchange.upper(g.w) AT TIME ZONE zone, whole))) AS tip,
+             concat_ws(', ', left(g.label, 60), format('%s to %s', flexexchange.chart_instant(flexexchange.lower(g.w), zone), flexexchange.chart_instant(flexexchange.upper(g.w), zone))) AS tip,
              lead(p.x0) OVER (ORDER BY p.x0, p.x1 DESC, g.w, g.label COLLATE "C") AS next
       FROM (SELECT u.lane, u.w, u.label FROM unnest(lanes, windows, labels) AS u (lane, w, label) WHERE lane.fill = 1
             UNION ALL SELECT u.lane, u.w, NULL FROM unnest(marks, mark_windows) AS u (lane, w) WHERE lane.fill = 8) g,

@@ -101,6 +101,14 @@ SELECT pg_temp.shape(:'svg'), pg_temp.faults(:'svg');
 SELECT (xpath('/*/@d', p))[1]::text AS d, (xpath('/*/*/text()', p))[1]::text AS tip FROM unnest(pg_temp.nodes(:'svg', '//s:path[s:title]')) p;
 SELECT pg_temp.shape(chart_timeline('Nothing', '', '2026-01-15T00:00Z/P1D', 'UTC', '{}', '{}', '{}'));
 
+-- windows without an end are drawn as far as the chart goes; what is not said is left out
+SELECT pg_temp.shape(svg), pg_temp.faults(svg), (xpath('/*/@d', (pg_temp.nodes(svg, '//s:path[s:title]'))[1]))[1]::text AS first
+FROM (VALUES (1, chart_timeline('x', '', '2026-01-15T00:00Z/P1D', 'UTC', ARRAY['a', 'b'], ARRAY['2026-01-15T06:00Z/infinity', '-infinity/infinity']::time_window[], ARRAY['1 kW', NULL], ARRAY['-infinity/infinity']::time_window[], ARRAY['m'])),
+             (2, chart_columns('x', '', 'MW', '2026-01-15T00:00Z/P1D', 'UTC', ARRAY['2026-01-15T06:00Z/infinity', '-infinity/infinity']::time_window[], ARRAY['a', 'b'], ARRAY[1, 2])),
+             (3, chart_columns(NULL, NULL, NULL, '2026-01-15T00:00Z/P1D', 'UTC', ARRAY['2026-01-15T00:00Z/P1D']::time_window[], ARRAY['a'], ARRAY[1])), (4, chart_steps(NULL, NULL, NULL, NULL, ARRAY['a'], ARRAY[1], ARRAY[1])),
+             (5, chart_bars(NULL, NULL, NULL, ARRAY['a'], NULL, ARRAY[1])), (6, chart_blocks(NULL, NULL, NULL, NULL, ARRAY['a'], ARRAY[NULL], ARRAY[1], ARRAY[1], 1, NULL, 1, NULL)),
+             (7, chart_timeline(NULL, NULL, '2026-01-15T00:00Z/P1D', 'UTC', ARRAY['a'], ARRAY['2026-01-15T00:00Z/P1D']::time_window[], NULL)), (8, chart_nothing(NULL, NULL))) AS v (n, svg) ORDER BY n;
+
 -- arguments that are no chart
 SELECT pg_temp.fails($$SELECT chart_nothing('x', '', 10)$$), pg_temp.fails($$SELECT chart_bars('x', '', '', '{}', '{}', '{}', NULL)$$), pg_temp.fails($$SELECT chart_columns('x', '', '', '2026-01-01Z/infinity', 'UTC', NULL, NULL, NULL)$$),
        pg_temp.fails($$SELECT chart_timeline('x', '', NULL, 'UTC', NULL, NULL, NULL)$$),

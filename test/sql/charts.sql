@@ -121,6 +121,11 @@ SELECT outline(report_html());
 SET ROLE chart_analyst;
 SELECT outline(page), page LIKE '%draft%' AS tells_drafts FROM report_html() page;
 RESET ROLE;
+-- what has no end
+INSERT INTO asset (id, name) VALUES (4, 'for ever');
+INSERT INTO award (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h) VALUES (1, 3, 4, 'up', 10, '2026-11-20T18:00Z/infinity', 12.5);
+SELECT described(chart_commitment_timeline(4)), described(chart_volume_by_product('neso', subject => 'award')), described(chart_price_duration('neso', subject => 'award', price => 'availability'));
+SELECT outline(report_html());
 -- an exchange with nothing in it
 DROP FUNCTION public.described(text), public.fails(text);
 SELECT flexexchange.create_exchange('chart_empty', 'medium');
