@@ -137,7 +137,7 @@ DECLARE
   source CONSTANT text := (SELECT i.uri FROM exchange_instance i);
   head CONSTANT text := format('1;%s;%s', reader, about);
   here CONSTANT bigint := this_cluster();
-  places text[] := '{}';
+  places text[] := ARRAY[]::text[];
   rest text;
   place text[];
   one bigint;

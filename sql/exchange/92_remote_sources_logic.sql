@@ -59,7 +59,7 @@ BEGIN
     FROM %3$I f
     WHERE f.channel_id = ANY (ARRAY(SELECT readable_channel_ids(%2$s))) AND f.starts_at >= %4$L::timestamptz AND f.starts_at < %5$L::timestamptz
       AND NOT EXISTS (SELECT FROM meter_reading l WHERE l.channel_id = f.channel_id AND l.starts_at = f.starts_at AND l.starts_at >= %4$L::timestamptz AND l.starts_at < %5$L::timestamptz)$sql$,
-    s.id, s.participant_id, 'remote_reading_' || s.id, lower(s.covers), upper(s.covers)), ' UNION ALL ' ORDER BY s.id), count(*)
+    s.id, s.participant_id, 'remote_reading_' || s.id, lower(s.covers), upper(s.covers)), ' UNION ALL ' ORDER BY s.id), count(*)::integer
   INTO branches, number FROM remote_source s WHERE s.what = 'reading';
   EXECUTE 'CREATE OR REPLACE VIEW remote_reading WITH (security_barrier = true) AS ' || coalesce(branches,
     'SELECT NULL::bigint AS remote_source_id, NULL::bigint AS sender_id, NULL::bigint AS channel_id, NULL::timestamptz AS starts_at, NULL::timestamptz AS received_at, NULL::numeric(14,4) AS value, NULL::text COLLATE "C" AS quality WHERE false');
@@ -315,6 +315,32 @@ GRANT EXECUTE ON FUNCTION readings_anywhere(time_window, bigint[], boolean) TO f
 
 -- A trade is written anew when what its source says of it has changed, and left alone otherwise, whatever the engine
 -- made of it here: a hold, for example.  Prices stay there: no conflict is found by them.
+CREATE OR REPLACE FUNCTION read_remote_trades(remote_source_id bigint, beginning_from timestamptz)
+RETURNS TABLE (mrid uuid, product_mrid uuid, service_provider_mrid uuid, unit_mrid uuid, direction text, power_kw numeric, delivery_window time_window, status text, award_mrid uuid, digest bytea)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+DECLARE
+  source remote_source;
+  state text;
+BEGIN
+  SELECT * INTO source FROM remote_source s WHERE s.id = read_remote_trades.remote_source_id;
+  RETURN QUERY EXECUTE format($sql$
+    SELECT f.mrid, f.product_mrid, f.service_provider_mrid, f.unit_mrid, f.direction, f.power_kw, CASE WHEN f.starts_at < f.ends_at THEN time_window(f.starts_at, f.ends_at) END, f.status, f.award_mrid,
+           sha256(convert_to(jsonb_build_array(f.product_mrid, f.service_provider_mrid, f.unit_mrid, f.direction, f.power_kw, extract(epoch FROM f.starts_at), extract(epoch FROM f.ends_at), f.status, f.award_mrid)::text, 'UTF8'))
+    FROM (SELECT t.*%s FROM %I t WHERE t.starts_at >= $1 AND t.starts_at < $2) f$sql$,
+    CASE source.what WHEN 'award' THEN ', NULL::uuid AS award_mrid' ELSE '' END, format('remote_%s_%s', source.what, source.id)) USING greatest(beginning_from, lower(source.covers)), upper(source.covers);
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
+  RAISE EXCEPTION 'the source of kind % of participant % (%), server %, cannot be read now (SQLSTATE %), since %', source.what, source.participant_id,
+    (SELECT p.name FROM participant p WHERE p.id = source.participant_id), source.server, state, iso_text(date_trunc('second', coalesce(ask_remote_source(source.id), clock_timestamp())))
+    USING ERRCODE = state, HINT = 'Nothing was pulled; pull again when check_remote_sources() says that it answers, which also notes why it does not.';
+END
+$function$;
+COMMENT ON FUNCTION read_remote_trades(bigint, timestamptz) IS 'what a source of awards or availability says of deliveries that begin from an instant on, with a digest of it; the SQLSTATE of a server that does not answer, with whose it is; called by pull_remote_trades()';
+REVOKE ALL ON FUNCTION read_remote_trades(bigint, timestamptz) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION pull_remote_trades(remote_source_id bigint, beginning_from timestamptz DEFAULT '-infinity')
 RETURNS TABLE (mrid uuid, outcome text, reason text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
@@ -324,8 +350,6 @@ AS $function$
 DECLARE
   source remote_source;
   one record;
-  state text;
-  said text;
 BEGIN
   SELECT * INTO source FROM remote_source s WHERE s.id = pull_remote_trades.remote_source_id AND s.what <> 'reading'
     AND (s.participant_id = current_participant() OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER')
@@ -336,41 +360,26 @@ BEGIN
   END IF;
   -- one at a time
   PERFORM pg_advisory_xact_lock(hashtextextended(format('%s.%s', 'remote_source'::regclass::oid, source.id), 0));
-  DROP TABLE IF EXISTS pg_temp.pulled_trade;
-  CREATE TEMP TABLE pulled_trade (mrid uuid, product_mrid uuid, service_provider_mrid uuid, unit_mrid uuid, direction text, power_kw numeric, delivery_window time_window, status text, parent_mrid uuid, digest bytea) ON COMMIT DROP;
-  BEGIN
-    EXECUTE format($sql$
-      INSERT INTO pg_temp.pulled_trade
-      SELECT f.mrid, f.product_mrid, f.service_provider_mrid, f.unit_mrid, f.direction, f.power_kw, CASE WHEN f.starts_at < f.ends_at THEN time_window(f.starts_at, f.ends_at) END, f.status, %2$s,
-             sha256(convert_to(jsonb_build_array(f.product_mrid, f.service_provider_mrid, f.unit_mrid, f.direction, f.power_kw, extract(epoch FROM f.starts_at), extract(epoch FROM f.ends_at), f.status, %2$s)::text, 'UTF8'))
-      FROM %1$I f WHERE f.starts_at >= $1 AND f.starts_at < $2$sql$, format('remote_%s_%s', source.what, source.id), CASE source.what WHEN 'availability' THEN 'f.award_mrid' ELSE 'NULL::uuid' END)
-      USING greatest(beginning_from, lower(source.covers)), upper(source.covers);
-  EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
-    RAISE EXCEPTION 'the source of kind % of participant % (%), server %, cannot be read now (SQLSTATE %), since %', source.what, source.participant_id,
-      (SELECT p.name FROM participant p WHERE p.id = source.participant_id), source.server, state, iso_text(date_trunc('second', coalesce(ask_remote_source(source.id), clock_timestamp())))
-      USING ERRCODE = state, HINT = 'Nothing was pulled; pull again when check_remote_sources() says that it answers, which also notes why it does not.';
-  END;
   FOR one IN
     SELECT t.*, r.mrid IS NOT NULL AS known, p.id AS product_id, s.id AS service_provider_id, a.id AS asset_id, f.id AS portfolio_id, w.id AS award_id,
            CASE WHEN t.mrid IS NULL THEN 'mrid is missing'
-                WHEN count(*) OVER (PARTITION BY t.mrid) > 1 THEN 'mrid is there twice'
+                WHEN t.times > 1 THEN 'mrid is there twice'
                 WHEN m.market_operator_id IS DISTINCT FROM source.participant_id THEN 'product_mrid is no product of the participant'
                 WHEN s.id IS NULL THEN 'service_provider_mrid is not registered'
                 WHEN a.id IS NULL AND f.id IS NULL THEN 'unit_mrid is neither an asset nor a portfolio'
                 WHEN t.delivery_window IS NULL THEN 'ends_at is not later than starts_at'
                 WHEN t.status IS NULL OR NOT t.status = ANY (CASE source.what WHEN 'award' THEN '{awarded,completed,released,terminated}'::text[] ELSE '{declared,accepted,completed,withdrawn,released}'::text[] END)
                   THEN 'status is none that a source may say'
-                WHEN t.parent_mrid IS NOT NULL AND w.id IS NULL THEN 'award_mrid is no award'
+                WHEN t.award_mrid IS NOT NULL AND w.id IS NULL THEN 'award_mrid is no award'
                 WHEN r.mrid IS NULL AND EXISTS (SELECT FROM award x WHERE x.mrid = t.mrid UNION ALL SELECT FROM availability x WHERE x.mrid = t.mrid) THEN 'mrid is there, and not from this source' END AS wrong
-    FROM pg_temp.pulled_trade t
+    FROM (SELECT q.*, count(*) OVER (PARTITION BY q.mrid) AS times FROM read_remote_trades(source.id, beginning_from) q) t
     LEFT JOIN remote_trade r ON r.remote_source_id = source.id AND r.mrid = t.mrid
     LEFT JOIN product p ON p.mrid = t.product_mrid
     LEFT JOIN market m ON m.id = p.market_id
     LEFT JOIN participant s ON s.mrid = t.service_provider_mrid
     LEFT JOIN asset a ON a.mrid = t.unit_mrid
     LEFT JOIN portfolio f ON f.mrid = t.unit_mrid
-    LEFT JOIN award w ON w.mrid = t.parent_mrid
+    LEFT JOIN award w ON w.mrid = t.award_mrid
     WHERE r.digest IS DISTINCT FROM t.digest ORDER BY lower(t.delivery_window), t.mrid
   LOOP
     mrid := one.mrid;
@@ -392,16 +401,14 @@ BEGIN
         END IF;
         INSERT INTO remote_trade (remote_source_id, mrid, digest) VALUES (source.id, one.mrid, one.digest)
         ON CONFLICT ON CONSTRAINT remote_trade_once DO UPDATE SET digest = excluded.digest, pulled_at = now();
-      EXCEPTION WHEN integrity_constraint_violation OR data_exception OR SQLSTATE 'MX201' OR SQLSTATE 'MX202' OR SQLSTATE 'MX101' OR SQLSTATE '55000' THEN
+      EXCEPTION WHEN integrity_constraint_violation OR data_exception OR object_not_in_prerequisite_state OR SQLSTATE 'MX101' OR SQLSTATE 'MX201' OR SQLSTATE 'MX202' THEN
         -- one that the rules refuse leaves the others be
-        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+        GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT;
         outcome := 'refused';
-        reason := said;
       END;
     END IF;
     RETURN NEXT;
   END LOOP;
-  DROP TABLE pg_temp.pulled_trade;
 END
 $function$;
 COMMENT ON FUNCTION pull_remote_trades(bigint, timestamptz) IS

@@ -21,7 +21,6 @@ INSERT INTO excuse VALUES
   ('lint.attach_remote_source', 'text type variable is not sanitized%', 'names are quoted by format(), the columns stand in remote_columns()'),
   ('lint.open_data_csv', 'text type variable is not sanitized%', 'the conditions of open_dataset are SQL, and written by the owner alone'),
   ('lint.publish_open_data', 'text type variable is not sanitized%', 'the conditions of open_dataset are SQL, and written by the owner alone'),
-  ('lint.pull_remote_trades', 'text type variable is not sanitized%', 'the name is quoted by format(), the rest stands in the function'),
   ('lint.conflict_words', 'control reached end of function without RETURN%', 'a CASE without ELSE raises where no WHEN is met, and each WHEN returns'),
   ('lint.tell_of_qualification', 'column %does not exist', 'one function for three tables, by TG_TABLE_NAME: each branch has the columns of its own'),
   ('flexexchange.run_modules', 'text type variable is not sanitized%', 'to execute the text of a module is what it is for; only the owner of the extension writes table module'),
