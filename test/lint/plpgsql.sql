@@ -16,7 +16,6 @@ SET search_path = linter, public;
 -- What is right all the same.  An excuse that excuses nothing is itself a finding.
 CREATE TABLE excuse (function_name text, message text, reason text NOT NULL, PRIMARY KEY (function_name, message));
 INSERT INTO excuse VALUES
-  ('%', 'target type is different type than source type%', 'an assignment casts to the type of its variable, as it says'),
   ('%', '%cannot %determin% of %dynamic SQL%', 'nor does the check know that anything is wrong'),
   ('lint.attach_remote_source', 'text type variable is not sanitized%', 'names are quoted by format(), the columns stand in remote_columns()'),
   ('lint.open_data_csv', 'text type variable is not sanitized%', 'the conditions of open_dataset are SQL, and written by the owner alone'),
