@@ -44,6 +44,17 @@ COMMENT ON FUNCTION readable_channel_ids(bigint) IS 'the channels of a sender th
 REVOKE ALL ON FUNCTION readable_channel_ids(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION readable_channel_ids(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+-- Lists of channels are long, and go to the source: whoever reads all of a sender's needs none.
+CREATE OR REPLACE FUNCTION reads_all_channels_of(sender_id bigint) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+  SELECT acts_for_exchange() OR NOT row_security_active('meter_channel') OR coalesce(current_participant() = reads_all_channels_of.sender_id, false)
+$function$;
+COMMENT ON FUNCTION reads_all_channels_of(bigint) IS 'true when the caller reads every channel of a sender: itself, the operator, the regulator and the owner';
+REVOKE ALL ON FUNCTION reads_all_channels_of(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION reads_all_channels_of(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION rebuild_remote_reading() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
@@ -57,7 +68,9 @@ BEGIN
   SELECT string_agg(format($sql$
     SELECT %1$s::bigint AS remote_source_id, %2$s::bigint AS sender_id, f.channel_id, f.starts_at, f.received_at, f.value, f.quality
     FROM %3$I f
-    WHERE f.channel_id = ANY (ARRAY(SELECT readable_channel_ids(%2$s))) AND f.starts_at >= %4$L::timestamptz AND f.starts_at < %5$L::timestamptz
+    WHERE ((SELECT reads_all_channels_of(%2$s)) OR f.channel_id = ANY (ARRAY(SELECT readable_channel_ids(%2$s) WHERE NOT reads_all_channels_of(%2$s))))
+      AND EXISTS (SELECT FROM meter_channel c WHERE c.id = f.channel_id AND c.sender_id = %2$s)
+      AND f.starts_at >= %4$L::timestamptz AND f.starts_at < %5$L::timestamptz
       AND NOT EXISTS (SELECT FROM meter_reading l WHERE l.channel_id = f.channel_id AND l.starts_at = f.starts_at AND l.starts_at >= %4$L::timestamptz AND l.starts_at < %5$L::timestamptz)$sql$,
     s.id, s.participant_id, 'remote_reading_' || s.id, lower(s.covers), upper(s.covers)), ' UNION ALL ' ORDER BY s.id), count(*)::integer
   INTO branches, number FROM remote_source s WHERE s.what = 'reading';
@@ -281,7 +294,7 @@ BEGIN
     RETURN NEXT;
   END;
   FOR source IN SELECT s.* FROM remote_reading_sources() s WHERE s.covers && span
-                  AND EXISTS (SELECT FROM readable_channel_ids(s.participant_id) c WHERE channel_ids IS NULL OR c = ANY (channel_ids)) LOOP
+                  AND EXISTS (SELECT FROM meter_channel c WHERE c.sender_id = s.participant_id AND (channel_ids IS NULL OR c.id = ANY (channel_ids))) LOOP
     BEGIN
       RETURN QUERY EXECUTE format($sql$
         SELECT r.remote_source_id, false, NULL::timestamptz, NULL::text, r.sender_id, r.resource_id, r.channel_id, r.starts_at, r.ends_at, r.energy_kwh, r.mean_power_kw, r.quality, r.received_at
