@@ -11,6 +11,11 @@
 # which the server warns: of a cache entry, a file, a buffer, a lock.
 set -euo pipefail
 
+# where kernels scatter mappings widely, the runtime of ASan up to gcc 12 does not always start
+if [ -z "${NOT_SCATTERED:-}" ] && setarch -R true 2>/dev/null; then
+    exec env NOT_SCATTERED=yes setarch -R "${BASH_SOURCE[0]}" "$@"
+fi
+
 # shellcheck source-path=SCRIPTDIR source=prerequisites.sh
 source "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
 # shellcheck source-path=SCRIPTDIR source=cluster.sh
@@ -118,14 +123,14 @@ socket=$(readlink -f "$work/cluster/socket")
 
 failed=0
 for kind in REGRESS ISOLATION; do
+    [ -n "${!kind-all}" ] || continue
     say "$kind"
     log=$scratch/$kind.log
     only=("$([ $kind = REGRESS ] && echo ISOLATION || echo REGRESS)=")
     [ -z "${!kind+given}" ] || only+=("$kind=${!kind}")
-    [ -n "${!kind-all}" ] || continue
     as_cluster_user env -u DATA -u REGRESS -u ISOLATION PGHOST="$socket" make -C "$work" PG_CONFIG="$PG_CONFIG" installcheck TAP_TESTS= "${only[@]}" >"$log" 2>&1 || true
     grep -E ' \.\.\. (ok|FAILED)|^(not )?ok ' "$log" || tail -n 30 "$log"
-    grep -Eq '^ ?All [0-9]+ tests? passed' "$log" || failed=1
+    grep -Eq '^[# ]*All [0-9]+ tests? passed' "$log" || failed=1
 done
 cluster_stop "$work/cluster"
 
