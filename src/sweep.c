@@ -915,14 +915,44 @@ emit_change(Sweep *sweep, const char *change, const Rulebook *rulebook, const Fi
 	tuplestore_putvalues(sweep->result->setResult, sweep->result->setDesc, values, nulls);
 }
 
-static const Finding *
-find_alike(const Findings *findings, const Finding *finding)
+/*
+ * Findings by what they are about, to look up one of the other ruleset's: a
+ * unit that is promised a thousand times has half a million of them.
+ */
+static int
+compare_subjects(const void *a, const void *b)
 {
+	const Finding *x = *(const Finding *const *) a;
+	const Finding *y = *(const Finding *const *) b;
+	int64		other_x = finding_other_id(x);
+	int64		other_y = finding_other_id(y);
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->challenger->id != y->challenger->id)
+		return x->challenger->id < y->challenger->id ? -1 : 1;
+	if (other_x != other_y)
+		return other_x < other_y ? -1 : 1;
+	return 0;
+}
+
+static const Finding **
+by_subject(const Findings *findings)
+{
+	const Finding **sorted = palloc_extended(Max(findings->n, 1) * sizeof(Finding *), MCXT_ALLOC_HUGE);
+
 	for (int i = 0; i < findings->n; i++)
-		if (findings->items[i].kind == finding->kind && findings->items[i].challenger == finding->challenger &&
-			finding_other_id(&findings->items[i]) == finding_other_id(finding))
-			return &findings->items[i];
-	return NULL;
+		sorted[i] = &findings->items[i];
+	qsort(sorted, findings->n, sizeof(Finding *), compare_subjects);
+	return sorted;
+}
+
+static const Finding *
+find_alike(const Finding **sorted, int n, const Finding *finding)
+{
+	const Finding **found = bsearch(&finding, sorted, n, sizeof(Finding *), compare_subjects);
+
+	return found == NULL ? NULL : *found;
 }
 
 static void
@@ -931,14 +961,19 @@ replay_unit(Sweep *sweep, UnitBook *unit)
 	Instance	proposed = *sweep->instance;
 	Findings	now = {0};
 	Findings	then = {0};
+	const Finding **now_sorted;
+	const Finding **then_sorted;
 
 	proposed.rulebook = sweep->proposed;
 	findings_on_unit(sweep->instance, unit, &sweep->span, &now);
 	findings_on_unit(&proposed, unit, &sweep->span, &then);
+	now_sorted = by_subject(&now);
+	then_sorted = by_subject(&then);
 	for (int i = 0; i < now.n; i++)
 	{
-		const Finding *alike = find_alike(&then, &now.items[i]);
+		const Finding *alike = find_alike(then_sorted, then.n, &now.items[i]);
 
+		CHECK_FOR_INTERRUPTS();
 		if (alike == NULL)
 			emit_change(sweep, "disappears", sweep->instance->rulebook, &now.items[i]);
 		else if (alike->advisory != now.items[i].advisory ||
@@ -947,8 +982,11 @@ replay_unit(Sweep *sweep, UnitBook *unit)
 			emit_change(sweep, "changes", sweep->proposed, alike);
 	}
 	for (int i = 0; i < then.n; i++)
-		if (find_alike(&now, &then.items[i]) == NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (find_alike(now_sorted, now.n, &then.items[i]) == NULL)
 			emit_change(sweep, "appears", sweep->proposed, &then.items[i]);
+	}
 }
 
 PG_FUNCTION_INFO_V1(flex_replay_book);
