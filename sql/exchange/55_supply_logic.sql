@@ -221,13 +221,11 @@ REVOKE ALL ON FUNCTION live_commitments(bigint[]) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION member_commitment_of(assets bigint[]) RETURNS SETOF member_commitment
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT s.portfolio_id, window_cell(c.delivery_window), c.unit_id, c.id, c.delivery_window
-  FROM (SELECT DISTINCT live.id FROM live_commitments(assets) live (id)) l
-  JOIN commitment c ON c.id = l.id
-  CROSS JOIN LATERAL (
-    SELECT DISTINCT p.portfolio_id FROM place_supply p
-    WHERE p.place_id = coalesce((SELECT x.connection_id FROM asset_connection x WHERE x.asset_id = c.unit_id), c.unit_id)
-      AND p.portfolio_id = p.with_id AND p.valid && c.delivery_window) s;
+  SELECT DISTINCT ON (s.portfolio_id, c.id) s.portfolio_id, window_cell(c.delivery_window), c.unit_id, c.id, c.delivery_window
+  FROM live_commitments(assets) l
+  JOIN commitment c ON c.id = l
+  JOIN place_supply s ON s.place_id = coalesce((SELECT x.connection_id FROM asset_connection x WHERE x.asset_id = c.unit_id), c.unit_id)
+                     AND s.portfolio_id = s.with_id AND s.valid && c.delivery_window;
 END;
 COMMENT ON FUNCTION member_commitment_of(bigint[]) IS 'the rows of member_commitment for assets, as they follow from the book and place_supply';
 REVOKE ALL ON FUNCTION member_commitment_of(bigint[]) FROM PUBLIC;

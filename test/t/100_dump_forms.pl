@@ -13,7 +13,7 @@ my $node = start_node('main');
 my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->safe_psql('postgres', 'CREATE DATABASE source');
 $node->safe_psql('source', q{CREATE EXTENSION flexexchange; CREATE ROLE keeper LOGIN; GRANT CREATE ON DATABASE source TO keeper});
-fill($node, 'source', 'gb', owner => 'keeper');
+fill($node, 'source', 'gb', owner => 'keeper', trades => 80);
 $node->safe_psql('source', q{
 	SET SESSION AUTHORIZATION keeper;
 	SELECT flexexchange.create_exchange('sandbox', 'medium');

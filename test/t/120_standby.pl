@@ -11,7 +11,7 @@ use Test::More;
 
 my $primary = start_node('primary', allows_streaming => 1);
 $primary->safe_psql('postgres', 'CREATE EXTENSION flexexchange');
-fill($primary, 'postgres', 'gb', trades => 300);
+fill($primary, 'postgres', 'gb', trades => 150);
 $primary->safe_psql('postgres', q{
 	SET search_path = gb, flexexchange;
 	SELECT seal_events();

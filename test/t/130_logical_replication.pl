@@ -12,7 +12,7 @@ use Test::More;
 my $here = start_node('publisher', allows_streaming => 'logical');
 my $there = start_node('subscriber');
 $here->safe_psql('postgres', 'CREATE EXTENSION flexexchange');
-fill($here, 'postgres', 'gb', trades => 150);
+fill($here, 'postgres', 'gb', trades => 100);
 my $book = slurp_file('test/oracle/random_book.sql');
 
 # the exchange as it is, without rows
@@ -42,7 +42,7 @@ my $before = $session->query_safe($replay);
 is($before, $here->safe_psql('postgres', $replay), 'a replay is the same on both');
 $here->safe_psql('postgres', q{
 	SET search_path = lab, gb, flexexchange;
-	SELECT random_trading(151, 250, 24, 7);
+	SELECT random_trading(101, 160, 24, 7);
 	SELECT random_register_change(i, 7) FROM generate_series(1, 20) i;
 	INSERT INTO grid_node (kind, name) VALUES ('gsp', 'Northgate'), ('primary', 'Mill Lane');
 	INSERT INTO grid_node_parent (grid_node_id, parent_id) SELECT b.id, a.id FROM grid_node a, grid_node b WHERE a.kind = 'gsp' AND b.kind = 'primary';

@@ -29,7 +29,7 @@ sub limit
 	my ($more) = @_;
 	my $size = 'unlimited';
 	$size = $more + $node->safe_psql('postgres', q{SELECT max(pg_relation_size(oid)) FROM pg_class WHERE relnamespace = 'gb'::regnamespace AND relkind IN ('r', 'i')}) if $more;
-	system_or_bail('prlimit', '--pid', $postmaster, "--fsize=$size:unlimited");
+	system_or_bail('prlimit', '--pid', $postmaster, "--fsize=$size:");
 }
 
 my $trades = q{(product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
