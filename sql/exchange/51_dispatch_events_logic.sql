@@ -15,10 +15,10 @@ SET search_path FROM CURRENT
 AS $function$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    -- what another platform did happened before it came here
-    INSERT INTO dispatch_event (dispatch_id, status) SELECT a.id, a.status FROM after a WHERE a.source IS NULL;
+    -- what another platform did happened before it came here; what a trigger has taken back did not happen
+    INSERT INTO dispatch_event (dispatch_id, status) SELECT a.id, a.status FROM after a JOIN dispatch d USING (id) WHERE a.source IS NULL;
   ELSE
-    INSERT INTO dispatch_event (dispatch_id, status) SELECT a.id, a.status FROM after a JOIN before b USING (id) WHERE a.status <> b.status;
+    INSERT INTO dispatch_event (dispatch_id, status) SELECT a.id, a.status FROM after a JOIN before b USING (id) JOIN dispatch d USING (id) WHERE a.status <> b.status;
   END IF;
   RETURN NULL;
 END

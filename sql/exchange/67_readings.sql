@@ -26,7 +26,7 @@ CREATE TABLE meter_channel (
   CONSTRAINT meter_channel_quantity_is_known CHECK (check_code(quantity, 'meter_channel.quantity', 'energy', 'power')),
   CONSTRAINT meter_channel_flow_is_known CHECK (check_code(flow, 'meter_channel.flow', 'import', 'export', 'net')),
   CONSTRAINT meter_channel_interval_divides_an_hour CHECK (
-    check_given(interval_seconds BETWEEN 1 AND 3600 AND 3600 % nullif(greatest(interval_seconds, 1), 0) = 0, 'meter_channel.interval_seconds, as a part of an hour', 'For example 60, 300, 900 or 1800.'))
+    check_given(interval_seconds >= 1 AND 3600 % greatest(interval_seconds, 1) = 0, 'meter_channel.interval_seconds, as a part of an hour', 'For example 60, 300, 900 or 1800.'))
 );
 -- the channels that somebody reads or sends
 CREATE INDEX meter_channel_sender_id_idx ON meter_channel (sender_id);
