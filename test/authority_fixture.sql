@@ -93,6 +93,7 @@ BEGIN
   INSERT INTO carbon_intensity_staging DEFAULT VALUES;
   INSERT INTO system_price_staging DEFAULT VALUES;
   INSERT INTO market_figure_rejection (table_name, source, column_name, reason, content) VALUES ('system_price', 's' || w, 'kind', 'x', '{}');
+  INSERT INTO reading_month (channel_id, month, readings, estimated, total, least, greatest) VALUES (w, '2030-01-01', 1, 0, 1, 1, 1);
   INSERT INTO dispatch_event (dispatch_id, status) VALUES (1000 * w + 4, 'instructed');
   INSERT INTO trade_day (subject, day, product_id, service_provider_id, direction, status, trades, mw_h, availability_value, availability_mw_h, utilisation_value, utilisation_mw_h)
     VALUES ('award', '2030-01-01', w, seller, 'up', 'awarded', 1, 1, 0, 0, 0, 0);

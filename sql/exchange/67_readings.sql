@@ -186,3 +186,23 @@ COMMENT ON COLUMN reading_day.total IS 'sum of the values: of energy, kWh';
 COMMENT ON COLUMN reading_day.least IS 'smallest value';
 COMMENT ON COLUMN reading_day.greatest IS 'greatest value';
 COMMENT ON CONSTRAINT reading_day_once ON reading_day IS 'a channel has a day once';
+
+CREATE TABLE reading_month (
+  channel_id bigint NOT NULL,
+  month      date NOT NULL,
+  readings   bigint NOT NULL,
+  estimated  bigint NOT NULL,
+  total      numeric(22,4) NOT NULL,
+  least      numeric(14,4) NOT NULL,
+  greatest   numeric(14,4) NOT NULL,
+  CONSTRAINT reading_month_once PRIMARY KEY (month, channel_id)
+);
+COMMENT ON TABLE reading_month IS 'readings added up by the local month, kept by refresh_reading_days(); view monthly_reading has them as they are now';
+COMMENT ON COLUMN reading_month.channel_id IS 'the channel';
+COMMENT ON COLUMN reading_month.month IS 'first day of the local month in which the steps start';
+COMMENT ON COLUMN reading_month.readings IS 'how many readings there are';
+COMMENT ON COLUMN reading_month.estimated IS 'how many of them are estimated or substituted';
+COMMENT ON COLUMN reading_month.total IS 'sum of the values: of energy, kWh';
+COMMENT ON COLUMN reading_month.least IS 'smallest value';
+COMMENT ON COLUMN reading_month.greatest IS 'greatest value';
+COMMENT ON CONSTRAINT reading_month_once ON reading_month IS 'a channel has a month once';

@@ -2,11 +2,11 @@
 -- Readings: who may send and read them, what they are of, and what is added up of them.
 
 SELECT protect_table(t::regclass)
-FROM unnest(ARRAY['meter_channel', 'meter_reading', 'meter_reading_superseded', 'meter_reading_rejection', 'meter_reading_batch', 'stale_day', 'reading_day']) t;
+FROM unnest(ARRAY['meter_channel', 'meter_reading', 'meter_reading_superseded', 'meter_reading_rejection', 'meter_reading_batch', 'stale_day', 'reading_day', 'reading_month']) t;
 -- a channel that has readings stays what it is
 REVOKE UPDATE, DELETE ON meter_channel FROM flexexchange_operator;
 -- readings come through the intake alone, and what was said of them stays
-REVOKE INSERT, UPDATE, DELETE ON meter_reading, meter_reading_superseded, meter_reading_rejection, meter_reading_batch, stale_day, reading_day FROM flexexchange_operator;
+REVOKE INSERT, UPDATE, DELETE ON meter_reading, meter_reading_superseded, meter_reading_rejection, meter_reading_batch, stale_day, reading_day, reading_month FROM flexexchange_operator;
 SELECT make_partition('meter_reading', NULL);
 SELECT make_partition('meter_reading', date_trunc('month', now(), 'UTC') + n * interval '1 month') FROM generate_series(-1, 2) n;
 CREATE INDEX IF NOT EXISTS meter_reading_starts_at_idx ON meter_reading USING brin (starts_at) WITH (pages_per_range = 32, autosummarize = on);
@@ -32,7 +32,7 @@ COMMENT ON FUNCTION bought_resource_ids() IS 'the units of which the participant
 REVOKE ALL ON FUNCTION bought_resource_ids() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION bought_resource_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
-GRANT SELECT ON meter_channel, meter_reading, meter_reading_superseded, meter_reading_batch, meter_reading_rejection, reading_day TO flexexchange_participant;
+GRANT SELECT ON meter_channel, meter_reading, meter_reading_superseded, meter_reading_batch, meter_reading_rejection, reading_day, reading_month TO flexexchange_participant;
 DROP POLICY IF EXISTS meter_channel_read_own ON meter_channel;
 CREATE POLICY meter_channel_read_own ON meter_channel FOR SELECT TO flexexchange_participant USING (sender_id = (SELECT current_participant()));
 COMMENT ON POLICY meter_channel_read_own ON meter_channel IS 'READ-1: a sender reads its own channels';
@@ -43,7 +43,7 @@ DO $block$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['meter_reading', 'meter_reading_superseded', 'reading_day'] LOOP
+  FOREACH name IN ARRAY ARRAY['meter_reading', 'meter_reading_superseded', 'reading_day', 'reading_month'] LOOP
     EXECUTE format('DROP POLICY IF EXISTS %1$s_read ON %1$I', name);
     EXECUTE format('CREATE POLICY %1$s_read ON %1$I FOR SELECT TO flexexchange_participant USING (channel_id = ANY (ARRAY(SELECT c.id FROM meter_channel c)))', name);
     EXECUTE format('COMMENT ON POLICY %1$s_read ON %1$I IS ''READ-3: whoever reads a channel reads its readings''', name);
@@ -314,6 +314,22 @@ COMMENT ON FUNCTION stale_days(text) IS
 REVOKE ALL ON FUNCTION stale_days(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION stale_days(text) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+-- Planned anew for each day, since the plan that suits any day reads all of them.
+CREATE OR REPLACE FUNCTION add_up_readings(day date)
+RETURNS TABLE (channel_id bigint, readings integer, estimated integer, total numeric, lowest numeric, highest numeric)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20000
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  RETURN QUERY EXECUTE format($sql$
+    SELECT r.channel_id, count(*)::integer, count(*) FILTER (WHERE r.quality <> 'A')::integer, sum(r.value), min(r.value), max(r.value)
+    FROM meter_reading r WHERE r.starts_at >= %L AND r.starts_at < %L GROUP BY r.channel_id$sql$, local_midnight(day), local_midnight(day + 1));
+END
+$function$;
+COMMENT ON FUNCTION add_up_readings(date) IS 'the readings of a local day, added up by channel as reading_day has them, as far as the caller reads them';
+REVOKE ALL ON FUNCTION add_up_readings(date) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION add_up_readings(date) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE VIEW daily_reading WITH (security_invoker = true) AS
   WITH stale AS MATERIALIZED (SELECT d.day FROM stale_days('meter_reading') AS d (day))
   SELECT c.resource_id, t.channel_id, c.sender_id, c.flow, t.day, t.readings, t.estimated,
@@ -323,9 +339,7 @@ CREATE OR REPLACE VIEW daily_reading WITH (security_invoker = true) AS
   FROM (
     SELECT d.channel_id, d.day, d.readings, d.estimated, d.total, d.least, d.greatest FROM reading_day d WHERE d.day NOT IN (SELECT s.day FROM stale s)
     UNION ALL
-    SELECT r.channel_id, s.day, count(*)::integer, count(*) FILTER (WHERE r.quality <> 'A')::integer, sum(r.value), min(r.value), max(r.value)
-    FROM stale s JOIN meter_reading r ON r.starts_at >= local_midnight(s.day) AND r.starts_at < local_midnight(s.day + 1)
-    GROUP BY r.channel_id, s.day) t
+    SELECT x.channel_id, s.day, x.readings, x.estimated, x.total, x.lowest, x.highest FROM stale s CROSS JOIN LATERAL add_up_readings(s.day) x) t
   JOIN meter_channel c ON c.id = t.channel_id;
 COMMENT ON VIEW daily_reading IS 'readings added up by the local day, as they are now: what was added up by refresh_reading_days(), and the days that have changed since from the readings themselves';
 COMMENT ON COLUMN daily_reading.resource_id IS 'the asset, portfolio or metering point';
@@ -340,24 +354,69 @@ COMMENT ON COLUMN daily_reading.greatest_kw IS 'greatest mean power of a step, k
 COMMENT ON COLUMN daily_reading.least_kw IS 'smallest mean power of a step, kW';
 GRANT SELECT ON daily_reading TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE VIEW monthly_reading WITH (security_invoker = true) AS
+  WITH stale AS MATERIALIZED (SELECT DISTINCT date_trunc('month', d.day)::date AS month FROM stale_days('meter_reading') AS d (day))
+  SELECT c.resource_id, t.channel_id, c.sender_id, c.flow, t.month, t.readings, t.estimated,
+         CASE c.quantity WHEN 'energy' THEN t.total ELSE round(t.total * c.interval_seconds / 3600, 4) END AS energy_kwh,
+         CASE c.quantity WHEN 'power' THEN t.greatest ELSE round(t.greatest * 3600 / c.interval_seconds, 4) END AS greatest_kw,
+         CASE c.quantity WHEN 'power' THEN t.least ELSE round(t.least * 3600 / c.interval_seconds, 4) END AS least_kw
+  FROM (
+    SELECT m.channel_id, m.month, m.readings, m.estimated, m.total, m.least, m.greatest FROM reading_month m WHERE m.month NOT IN (SELECT s.month FROM stale s)
+    UNION ALL
+    -- of a month with a day that has changed, its other days as they were added up, and those from the readings
+    SELECT x.channel_id, x.month, sum(x.readings), sum(x.estimated), sum(x.total), min(x.least), max(x.greatest)
+    FROM (
+      SELECT d.channel_id, s.month, d.readings, d.estimated, d.total, d.least, d.greatest
+      FROM stale s JOIN reading_day d ON d.day >= s.month AND d.day < (s.month + interval '1 month')::date
+      WHERE d.day NOT IN (SELECT n.day FROM stale_days('meter_reading') AS n (day))
+      UNION ALL
+      SELECT a.channel_id, date_trunc('month', n.day)::date, a.readings, a.estimated, a.total, a.lowest, a.highest
+      FROM stale_days('meter_reading') AS n (day) CROSS JOIN LATERAL add_up_readings(n.day) a) x
+    GROUP BY x.channel_id, x.month) t
+  JOIN meter_channel c ON c.id = t.channel_id;
+COMMENT ON VIEW monthly_reading IS 'readings added up by the local month, as they are now: for what is asked of many months of many units';
+COMMENT ON COLUMN monthly_reading.resource_id IS 'the asset, portfolio or metering point';
+COMMENT ON COLUMN monthly_reading.channel_id IS 'the channel';
+COMMENT ON COLUMN monthly_reading.sender_id IS 'who sent them';
+COMMENT ON COLUMN monthly_reading.flow IS 'import, export or net';
+COMMENT ON COLUMN monthly_reading.month IS 'first day of the local month in which the steps start';
+COMMENT ON COLUMN monthly_reading.readings IS 'how many readings there are';
+COMMENT ON COLUMN monthly_reading.estimated IS 'how many of them are estimated or substituted';
+COMMENT ON COLUMN monthly_reading.energy_kwh IS 'energy of the month, kWh';
+COMMENT ON COLUMN monthly_reading.greatest_kw IS 'greatest mean power of a step, kW';
+COMMENT ON COLUMN monthly_reading.least_kw IS 'smallest mean power of a step, kW';
+GRANT SELECT ON monthly_reading TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 -- The marks that one statement sees are those of changes that it sees: what commits later has marks of its own.
 CREATE OR REPLACE FUNCTION refresh_reading_days() RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
+DECLARE
+  refreshed date[];
+BEGIN
+  -- one at a time, or a month would be added up of days that another is adding up
+  PERFORM pg_advisory_xact_lock(hashtextextended(format('%s.refresh', 'reading_day'::regclass::oid), 0));
   WITH taken AS (DELETE FROM stale_day WHERE fact = 'meter_reading' RETURNING day),
   stale AS MATERIALIZED (SELECT DISTINCT day FROM taken),
   fresh AS (
     INSERT INTO reading_day (channel_id, day, readings, estimated, total, least, greatest)
-    SELECT r.channel_id, s.day, count(*), count(*) FILTER (WHERE r.quality <> 'A'), sum(r.value), min(r.value), max(r.value)
-    FROM stale s JOIN meter_reading r ON r.starts_at >= local_midnight(s.day) AND r.starts_at < local_midnight(s.day + 1)
-    GROUP BY r.channel_id, s.day
+    SELECT x.channel_id, s.day, x.readings, x.estimated, x.total, x.lowest, x.highest FROM stale s CROSS JOIN LATERAL add_up_readings(s.day) x
     -- a channel has no fewer readings of a day than it had
     ON CONFLICT ON CONSTRAINT reading_day_once DO UPDATE
       SET readings = excluded.readings, estimated = excluded.estimated, total = excluded.total, least = excluded.least, greatest = excluded.greatest)
-  SELECT count(*) FROM stale
+  SELECT coalesce(array_agg(day), '{}') INTO refreshed FROM stale;
+  INSERT INTO reading_month (channel_id, month, readings, estimated, total, least, greatest)
+  SELECT d.channel_id, m.month, sum(d.readings), sum(d.estimated), sum(d.total), min(d.least), max(d.greatest)
+  FROM (SELECT DISTINCT date_trunc('month', day)::date AS month FROM unnest(refreshed) day) m
+  JOIN reading_day d ON d.day >= m.month AND d.day < (m.month + interval '1 month')::date
+  GROUP BY d.channel_id, m.month
+  ON CONFLICT ON CONSTRAINT reading_month_once DO UPDATE
+    SET readings = excluded.readings, estimated = excluded.estimated, total = excluded.total, least = excluded.least, greatest = excluded.greatest;
+  RETURN cardinality(refreshed);
+END
 $function$;
 COMMENT ON FUNCTION refresh_reading_days() IS
-  'adds the readings of the days up that have changed since they were; returns how many days; run it now and then: views are right without it, and slower; SECURITY DEFINER because nobody writes reading_day itself';
+  'adds the readings of the days up that have changed since they were, and their months; returns how many days; run it now and then: views are right without it, and slower; SECURITY DEFINER because nobody writes reading_day and reading_month themselves';
 REVOKE ALL ON FUNCTION refresh_reading_days() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION refresh_reading_days() TO flexexchange_operator;

@@ -60,6 +60,7 @@ INSERT INTO event_log_exemption (table_name, because) VALUES
   ('meter_reading_intake', 'it never holds a row'),
   ('stale_day', 'it follows from what changed'),
   ('reading_day', 'it follows from the readings'),
+  ('reading_month', 'it follows from the readings'),
   ('trade_day', 'it follows from trades that are logged'),
   ('dispatch_event', 'it follows from dispatches, which are logged'),
   ('carbon_intensity_staging', 'what becomes of its rows is logged'),

@@ -92,7 +92,7 @@ END $$;
 INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim)
 SELECT 'dashboard_' || q.name, CASE WHEN s THEN q.says ELSE 'a second' END, s, CASE WHEN s THEN q.reset ELSE 'SELECT' END, CASE WHEN s THEN 'DO $d$ BEGIN PERFORM * FROM (' || q.query || ') q; END $d$' ELSE 'SELECT pg_sleep(1)' END, CASE WHEN NOT s THEN 1 END
 FROM (VALUES
-  ('energy', 'energy by month and technology', 'CALL bench.fill_readings()', 'SELECT date_trunc(''month'', d.day), a.technology, sum(d.energy_kwh) FROM bench_reading.daily_reading d JOIN bench_reading.asset a ON a.id = d.resource_id GROUP BY 1, 2'),
+  ('energy', 'energy by month and technology', 'CALL bench.fill_readings()', 'SELECT m.month, a.technology, sum(m.energy_kwh) FROM bench_reading.monthly_reading m JOIN bench_reading.asset a ON a.id = m.resource_id GROUP BY 1, 2'),
   ('volume', 'awards by month, product and technology', 'CALL bench.fill_trades()', 'SELECT month, product_code, technology, sum(mw_h) FROM bench_reading.price_and_volume WHERE subject = ''award'' GROUP BY 1, 2, 3'),
   ('reliability', 'dispatches carried out, by month and technology', 'CALL bench.fill_trades()', 'SELECT * FROM bench_reading.reliability'),
   ('acceptance', 'bids accepted, by month, product and technology', 'CALL bench.fill_trades()', 'SELECT * FROM bench_reading.acceptance'),

@@ -219,19 +219,25 @@ CREATE VIEW naive AS
          round(max(CASE c.quantity WHEN 'power' THEN r.value ELSE r.value * 3600 / c.interval_seconds END), 4)::numeric(20,4) AS greatest_kw,
          round(min(CASE c.quantity WHEN 'power' THEN r.value ELSE r.value * 3600 / c.interval_seconds END), 4)::numeric(20,4) AS least_kw
   FROM meter_reading r JOIN meter_channel c ON c.id = r.channel_id GROUP BY 1, 2, 3, 4, 5;
+CREATE VIEW naive_month AS SELECT channel_id, date_trunc('month', day)::date AS month, sum(readings) AS readings, sum(estimated) AS estimated, max(greatest_kw) AS greatest_kw, min(least_kw) AS least_kw FROM naive GROUP BY 1, 2;
+CREATE VIEW kept_month AS SELECT channel_id, month, readings, estimated, greatest_kw::numeric(20,4), least_kw::numeric(20,4) FROM monthly_reading;
 CREATE VIEW kept AS SELECT resource_id, channel_id, sender_id, flow, day, readings, estimated, energy_kwh::numeric(20,4), greatest_kw::numeric(20,4), least_kw::numeric(20,4) FROM daily_reading;
-SELECT count(*) AS days, (SELECT count(*) FROM ((TABLE naive EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE naive)) x) AS differing FROM kept;
+SELECT count(*) AS days, (SELECT count(*) FROM ((TABLE naive EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE naive)) x) AS differing,
+  (SELECT count(*) FROM ((TABLE naive_month EXCEPT TABLE kept_month) UNION ALL (TABLE kept_month EXCEPT TABLE naive_month)) x) AS differing_months, (SELECT sum(energy_kwh) FROM naive) = (SELECT sum(energy_kwh) FROM monthly_reading) AS same_energy FROM kept;
 SELECT refresh_reading_days() > 0 AS refreshed, refresh_reading_days() AS again;
-SELECT count(*) AS days, (SELECT count(*) FROM ((TABLE naive EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE naive)) x) AS differing FROM kept;
+SELECT count(*) AS days, (SELECT count(*) FROM ((TABLE naive EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE naive)) x) AS differing,
+  (SELECT count(*) FROM ((TABLE naive_month EXCEPT TABLE kept_month) UNION ALL (TABLE kept_month EXCEPT TABLE naive_month)) x) AS differing_months, (SELECT sum(energy_kwh) FROM naive) = (SELECT sum(energy_kwh) FROM monthly_reading) AS same_energy FROM kept;
 INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) VALUES (1, 'id', '102', '2026-02-01T12:00Z', 'PT30M', '99'), (1, 'id', '102', '2026-03-01T12:00Z', 'PT30M', '99');
 SELECT day FROM stale_day WHERE fact = 'meter_reading' ORDER BY 1;
-SELECT count(*) AS days, (SELECT count(*) FROM ((TABLE naive EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE naive)) x) AS differing FROM kept;
+SELECT count(*) AS days, (SELECT count(*) FROM ((TABLE naive EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE naive)) x) AS differing,
+  (SELECT count(*) FROM ((TABLE naive_month EXCEPT TABLE kept_month) UNION ALL (TABLE kept_month EXCEPT TABLE naive_month)) x) AS differing_months, (SELECT sum(energy_kwh) FROM naive) = (SELECT sum(energy_kwh) FROM monthly_reading) AS same_energy FROM kept;
 
 -- months that nobody made wait in the default, get a partition of their own, and are retired
 SELECT count(*) > 0 AS waiting FROM meter_reading_default;
 SELECT table_name, partition_name, outcome FROM maintain_partitions() WHERE outcome = 'filled' ORDER BY 2;
 SELECT count(*) AS waiting FROM meter_reading_default;
-SELECT count(*) AS days, (SELECT count(*) FROM ((TABLE naive EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE naive)) x) AS differing FROM kept;
+SELECT count(*) AS days, (SELECT count(*) FROM ((TABLE naive EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE naive)) x) AS differing,
+  (SELECT count(*) FROM ((TABLE naive_month EXCEPT TABLE kept_month) UNION ALL (TABLE kept_month EXCEPT TABLE naive_month)) x) AS differing_months, (SELECT sum(energy_kwh) FROM naive) = (SELECT sum(energy_kwh) FROM monthly_reading) AS same_energy FROM kept;
 INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) VALUES (1, 'id', '102', '2026-02-01T12:00Z', 'PT30M', '98');
 SELECT * FROM outcome;
 UPDATE partition_policy SET keep = now() - '2025-01-01T00:00Z' WHERE table_name = 'meter_reading';
