@@ -397,6 +397,12 @@ DECLARE
 BEGIN
   -- one at a time, or a month would be added up of days that another is adding up
   PERFORM pg_advisory_xact_lock(hashtextextended(format('%s.refresh', 'reading_day'::regclass::oid), 0));
+  -- what was written since says nothing yet of where its days lie
+  PERFORM brin_summarize_new_values(i.indexrelid)
+  FROM table_partition p
+  JOIN pg_index i ON i.indrelid = to_regclass(format('%I.%I', current_schema(), p.name)) JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam AND m.amname = 'brin'
+  WHERE p.table_name = 'meter_reading'
+    AND (p.is_default OR EXISTS (SELECT FROM stale_day s WHERE s.fact = 'meter_reading' AND local_midnight(s.day + 1) > p.starts_at AND local_midnight(s.day) < p.ends_at));
   WITH taken AS (DELETE FROM stale_day WHERE fact = 'meter_reading' RETURNING day),
   stale AS MATERIALIZED (SELECT DISTINCT day FROM taken),
   fresh AS (

@@ -117,22 +117,30 @@ COMMENT ON COLUMN trade.competition_id IS 'the competition of a bid';
 COMMENT ON COLUMN trade.recorded_at IS 'when the row was written';
 GRANT SELECT ON trade TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+-- Planned anew for each day, since the plan that suits any day reads all of them.
 CREATE OR REPLACE FUNCTION add_up_trades(fact text, day date)
 RETURNS TABLE (product_id bigint, service_provider_id bigint, technology text, area_id bigint, direction text, status text, trades bigint,
                mw_h numeric, availability_value numeric, availability_mw_h numeric, utilisation_value numeric, utilisation_mw_h numeric)
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT t.product_id, t.service_provider_id, coalesce(a.technology, p.technology), coalesce(a.grid_node_id, p.grid_node_id), t.direction, t.status, count(*),
-         coalesce(sum(mw_h(t.power_kw, t.delivery_window)), 0),
-         coalesce(sum(t.availability_price_per_mw_h * mw_h(t.power_kw, t.delivery_window)), 0),
-         coalesce(sum(mw_h(t.power_kw, t.delivery_window)) FILTER (WHERE t.availability_price_per_mw_h IS NOT NULL), 0),
-         coalesce(sum(t.utilisation_price_per_mwh * mw_h(t.power_kw, t.delivery_window)), 0),
-         coalesce(sum(mw_h(t.power_kw, t.delivery_window)) FILTER (WHERE t.utilisation_price_per_mwh IS NOT NULL), 0)
-  FROM trade t LEFT JOIN asset a ON a.id = t.asset_id LEFT JOIN portfolio p ON p.id = t.portfolio_id
-  WHERE t.subject = fact AND t.starts_at >= local_midnight(day) AND t.starts_at < local_midnight(day + 1)
-  GROUP BY 1, 2, 3, 4, 5, 6;
-END;
-COMMENT ON FUNCTION add_up_trades(text, date) IS 'the trades of a kind that begin on a local day, added up as trade_day has them, as far as the caller reads them';
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM check_code(fact, 'fact', 'award', 'availability', 'dispatch');
+  RETURN QUERY EXECUTE format($sql$
+    SELECT t.product_id, t.service_provider_id, coalesce(a.technology, p.technology), coalesce(a.grid_node_id, p.grid_node_id), t.direction, t.status, count(*),
+           coalesce(sum(t.mw_h), 0),
+           coalesce(sum(t.availability_price * t.mw_h), 0), coalesce(sum(t.mw_h) FILTER (WHERE t.availability_price IS NOT NULL), 0),
+           coalesce(sum(t.utilisation_price * t.mw_h), 0), coalesce(sum(t.mw_h) FILTER (WHERE t.utilisation_price IS NOT NULL), 0)
+    FROM (SELECT product_id, service_provider_id, asset_id, portfolio_id, direction, status, mw_h(power_kw, delivery_window) AS mw_h, %2$s AS availability_price, %3$s AS utilisation_price
+          FROM %1$I WHERE lower(delivery_window) >= %4$L AND lower(delivery_window) < %5$L) t
+    LEFT JOIN asset a ON a.id = t.asset_id LEFT JOIN portfolio p ON p.id = t.portfolio_id
+    GROUP BY 1, 2, 3, 4, 5, 6$sql$,
+    fact, CASE fact WHEN 'dispatch' THEN 'NULL::numeric' ELSE 'availability_price_per_mw_h' END, CASE fact WHEN 'availability' THEN 'NULL::numeric' ELSE 'utilisation_price_per_mwh' END,
+    local_midnight(day), local_midnight(day + 1));
+END
+$function$;
+COMMENT ON FUNCTION add_up_trades(text, date) IS 'the awards, availability or dispatches that begin on a local day, added up as trade_day has them, as far as the caller reads them; error 23514';
 REVOKE ALL ON FUNCTION add_up_trades(text, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION add_up_trades(text, date) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -145,6 +153,8 @@ DECLARE
 BEGIN
   -- one at a time, or a day would be there twice
   PERFORM pg_advisory_xact_lock(hashtextextended(format('%s.refresh', 'trade_day'::regclass::oid), 0));
+  -- what was written since says nothing yet of where its days lie
+  PERFORM brin_summarize_new_values(i::regclass) FROM unnest(ARRAY['award_delivery_starts_idx', 'availability_delivery_starts_idx', 'dispatch_delivery_starts_idx']) i;
   -- the marks that one statement sees are those of changes that it sees: what commits later has marks of its own
   WITH taken AS (DELETE FROM stale_day WHERE fact IN ('award', 'availability', 'dispatch') RETURNING fact, day),
   stale AS MATERIALIZED (SELECT DISTINCT fact, day FROM taken),
