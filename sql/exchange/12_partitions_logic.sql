@@ -170,11 +170,16 @@ CREATE OR REPLACE FUNCTION waiting_rows(table_name text, OUT at timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
-BEGIN
-  EXECUTE (SELECT format('SELECT min(%I) FROM %I.%I', a.attname, current_schema(), p.name)
+DECLARE
+  query CONSTANT text := (SELECT format('SELECT min(%I) FROM %I.%I', a.attname, current_schema(), p.name)
            FROM table_partition p JOIN pg_partitioned_table t ON t.partrelid = to_regclass(format('%I.%I', current_schema(), p.table_name))
            JOIN pg_attribute a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
-           WHERE p.table_name = waiting_rows.table_name AND p.is_default) INTO at;
+           WHERE p.table_name = waiting_rows.table_name AND p.is_default);
+BEGIN
+  -- without a default partition none waits
+  IF query IS NOT NULL THEN
+    EXECUTE query INTO at;
+  END IF;
 END
 $function$;
 COMMENT ON FUNCTION waiting_rows(text) IS 'the earliest instant of which a row waits in the default partition of a table; NULL when none does; SECURITY DEFINER because nobody reads a partition itself';

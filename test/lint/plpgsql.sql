@@ -24,7 +24,7 @@ INSERT INTO excuse VALUES
   ('lint.tell_of_qualification', 'column %does not exist', 'one function for three tables, by TG_TABLE_NAME: each branch has the columns of its own'),
   ('flexexchange.run_modules', 'text type variable is not sanitized%', 'to execute the text of a module is what it is for; only the owner of the extension writes table module'),
   ('lint.read_staging', 'text type variable is not sanitized%', 'names and texts are lists of names quoted by format()'),
-  ('lint.waiting_rows', 'the expression is not SQL injection safe%', 'names of the catalog, quoted by format()'),
+  ('lint.waiting_rows', 'text type variable is not sanitized%', 'names of the catalog, quoted by format()'),
   ('lint.log_all_tables', 'text type variable is not sanitized%', 'part.name is a regclass, the others stand in the query'),
   ('lint.require_ruleset', 'routine is marked as VOLATILE, should be STABLE%', 'it finds what the statement that calls it has made just before'),
   ('lint.require_taxonomy', 'routine is marked as VOLATILE, should be STABLE%', 'it finds what the statement that calls it has made just before');

@@ -301,6 +301,7 @@ RESET ROLE;
 UPDATE partition_policy SET ahead = 4 WHERE table_name = 'event_log';
 SELECT outcome, count(*) FROM maintain_partitions() WHERE table_name = 'event_log' GROUP BY 1;
 SELECT count(*) FROM maintain_partitions() WHERE table_name = 'event_log';
+SELECT waiting_rows('event_log') AS waiting, waiting_rows('participant') AS in_no_partitions;
 -- events of a month that nobody made stay in the default, and sealing goes on
 SET session_replication_role = replica;
 INSERT INTO event_log (recorded_at, cluster, transaction_id, login, role, table_name, action, salt) SELECT date_trunc('month', now(), 'UTC') + interval '6 months', system_identifier, pg_current_xact_id()::text::bigint, 'x', 'x', 'asset', 'insert', '\x00' FROM pg_control_system();
