@@ -62,7 +62,7 @@ SELECT attempt($$UPDATE award SET asset_id = 2 WHERE id = 101$$);
 SELECT attempt($$UPDATE award SET id = 999 WHERE id = 104$$);
 SELECT attempt($$UPDATE asset SET mrid = gen_random_uuid()$$);
 SELECT attempt($$UPDATE product SET service_code = 'DC'$$);
-SELECT attempt($$TRUNCATE dispatch$$);
+SELECT attempt($$TRUNCATE dispatch CASCADE$$);
 -- ids of another exchange of this database are unknown here, for every table that takes one
 INSERT INTO bad_other.participant (name, kinds) VALUES ('DSO', '{market_operator}');
 INSERT INTO bad_other.market (code, name, market_operator_id) SELECT 'm', 'market', id FROM bad_other.participant;
