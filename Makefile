@@ -58,8 +58,8 @@ flexexchange--$(EXTVERSION).sql: $(EXTENSION_SQL) $(MODULES) $(MIGRATIONS) sql/e
 	{ cat $(EXTENSION_SQL) && awk -f sql/embed_modules.awk $(MODULES) $(MIGRATIONS); } > $@.tmp
 	mv $@.tmp $@
 
-# from each release straight to this version: docs/architecture.md, Changing what was released
-flexexchange--%--$(EXTVERSION).sql: sql/releases/flexexchange--%.sql.gz $(EXTENSION_SQL) $(MODULES) $(MIGRATIONS) $(wildcard sql/migrations/*/extension.sql) sql/*.awk sql/update_script.sh
+# from each release to this version: docs/architecture.md, Changing what was released
+flexexchange--%--$(EXTVERSION).sql: $(wildcard sql/releases/*.sql.gz) $(EXTENSION_SQL) $(MODULES) $(MIGRATIONS) $(wildcard sql/migrations/*/extension.sql) sql/*.awk sql/update_script.sh
 	{ sql/update_script.sh $* $(EXTVERSION) $(EXTENSION_SQL) && awk -f sql/embed_modules.awk $(MODULES) $(MIGRATIONS); } > $@.tmp
 	mv $@.tmp $@
 

@@ -1,13 +1,13 @@
-# What of sql/extension an update from an earlier release has to run, for
+# What of a later version an update from an earlier one has to run, for
 #
-#     awk -f changed_statements.awk RELEASE.sql [BY_HAND.sql ...] sql/extension/*.sql
+#     awk -f changed_statements.awk EARLIER.sql BY_HAND.sql LATER.sql ...
 #
-# RELEASE.sql is the script of that release, BY_HAND.sql are the extension.sql of the
-# steps since then (sql/migrations/FROM--TO).  A statement that the release has word
-# for word is done.  Any other is run: functions, views and aggregates as CREATE OR
-# REPLACE, the rest as it stands.  Where that cannot be, because what it makes was there
+# EARLIER.sql is the script of the earlier version, BY_HAND.sql the extension.sql of the step between
+# them (sql/migrations/FROM--TO), LATER.sql the script of the later one, or its parts.  A statement that
+# the earlier version has word for word is done.  Any other is run: functions, views and aggregates as
+# CREATE OR REPLACE, the rest as it stands.  Where that cannot be, because what it makes was there
 # in another shape, extension.sql says what is done instead, and names it by its
-# first line: "-- instead of: CREATE TABLE module (".
+# first line: "-- instead of: CREATE TABLE module (".  The rows of modules and migrations are left out.
 #
 # A statement begins at the start of a line and ends with a semicolon at the end of
 # one, outside quotes, dollar quotes, comments and BEGIN ATOMIC.
@@ -48,12 +48,20 @@ function ends(line,    tag) {
     return 0
 }
 
-FNR == 1 {
-    part = FILENAME ~ /(^|\/)migrations\// ? "hand" : FILENAME ~ /(^|\/)extension\// ? "present" : "release"
-    statement = ""
+function complain() {
+    print "the last statement of " part " does not end: " first > "/dev/stderr"
+    exit failed = 1
 }
 
-part == "hand" {
+# an empty file has no first line
+FILENAME != part {
+    if (statement != "")
+        complain()
+    part = FILENAME
+    role = part == ARGV[1] ? "earlier" : part == ARGV[2] ? "by hand" : "later"
+}
+
+role == "by hand" {
     if (sub(/^-- instead of: /, ""))
         instead[$0] = 1
     next
@@ -70,9 +78,9 @@ statement == "" && /^(--|\\|[ \t]*$)/ { next }
     statement = statement $0 "\n"
     if (!ends($0))
         next
-    if (part == "release")
+    if (role == "earlier")
         done[statement] = 1
-    else if (!(statement in done) && !(first in instead)) {
+    else if (!(statement in done) && !(first in instead) && first !~ /^INSERT INTO flexexchange\.(module|migration) /) {
         if (statement ~ /^CREATE (FUNCTION|VIEW|AGGREGATE) /)
             sub(/^CREATE/, "CREATE OR REPLACE", statement)
         print statement
@@ -81,8 +89,8 @@ statement == "" && /^(--|\\|[ \t]*$)/ { next }
 }
 
 END {
-    if (statement != "") {
-        print FILENAME ": the last statement does not end: " first > "/dev/stderr"
+    if (!failed && statement != "")
+        complain()
+    if (failed)
         exit 1
-    }
 }

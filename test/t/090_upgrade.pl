@@ -17,7 +17,6 @@ ok(@releases > 0, 'there are releases to come from');
 # what an update is made of: what the release has word for word is left out, functions are replaced, the rest is
 # run, unless it is done by hand
 my $dir = PostgreSQL::Test::Utils::tempdir();
-mkdir("$dir/$_") for 'migrations', 'extension';
 append_to_file("$dir/release.sql", <<'END');
 -- a comment
 CREATE TABLE a (x int);
@@ -29,8 +28,8 @@ END;
 COMMENT ON TABLE a IS 'it''s;
 kept';
 END
-append_to_file("$dir/migrations/extension.sql", "ALTER TABLE a ADD y int;\n-- instead of: CREATE TABLE a (x int, y int);\n");
-append_to_file("$dir/extension/10.sql", <<'END');
+append_to_file("$dir/by_hand.sql", "ALTER TABLE a ADD y int;\n-- instead of: CREATE TABLE a (x int, y int);\n");
+append_to_file("$dir/later.sql", <<'END');
 -- another comment
 CREATE TABLE a (x int, y int);
 CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1; SELECT 2; $$;
@@ -42,8 +41,9 @@ COMMENT ON TABLE a IS 'it''s;
 kept';
 CREATE DOMAIN d AS text /* ; */ -- ;
   DEFAULT 'a;'; -- done
+INSERT INTO flexexchange.module (name) VALUES ('m');
 END
-is(scalar(qx{awk -f sql/changed_statements.awk $dir/release.sql $dir/migrations/extension.sql $dir/extension/10.sql}), <<'END', 'what an update is made of');
+is(scalar(qx{awk -f sql/changed_statements.awk $dir/release.sql $dir/by_hand.sql $dir/later.sql}), <<'END', 'what an update is made of');
 CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1; SELECT 2; $$;
 
 CREATE DOMAIN d AS text /* ; */ -- ;
@@ -194,9 +194,9 @@ for my $release (@releases)
 	is($node->safe_psql("${tag}_restored", $changed_rows), '', "$release: no row was changed");
 	is($node->safe_psql("${tag}_restored", $added), $added_all, "$release: what users added is there");
 	$node->safe_psql("${tag}_restored", $without_additions);
-	same(shape($node, "${tag}_restored", '-n', $_), $fresh{$_}, "$release: $_, restored and upgraded, is what a new one is") for 'gb', 'mid';
+	same(loosely(shape($node, "${tag}_restored", '-n', $_)), loosely($fresh{$_}), "$release: $_, restored and upgraded, is what a new one is") for 'gb', 'mid';
 	$node->safe_psql('fresh', q{SET SESSION AUTHORIZATION keeper; SELECT flexexchange.extend_exchange('pilot', 'medium')});
-	same(shape($node, "${tag}_restored", '-n', 'pilot'), shape($node, 'fresh', '-n', 'pilot'), "$release: one that was extended too");
+	same(loosely(shape($node, "${tag}_restored", '-n', 'pilot')), loosely(shape($node, 'fresh', '-n', 'pilot')), "$release: one that was extended too");
 }
 
 # Steps of versions that never were: in the order of numbers, each once, all or nothing; what they grant and revoke stays so.
@@ -206,6 +206,7 @@ $node->safe_psql('fresh', q{
 	GRANT EXECUTE ON FUNCTION mid.explain_conflict(bigint) TO reader;
 	REVOKE EXECUTE ON FUNCTION mid.explain_conflict(bigint) FROM flexexchange_regulator;
 	ALTER TABLE mid.bid DISABLE TRIGGER t05_log_update;
+	DELETE FROM flexexchange.migration;
 	INSERT INTO flexexchange.migration (name, version, source) VALUES
 	  ('50_trading', '0.0.8', 'SELECT 1/0'),
 	  ('50_trading', '0.0.10', 'ALTER TABLE step RENAME TO later_step'),
@@ -216,7 +217,7 @@ $node->safe_psql('fresh', q{
 my ($ret, $out, $err) = $node->psql('fresh', q{SELECT flexexchange.upgrade_exchange('mid')});
 like($err, qr/division by zero/, 'a step fails');
 is($node->safe_psql('fresh', q{SELECT version, to_regclass('mid.later_step') IS NULL, has_table_privilege('reader', 'mid.asset', 'SELECT'), (SELECT count(DISTINCT version) FROM mid.exchange_module) FROM mid.exchange_instance}), '0.0.8|t|f|1', 'and nothing was done');
-$node->safe_psql('fresh', q{DELETE FROM flexexchange.migration WHERE name = '85_event_log' AND version = '0.0.9'; SELECT flexexchange.upgrade_exchange('mid'); SELECT flexexchange.upgrade_exchange('mid')});
+$node->safe_psql('fresh', q{DELETE FROM flexexchange.migration WHERE name = '85_event_log'; SELECT flexexchange.upgrade_exchange('mid'); SELECT flexexchange.upgrade_exchange('mid')});
 is($node->safe_psql('fresh', q{SELECT id % 1000000000000, id > 1000000000000, name FROM mid.later_step}), '1|t|keeper', 'steps ran in the order of their numbers, once, as the owner, and count in the range of the exchange');
 is($node->safe_psql('fresh', q{SELECT has_table_privilege('reader', 'mid.asset', 'SELECT'), has_function_privilege('flexexchange_participant', 'mid.explain_conflict(bigint)', 'EXECUTE'),
 	has_function_privilege('reader', 'mid.explain_conflict(bigint)', 'EXECUTE'), has_function_privilege('flexexchange_regulator', 'mid.explain_conflict(bigint)', 'EXECUTE')}), 't|f|t|f', 'what they granted and revoked, and what the owner did, stays so');

@@ -24,16 +24,6 @@ my %rows = map { $_ => rows($node, 'source', $_) } 'gb', 'sandbox';
 my %shape = map { $_ => shape($node, 'source', '-n', $_) } 'gb', 'sandbox';
 like($rows{gb}, qr/^gb\.conflict [1-9]/m, 'there are conflicts to bring back');
 
-# A query that was parsed again is printed with other brackets, and with names for columns that had none;
-# roles of a policy in the order in which the cluster has them.
-sub loosely
-{
-	my ($shape) = @_;
-	$shape =~ s/[()]| AS "?\w+"?(?=,?$)//gm;
-	$shape =~ s/ TO (\w+(?:, \w+)+)/' TO ' . join(', ', sort split(', ', $1))/ge;
-	return $shape;
-}
-
 # a database of its own for each way
 my $databases = 0;
 sub target

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_node fill rows shape same trade_on sweep_finds installation_with);
+our @EXPORT = qw(start_node fill rows shape loosely same trade_on sweep_finds installation_with);
 
 # a node that starts; configuration may be added, and the installation named
 sub start_node
@@ -73,6 +73,16 @@ sub shape
 	my @parts = map { s/\s+\z//r } split(/^--\n(?=-- Name: )/m, $out);
 	shift @parts;
 	return join("\n\n", sort @parts) . "\n";
+}
+
+# A query that was parsed again is printed with other brackets, and with names for columns that had none;
+# roles of a policy in the order in which the cluster has them.
+sub loosely
+{
+	my ($shape) = @_;
+	$shape =~ s/[()]| AS "?\w+"?(?=,?$)//gm;
+	$shape =~ s/ TO (\w+(?:, \w+)+)/' TO ' . join(', ', sort split(', ', $1))/ge;
+	return $shape;
 }
 
 # that two shapes are one; else the statements that are too many and those that are missing
