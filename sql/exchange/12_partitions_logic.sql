@@ -7,6 +7,9 @@
 SELECT protect_table('partition_policy');
 SELECT protect_table('retired_partition');
 REVOKE INSERT, UPDATE, DELETE ON retired_partition FROM flexexchange_operator;
+-- what is only added to, and so never retired, is not the operator's to say
+REVOKE INSERT, UPDATE, DELETE ON partition_policy FROM flexexchange_operator;
+GRANT UPDATE (every, ahead, keep, retire) ON partition_policy TO flexexchange_operator;
 
 CREATE OR REPLACE VIEW table_partition WITH (security_invoker = true) AS
   SELECT p.table_name, c.relname::text AS name, b.bound = 'DEFAULT' AS is_default, c.relkind = 'f' AS is_remote,
