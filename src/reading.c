@@ -89,8 +89,9 @@ typedef struct Source
 	bool		is_resolved;
 	int64		channel_id;
 	int64		step_us;
-	int64		from_us;		/* when its sender may speak for it */
-	int64		until_us;
+	int			spans;			/* in which its sender may speak for it */
+	int64	   *from_us;
+	int64	   *until_us;
 	const char *rule;			/* what is wrong, or NULL */
 	const char *column;
 	const char *reason;
@@ -192,6 +193,9 @@ typedef struct Intake
 	int			doubtful_count;
 	int			doubtful_space;
 	Rejections	rejections;
+	int64		sender_id;		/* of the first row, */
+	bool		has_sender;		/* if it said one, */
+	bool		one_sender;		/* and every other the same */
 	int64		lines;
 	int64		stored;
 	int64		corrected;
@@ -580,6 +584,15 @@ read_row(Intake *in, HeapTuple tuple, TupleDesc desc, Reading *reading)
 	for (int i = INTAKE_SCHEME; i < INTAKE_COLUMNS; i++)
 		fields[i] = field_of(values[in->attnums[i] - 1], isnull[in->attnums[i] - 1]);
 
+	if (in->lines == 1)
+	{
+		in->sender_id = sender_id;
+		in->has_sender = has_sender;
+		in->one_sender = true;
+	}
+	else if (has_sender != in->has_sender || sender_id != in->sender_id)
+		in->one_sender = false;
+
 	if (!has_sender)
 		REJECT("SENDER", INTAKE_SENDER_ID, "is missing: the session acts for no participant");
 	if (fields[INTAKE_SCHEME].text == NULL)
@@ -678,6 +691,32 @@ read_row(Intake *in, HeapTuple tuple, TupleDesc desc, Reading *reading)
 
 /* ---------- storing ---------- */
 
+/* -infinity and infinity are the least and the greatest there is */
+static int
+instants_of(Datum array, int64 **instants)
+{
+	Datum	   *values;
+	bool	   *isnull;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &isnull, &count);
+	*instants = palloc(count * sizeof(int64));
+	for (int i = 0; i < count; i++)
+		(*instants)[i] = DatumGetTimestampTz(values[i]);
+	pfree(values);
+	pfree(isnull);
+	return count;
+}
+
+static bool
+may_speak_for(const Source *source, int64 from_us, int64 until_us)
+{
+	for (int i = 0; i < source->spans; i++)
+		if (from_us >= source->from_us[i] && until_us <= source->until_us[i])
+			return true;
+	return false;
+}
+
 /* Ask of all sources that are new what channel each is. */
 static void
 resolve_sources(Intake *in)
@@ -733,7 +772,9 @@ resolve_sources(Intake *in)
 		bool		isnull;
 		int64		place = DatumGetInt64(SPI_getbinval(tuple, desc, 1, &isnull));
 		Source	   *source;
-		Datum		value;
+		Datum		from;
+		Datum		until;
+		bool		no_until;
 
 		if (isnull || place < 1 || place > count)
 			elog(ERROR, "resolve_channels() answers what it was not asked");
@@ -744,10 +785,16 @@ resolve_sources(Intake *in)
 		source->reason = SPI_getvalue(tuple, desc, 8);
 		source->channel_id = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
 		source->step_us = DatumGetInt32(SPI_getbinval(tuple, desc, 3, &isnull)) * USECS_PER_SEC;
-		value = SPI_getbinval(tuple, desc, 4, &isnull);
-		source->from_us = isnull ? PG_INT64_MIN : DatumGetTimestampTz(value);
-		value = SPI_getbinval(tuple, desc, 5, &isnull);
-		source->until_us = isnull ? PG_INT64_MAX : DatumGetTimestampTz(value);
+		from = SPI_getbinval(tuple, desc, 4, &isnull);
+		until = SPI_getbinval(tuple, desc, 5, &no_until);
+		if (!isnull && !no_until)
+		{
+			int			count_from = instants_of(from, &source->from_us);
+
+			source->spans = instants_of(until, &source->until_us);
+			if (source->spans != count_from)
+				elog(ERROR, "resolve_channels() answers spans that do not end");
+		}
 	}
 	SPI_freetuptable(SPI_tuptable);
 	for (int i = 0; i < count; i++)
@@ -778,12 +825,12 @@ is_acceptable(Intake *in, Reading *reading)
 			reject_reading(in, reading, "FUTURE", column, "has not been yet");
 		else if (starts_us < in->retired_us)
 			reject_reading(in, reading, "RETIRED", column, "lies in a time whose readings were retired");
-		else if (starts_us < source->from_us || starts_us + source->step_us > source->until_us)
+		else if (!may_speak_for(source, starts_us, starts_us + source->step_us))
 			reject_reading(in, reading, "SENDER", column, "lies in a time in which the sender did not have the unit");
 		else
 		{
 			reading->starts_us = starts_us;
-			reading->by_end = false;
+			reading->by_end = reading->by_end && reading->apart != 0;
 			reading->channel_id = source->channel_id;
 			return true;
 		}
@@ -1008,13 +1055,14 @@ store(Intake *in, const Reading *readings, int count)
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
-			PG_RE_THROW();
 		FlushErrorState();
-		FreeErrorData(error);
+		/* whatever it is: what follows would take an open subtransaction for one of the session's */
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = resource_owner;
+		if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+			ReThrowError(error);
+		FreeErrorData(error);
 		known = true;
 	}
 	PG_END_TRY();
@@ -1091,13 +1139,19 @@ settle_doubtful(Intake *in, Reading *readings)
 		{
 			in->doubtful[first + 1].starts_us += in->doubtful[first + 1].apart * USECS_PER_SEC;
 			in->doubtful[first].apart = in->doubtful[first + 1].apart = 0;
+			in->doubtful[first].by_end = in->doubtful[first + 1].by_end = false;
 			readings[kept++] = in->doubtful[first];
 			readings[kept++] = in->doubtful[first + 1];
 		}
 		else
 			for (int i = first; i < past; i++)
-				reject_reading(in, &in->doubtful[i], "CLOCK", "starts_at",
+			{
+				/* as it was said */
+				if (in->doubtful[i].by_end)
+					in->doubtful[i].starts_us += in->sources[in->doubtful[i].source].step_us;
+				reject_reading(in, &in->doubtful[i], "CLOCK", in->doubtful[i].by_end ? "ends_at" : "starts_at",
 							   "is shown twice by the clocks of %s, has no offset, and came %s", in->zone_name, past - first == 1 ? "once" : "more than twice");
+			}
 		first = past;
 	}
 	in->doubtful_count = 0;
@@ -1221,7 +1275,6 @@ flex_take_readings(PG_FUNCTION_ARGS)
 	Oid			types[7] = {INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID};
 	Datum		args[7];
 	char		nulls[8] = "       ";
-	bool		one_sender;
 
 	check_called(fcinfo, "take_readings", false);
 	in = intake_of(data->tg_relation);
@@ -1229,11 +1282,8 @@ flex_take_readings(PG_FUNCTION_ARGS)
 	if (in == NULL)
 		return PointerGetDatum(NULL);
 	flush(in, data->tg_relation, true);
-	one_sender = in->source_count > 0;
-	for (uint32 i = 1; i < in->source_count; i++)
-		one_sender = one_sender && in->sources[i].sender_id == in->sources[0].sender_id;
-	args[0] = Int64GetDatum(in->source_count > 0 ? in->sources[0].sender_id : 0);
-	if (!one_sender)
+	args[0] = Int64GetDatum(in->sender_id);
+	if (!in->has_sender || !in->one_sender)
 		nulls[0] = 'n';
 	args[1] = TimestampTzGetDatum(in->now_us);
 	args[2] = Int64GetDatum(in->lines);

@@ -68,7 +68,7 @@ CREATE OR REPLACE TRIGGER t30_take_readings AFTER INSERT ON meter_reading_intake
 COMMENT ON TRIGGER t30_take_readings ON meter_reading_intake IS 'stores what was read';
 
 CREATE OR REPLACE FUNCTION named_resources(senders bigint[], schemes text[], units text[])
-RETURNS TABLE (place bigint, asset_id bigint, portfolio_id bigint, metering_point_id bigint, valid_from timestamptz, valid_until timestamptz)
+RETURNS TABLE (place bigint, asset_id bigint, portfolio_id bigint, metering_point_id bigint, valid_from timestamptz[], valid_until timestamptz[])
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
@@ -86,29 +86,31 @@ AS $function$
     UNION ALL SELECT w.place, w.sender_id, NULL, NULL, m.id FROM wanted w JOIN metering_point m ON m.mpan = w.unit WHERE w.scheme = 'mpan'
     UNION ALL SELECT w.place, w.sender_id, e.asset_id, e.portfolio_id, e.metering_point_id FROM wanted w JOIN external_id e ON e.scheme = w.scheme AND e.value = w.unit
     WHERE e.grid_node_id IS NULL AND upper(e.valid) = 'infinity' AND w.scheme NOT IN ('id', 'mrid', 'mpan')),
+  -- by the unit, then by the sender: who has a hundred thousand units is not looked through for each of them
+  operated AS (
+    SELECT n.place, n.asset_id, n.sender_id FROM named n WHERE n.asset_id IS NOT NULL
+    UNION ALL SELECT n.place, a.id, n.sender_id FROM named n JOIN asset a ON a.metering_point_id = n.metering_point_id
+    UNION ALL SELECT n.place, a.id, n.sender_id FROM named n JOIN asset a ON a.export_metering_point_id = n.metering_point_id),
   entitled AS (
-    SELECT n.place, o.valid FROM named n JOIN asset_operator o ON o.asset_id = n.asset_id AND o.service_provider_id = n.sender_id
-    UNION ALL
-    SELECT n.place, o.valid FROM named n JOIN asset a ON a.metering_point_id = n.metering_point_id JOIN asset_operator o ON o.asset_id = a.id AND o.service_provider_id = n.sender_id
-    UNION ALL
-    SELECT n.place, o.valid FROM named n JOIN asset a ON a.export_metering_point_id = n.metering_point_id JOIN asset_operator o ON o.asset_id = a.id AND o.service_provider_id = n.sender_id
+    SELECT n.place, o.valid FROM operated n CROSS JOIN LATERAL (SELECT x.service_provider_id, x.valid FROM asset_operator x WHERE x.asset_id = n.asset_id OFFSET 0) o WHERE o.service_provider_id = n.sender_id
     UNION ALL
     SELECT n.place, time_window('-infinity', 'infinity') FROM named n JOIN portfolio p ON p.id = n.portfolio_id AND p.service_provider_id = n.sender_id
     UNION ALL
     -- a buyer has meters of its own on what it bought
     SELECT n.place, time_window('-infinity', 'infinity') FROM named n JOIN participant s ON s.id = n.sender_id AND 'market_operator' = ANY (s.kinds)
-    WHERE EXISTS (SELECT FROM commitment k WHERE k.market_operator_id = n.sender_id AND k.stage <> 'bid'
-                  AND k.unit_id IN (n.asset_id, n.portfolio_id)))
-  SELECT n.place, min(n.asset_id), min(n.portfolio_id), min(n.metering_point_id),
-         min(lower(e.valid)), max(upper(e.valid))
-  FROM named n JOIN entitled e USING (place) GROUP BY n.place
+    WHERE EXISTS (SELECT FROM commitment k WHERE k.market_operator_id = n.sender_id AND k.stage <> 'bid' AND k.unit_id = coalesce(n.asset_id, n.portfolio_id))),
+  -- who had a unit, lost it and has it again did not have it in between
+  span AS (SELECT x.place, unnest(range_agg(tstzrange(lower(x.valid), upper(x.valid)))) AS valid FROM entitled x GROUP BY x.place),
+  spans AS (SELECT s.place, array_agg(pg_catalog.lower(s.valid) ORDER BY s.valid) AS valid_from, array_agg(pg_catalog.upper(s.valid) ORDER BY s.valid) AS valid_until FROM span s GROUP BY s.place)
+  SELECT n.place, n.asset_id, n.portfolio_id, n.metering_point_id, e.valid_from, e.valid_until
+  FROM (SELECT n.place, min(n.asset_id) AS asset_id, min(n.portfolio_id) AS portfolio_id, min(n.metering_point_id) AS metering_point_id FROM named n GROUP BY n.place) n JOIN spans e USING (place)
 $function$;
 COMMENT ON FUNCTION named_resources(bigint[], text[], text[]) IS
-  'the resources that senders mean by names, as far as they may send readings of them: who operates an asset, of it and of the meters that it lies behind; who has a portfolio; a buyer, of what it bought; and from when until when they may';
+  'the resources that senders mean by names, as far as they may send readings of them: who operates an asset, of it and of the meters that it lies behind; who has a portfolio; a buyer, of what it bought; and the spans of time in which they may';
 REVOKE ALL ON FUNCTION named_resources(bigint[], text[], text[]) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION resolve_channels(senders bigint[], schemes text[], units text[], flows text[], quantities text[], lengths integer[])
-RETURNS TABLE (place bigint, channel_id bigint, interval_seconds integer, valid_from timestamptz, valid_until timestamptz, rule text, column_name text, reason text)
+RETURNS TABLE (place bigint, channel_id bigint, interval_seconds integer, valid_from timestamptz[], valid_until timestamptz[], rule text, column_name text, reason text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
@@ -128,7 +130,7 @@ BEGIN
   ORDER BY coalesce(n.asset_id, n.portfolio_id, n.metering_point_id), w.sender_id, w.quantity, w.flow, w.place
   ON CONFLICT DO NOTHING;
   RETURN QUERY
-  SELECT w.place, c.id, c.interval_seconds, nullif(n.valid_from, '-infinity'), nullif(n.valid_until, 'infinity'), x.rule, x.column_name, x.reason
+  SELECT w.place, c.id, c.interval_seconds, n.valid_from, n.valid_until, x.rule, x.column_name, x.reason
   FROM unnest(senders, schemes, units, flows, quantities, lengths) WITH ORDINALITY AS w (sender_id, scheme, unit, flow, quantity, length, place)
   LEFT JOIN named_resources(senders, schemes, units) n USING (place)
   LEFT JOIN LATERAL (
@@ -146,7 +148,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION resolve_channels(bigint[], text[], text[], text[], text[], integer[]) IS
-  'of what readings are, named by sender, scheme, unit, flow, quantity and length of step in seconds: the channel, which it opens where there is none, and from when until when the sender may speak for it; or the rule that is broken; called by take_readings(), as the owner';
+  'of what readings are, named by sender, scheme, unit, flow, quantity and length of step in seconds: the channel, which it opens where there is none, and the spans of time in which the sender may speak for it; or the rule that is broken; called by take_readings(), as the owner';
 REVOKE ALL ON FUNCTION resolve_channels(bigint[], text[], text[], text[], text[], integer[]) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION store_readings(channels bigint[], starts timestamptz[], "values" numeric[], qualities text[], received_at timestamptz,
@@ -209,24 +211,37 @@ REVOKE ALL ON FUNCTION open_channel(bigint, text, text, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_channel(bigint, text, text, interval) TO flexexchange_participant;
 
 CREATE OR REPLACE FUNCTION resend_rejected_readings(since timestamptz DEFAULT '-infinity') RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
-  sent bigint;
+  me CONSTANT bigint := current_participant();
+  before CONSTANT bigint := (SELECT coalesce(max(b.id), 0) FROM meter_reading_batch b WHERE b.sender_id = me);
 BEGIN
-  -- what was rejected twice is sent once
-  INSERT INTO meter_reading_intake (scheme, unit, flow, starts_at, ends_at, length, kwh, kw, quality)
-  SELECT DISTINCT r.content ->> 'scheme', r.content ->> 'unit', r.content ->> 'flow', r.content ->> 'starts_at', r.content ->> 'ends_at', r.content ->> 'length',
+  -- what was rejected twice is sent once, in the order in which it was said last
+  INSERT INTO meter_reading_intake (sender_id, scheme, unit, flow, starts_at, ends_at, length, kwh, kw, quality)
+  WITH rejected AS MATERIALIZED (
+    SELECT row_number() OVER () AS place, max(r.id) AS id, max(r.received_at) AS received_at, r.content
+    FROM meter_reading_rejection r WHERE r.sender_id = me AND r.received_at >= since AND r.rule <> 'TWICE' GROUP BY r.content),
+  named AS MATERIALIZED (
+    SELECT n.place, coalesce(n.asset_id, n.portfolio_id, n.metering_point_id) AS resource_id
+    FROM (SELECT array_agg(me) AS senders, array_agg(r.content ->> 'scheme' ORDER BY r.place) AS schemes, array_agg(r.content ->> 'unit' ORDER BY r.place) AS units FROM rejected r) a
+    CROSS JOIN LATERAL named_resources(a.senders, a.schemes, a.units) n)
+  SELECT me, r.content ->> 'scheme', r.content ->> 'unit', r.content ->> 'flow', r.content ->> 'starts_at', r.content ->> 'ends_at', r.content ->> 'length',
          r.content ->> 'kwh', r.content ->> 'kw', r.content ->> 'quality'
-  FROM meter_reading_rejection r
-  WHERE r.sender_id = current_participant() AND r.received_at >= since AND r.rule <> 'TWICE';
-  SELECT b.rows_read INTO sent FROM meter_reading_batch b WHERE b.sender_id = current_participant() AND b.received_at = now() ORDER BY b.id DESC LIMIT 1;
-  RETURN coalesce(sent, 0);
+  FROM rejected r LEFT JOIN named n USING (place)
+  -- what came since holds
+  WHERE NOT EXISTS (
+    SELECT FROM meter_channel c JOIN meter_reading m ON m.channel_id = c.id
+    WHERE c.resource_id = n.resource_id AND c.sender_id = me AND c.flow = r.content ->> 'flow' AND c.quantity = CASE WHEN r.content ? 'kw' THEN 'power' ELSE 'energy' END
+      AND m.starts_at = coalesce(iso_instant(r.content ->> 'starts_at'), iso_instant(r.content ->> 'ends_at') - make_interval(secs => c.interval_seconds))
+      AND m.received_at >= r.received_at)
+  ORDER BY r.id;
+  RETURN coalesce((SELECT max(b.rows_read) FROM meter_reading_batch b WHERE b.sender_id = me AND b.id > before), 0);
 END
 $function$;
 COMMENT ON FUNCTION resend_rejected_readings(timestamptz) IS
-  'sends the rejected readings of the participant of the session again, for example when their unit has been registered since; what is rejected again is kept again; returns how many were sent';
+  'sends the rejected readings of the participant of the session again, for example when their unit has been registered since, but for steps of which a reading came since; what is rejected again is kept again; returns how many were sent; SECURITY DEFINER because it asks what units are meant';
 REVOKE ALL ON FUNCTION resend_rejected_readings(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION resend_rejected_readings(timestamptz) TO flexexchange_participant;
 
