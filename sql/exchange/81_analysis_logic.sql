@@ -117,12 +117,14 @@ COMMENT ON COLUMN trade.competition_id IS 'the competition of a bid';
 COMMENT ON COLUMN trade.recorded_at IS 'when the row was written';
 GRANT SELECT ON trade TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
--- Planned anew for each day, since the plan that suits any day reads all of them.
+-- Planned anew for each day, since the plan that suits any day reads all of them; and by the summaries of pages, which are
+-- worth asking before anybody has analysed the table, too.
 CREATE OR REPLACE FUNCTION add_up_trades(fact text, day date)
 RETURNS TABLE (product_id bigint, service_provider_id bigint, technology text, area_id bigint, direction text, status text, trades bigint,
                mw_h numeric, availability_value numeric, availability_mw_h numeric, utilisation_value numeric, utilisation_mw_h numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
+SET enable_seqscan = off
 AS $function$
 #variable_conflict use_column
 BEGIN
