@@ -322,10 +322,10 @@ CREATE OR REPLACE FUNCTION stale_days(fact text) RETURNS SETOF date
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path FROM CURRENT
 AS $function$
-  SELECT DISTINCT s.day FROM stale_day s WHERE s.fact = stale_days.fact
+  SELECT DISTINCT s.day FROM stale_day s WHERE s.fact = stale_days.fact AND (s.sealed_until IS NULL OR s.sealed_until <= now())
 $function$;
 COMMENT ON FUNCTION stale_days(text) IS
-  'the days of a table that have changed since they were added up; SECURITY DEFINER because nobody reads stale_day itself, which would tell how many changes there were';
+  'the days of a table that have changed since they were added up, as far as that may be known; SECURITY DEFINER because nobody reads stale_day itself, which would tell how many changes there were';
 REVOKE ALL ON FUNCTION stale_days(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION stale_days(text) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 

@@ -11,8 +11,9 @@ DROP POLICY IF EXISTS trade_day_read_own ON trade_day;
 CREATE POLICY trade_day_read_own ON trade_day FOR SELECT TO flexexchange_participant USING (service_provider_id = (SELECT current_participant()));
 COMMENT ON POLICY trade_day_read_own ON trade_day IS 'ANA-1: a provider reads what it sold, added up';
 DROP POLICY IF EXISTS trade_day_read_bought ON trade_day;
-CREATE POLICY trade_day_read_bought ON trade_day FOR SELECT TO flexexchange_participant USING (product_id = ANY (ARRAY(SELECT own_product_ids())));
-COMMENT ON POLICY trade_day_read_bought ON trade_day IS 'ANA-2: a buyer reads what it bought, added up';
+CREATE POLICY trade_day_read_bought ON trade_day FOR SELECT TO flexexchange_participant
+  USING (product_id = ANY (ARRAY(SELECT own_product_ids())) AND (subject <> 'bid' OR in_competition));
+COMMENT ON POLICY trade_day_read_bought ON trade_day IS 'ANA-2: a buyer reads what it bought, and what was bid in its competitions once the gate has closed, added up';
 
 -- ------------------------------------------------------------------ days that have changed
 
@@ -48,6 +49,62 @@ BEGIN
 END
 $block$;
 
+-- Of a bid that is sealed nobody is to know, not even that there is one.
+CREATE OR REPLACE FUNCTION mark_bid_days() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  zone CONSTANT text := (SELECT time_zone FROM exchange_instance);
+BEGIN
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO stale_day (fact, day, sealed_until)
+    SELECT DISTINCT 'bid', (lower(a.delivery_window) AT TIME ZONE zone)::date, CASE WHEN c.gate_closes_at > now() THEN c.gate_closes_at END
+    FROM after a LEFT JOIN competition c ON c.id = a.competition_id WHERE lower(a.delivery_window) > '-infinity';
+  END IF;
+  IF TG_OP <> 'INSERT' THEN
+    INSERT INTO stale_day (fact, day, sealed_until)
+    SELECT DISTINCT 'bid', (lower(b.delivery_window) AT TIME ZONE zone)::date, CASE WHEN c.gate_closes_at > now() THEN c.gate_closes_at END
+    FROM before b LEFT JOIN competition c ON c.id = b.competition_id WHERE lower(b.delivery_window) > '-infinity';
+  END IF;
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION mark_bid_days() IS 'trigger: marks the days on which bids begin that changed, to be seen when their gate has closed; SECURITY DEFINER because nobody writes stale_day itself';
+REVOKE ALL ON FUNCTION mark_bid_days() FROM PUBLIC;
+DO $block$
+DECLARE
+  event record;
+BEGIN
+  FOR event IN SELECT * FROM (VALUES ('insert', 'NEW TABLE AS after'), ('update', 'OLD TABLE AS before NEW TABLE AS after'), ('delete', 'OLD TABLE AS before')) AS e (name, tables) LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t80_days_%s AFTER %s ON bid REFERENCING %s FOR EACH STATEMENT EXECUTE FUNCTION mark_bid_days()', event.name, event.name, event.tables);
+    EXECUTE format('COMMENT ON TRIGGER t80_days_%s ON bid IS ''marks the days that changed''', event.name);
+  END LOOP;
+END
+$block$;
+
+-- A gate that is moved seals bids, or opens them, at another time.
+CREATE OR REPLACE FUNCTION mark_gate_days() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  INSERT INTO stale_day (fact, day, sealed_until)
+  SELECT DISTINCT 'bid', (lower(b.delivery_window) AT TIME ZONE e.time_zone)::date, m.sealed_until
+  FROM bid b CROSS JOIN exchange_instance e
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN NEW.gate_closes_at > now() THEN NEW.gate_closes_at END AS sealed_until
+    -- what was open to read is taken out of the sums at once
+    UNION SELECT NULL WHERE OLD.gate_closes_at <= now()) m
+  WHERE b.competition_id = NEW.id AND lower(b.delivery_window) > '-infinity';
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION mark_gate_days() IS 'trigger: marks the days of the bids of a competition whose gate is moved; SECURITY DEFINER because nobody writes stale_day itself';
+REVOKE ALL ON FUNCTION mark_gate_days() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t80_days_update AFTER UPDATE OF gate_closes_at ON competition FOR EACH ROW WHEN (OLD.gate_closes_at <> NEW.gate_closes_at) EXECUTE FUNCTION mark_gate_days();
+COMMENT ON TRIGGER t80_days_update ON competition IS 'marks the days of its bids';
+
 -- What a unit is, and where, is what it is now: the days of its trades are added up anew when that changes.
 CREATE OR REPLACE FUNCTION mark_unit_days() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -56,13 +113,14 @@ AS $function$
 DECLARE
   zone CONSTANT text := (SELECT time_zone FROM exchange_instance);
 BEGIN
-  INSERT INTO stale_day (fact, day)
-  SELECT DISTINCT t.fact, (lower(t.delivery_window) AT TIME ZONE zone)::date
+  INSERT INTO stale_day (fact, day, sealed_until)
+  SELECT DISTINCT t.fact, (lower(t.delivery_window) AT TIME ZONE zone)::date, t.sealed_until
   FROM (SELECT a.id FROM after a JOIN before b USING (id) WHERE (a.technology, a.grid_node_id) IS DISTINCT FROM (b.technology, b.grid_node_id)) u
   CROSS JOIN LATERAL (
-    SELECT 'award' AS fact, delivery_window FROM award WHERE unit_id = u.id
-    UNION ALL SELECT 'availability', delivery_window FROM availability WHERE unit_id = u.id
-    UNION ALL SELECT 'dispatch', delivery_window FROM dispatch WHERE unit_id = u.id) t
+    SELECT 'award' AS fact, delivery_window, NULL::timestamptz AS sealed_until FROM award WHERE unit_id = u.id
+    UNION ALL SELECT 'availability', delivery_window, NULL FROM availability WHERE unit_id = u.id
+    UNION ALL SELECT 'dispatch', delivery_window, NULL FROM dispatch WHERE unit_id = u.id
+    UNION ALL SELECT 'bid', b.delivery_window, CASE WHEN c.gate_closes_at > now() THEN c.gate_closes_at END FROM bid b LEFT JOIN competition c ON c.id = b.competition_id WHERE b.unit_id = u.id) t
   WHERE lower(t.delivery_window) > '-infinity';
   RETURN NULL;
 END
@@ -120,7 +178,7 @@ GRANT SELECT ON trade TO flexexchange_operator, flexexchange_participant, flexex
 -- Planned anew for each day, since the plan that suits any day reads all of them; and by the summaries of pages, which are
 -- worth asking before anybody has analysed the table, too.
 CREATE OR REPLACE FUNCTION add_up_trades(fact text, day date)
-RETURNS TABLE (product_id bigint, service_provider_id bigint, technology text, area_id bigint, direction text, status text, trades bigint,
+RETURNS TABLE (product_id bigint, service_provider_id bigint, technology text, area_id bigint, direction text, status text, in_competition boolean, trades bigint,
                mw_h numeric, availability_value numeric, availability_mw_h numeric, utilisation_value numeric, utilisation_mw_h numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -128,21 +186,24 @@ SET enable_seqscan = off
 AS $function$
 #variable_conflict use_column
 BEGIN
-  PERFORM check_code(fact, 'fact', 'award', 'availability', 'dispatch');
+  PERFORM check_code(fact, 'fact', 'bid', 'award', 'availability', 'dispatch');
   RETURN QUERY EXECUTE format($sql$
-    SELECT t.product_id, t.service_provider_id, coalesce(a.technology, p.technology), coalesce(a.grid_node_id, p.grid_node_id), t.direction, t.status, count(*),
+    SELECT t.product_id, t.service_provider_id, coalesce(a.technology, p.technology), coalesce(a.grid_node_id, p.grid_node_id), t.direction, t.status, t.in_competition, count(*),
            coalesce(sum(t.mw_h), 0),
            coalesce(sum(t.availability_price * t.mw_h), 0), coalesce(sum(t.mw_h) FILTER (WHERE t.availability_price IS NOT NULL), 0),
            coalesce(sum(t.utilisation_price * t.mw_h), 0), coalesce(sum(t.mw_h) FILTER (WHERE t.utilisation_price IS NOT NULL), 0)
-    FROM (SELECT product_id, service_provider_id, asset_id, portfolio_id, direction, status, mw_h(power_kw, delivery_window) AS mw_h, %2$s AS availability_price, %3$s AS utilisation_price
-          FROM %1$I WHERE lower(delivery_window) >= %4$L AND lower(delivery_window) < %5$L) t
+    FROM (SELECT product_id, service_provider_id, asset_id, portfolio_id, direction, status, mw_h(power_kw, delivery_window) AS mw_h, %2$s AS availability_price, %3$s AS utilisation_price,
+                 %6$s AS in_competition
+          FROM %1$I WHERE lower(delivery_window) >= %4$L AND lower(delivery_window) < %5$L AND %7$s) t
     LEFT JOIN asset a ON a.id = t.asset_id LEFT JOIN portfolio p ON p.id = t.portfolio_id
-    GROUP BY 1, 2, 3, 4, 5, 6$sql$,
+    GROUP BY 1, 2, 3, 4, 5, 6, 7$sql$,
     fact, CASE fact WHEN 'dispatch' THEN 'NULL::numeric' ELSE 'availability_price_per_mw_h' END, CASE fact WHEN 'availability' THEN 'NULL::numeric' ELSE 'utilisation_price_per_mwh' END,
-    local_midnight(day), local_midnight(day + 1));
+    local_midnight(day), local_midnight(day + 1), CASE fact WHEN 'bid' THEN 'competition_id IS NOT NULL' ELSE 'false' END,
+    -- asked as the owner, who reads sealed bids too
+    CASE fact WHEN 'bid' THEN '(competition_id IS NULL OR competition_id <> ALL (ARRAY(SELECT c.id FROM competition c WHERE c.gate_closes_at > now())))' ELSE 'true' END);
 END
 $function$;
-COMMENT ON FUNCTION add_up_trades(text, date) IS 'the awards, availability or dispatches that begin on a local day, added up as trade_day has them, as far as the caller reads them; error 23514';
+COMMENT ON FUNCTION add_up_trades(text, date) IS 'the bids that are not sealed, awards, availability or dispatches that begin on a local day, added up as trade_day has them, as far as the caller reads them; error 23514';
 REVOKE ALL ON FUNCTION add_up_trades(text, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION add_up_trades(text, date) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -156,13 +217,13 @@ BEGIN
   -- one at a time, or a day would be there twice
   PERFORM pg_advisory_xact_lock(hashtextextended(format('%s.refresh', 'trade_day'::regclass::oid), 0));
   -- what was written since says nothing yet of where its days lie
-  PERFORM brin_summarize_new_values(i::regclass) FROM unnest(ARRAY['award_delivery_starts_idx', 'availability_delivery_starts_idx', 'dispatch_delivery_starts_idx']) i;
+  PERFORM brin_summarize_new_values(i::regclass) FROM unnest(ARRAY['bid_delivery_starts_idx', 'award_delivery_starts_idx', 'availability_delivery_starts_idx', 'dispatch_delivery_starts_idx']) i;
   -- the marks that one statement sees are those of changes that it sees: what commits later has marks of its own
-  WITH taken AS (DELETE FROM stale_day WHERE fact IN ('award', 'availability', 'dispatch') RETURNING fact, day),
+  WITH taken AS (DELETE FROM stale_day WHERE fact IN ('bid', 'award', 'availability', 'dispatch') AND (sealed_until IS NULL OR sealed_until <= now()) RETURNING fact, day),
   stale AS MATERIALIZED (SELECT DISTINCT fact, day FROM taken),
   gone AS (DELETE FROM trade_day t USING stale s WHERE t.subject = s.fact AND t.day = s.day),
   fresh AS (
-    INSERT INTO trade_day (subject, day, product_id, service_provider_id, technology, area_id, direction, status, trades,
+    INSERT INTO trade_day (subject, day, product_id, service_provider_id, technology, area_id, direction, status, in_competition, trades,
                            mw_h, availability_value, availability_mw_h, utilisation_value, utilisation_mw_h)
     SELECT s.fact, s.day, x.* FROM stale s CROSS JOIN LATERAL add_up_trades(s.fact, s.day) x)
   SELECT count(*) INTO refreshed FROM stale;
@@ -185,20 +246,25 @@ REVOKE ALL ON FUNCTION refresh_days() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION refresh_days() TO flexexchange_operator;
 
 CREATE OR REPLACE VIEW trade_volume WITH (security_invoker = true) AS
-  WITH stale AS MATERIALIZED (SELECT f.fact, d.day FROM (VALUES ('award'), ('availability'), ('dispatch')) AS f (fact) CROSS JOIN LATERAL stale_days(f.fact) AS d (day)),
+  WITH stale AS MATERIALIZED (SELECT f.fact, d.day FROM (VALUES ('bid'), ('award'), ('availability'), ('dispatch')) AS f (fact) CROSS JOIN LATERAL stale_days(f.fact) AS d (day)),
   added AS (
-    SELECT t.* FROM trade_day t WHERE (t.subject, t.day) NOT IN (SELECT s.fact, s.day FROM stale s)
+    SELECT t.subject, t.day, t.product_id, t.service_provider_id, t.technology, t.area_id, t.direction, t.status, t.trades,
+           t.mw_h, t.availability_value, t.availability_mw_h, t.utilisation_value, t.utilisation_mw_h
+    FROM trade_day t WHERE (t.subject, t.day) NOT IN (SELECT s.fact, s.day FROM stale s)
     UNION ALL
-    SELECT s.fact, s.day, x.* FROM stale s CROSS JOIN LATERAL add_up_trades(s.fact, s.day) x
+    SELECT s.fact, s.day, x.product_id, x.service_provider_id, x.technology, x.area_id, x.direction, x.status, x.trades,
+           x.mw_h, x.availability_value, x.availability_mw_h, x.utilisation_value, x.utilisation_mw_h
+    FROM stale s CROSS JOIN LATERAL add_up_trades(s.fact, s.day) x
     UNION ALL
-    SELECT 'bid', (b.starts_at AT TIME ZONE e.time_zone)::date, b.product_id, b.service_provider_id, coalesce(a.technology, p.technology), coalesce(a.grid_node_id, p.grid_node_id),
+    -- sealed bids, of which each reader reads its own
+    SELECT 'bid', (lower(b.delivery_window) AT TIME ZONE e.time_zone)::date, b.product_id, b.service_provider_id, coalesce(a.technology, p.technology), coalesce(a.grid_node_id, p.grid_node_id),
            b.direction, b.status, count(*), coalesce(sum(mw_h(b.power_kw, b.delivery_window)), 0),
            coalesce(sum(b.availability_price_per_mw_h * mw_h(b.power_kw, b.delivery_window)), 0),
            coalesce(sum(mw_h(b.power_kw, b.delivery_window)) FILTER (WHERE b.availability_price_per_mw_h IS NOT NULL), 0),
            coalesce(sum(b.utilisation_price_per_mwh * mw_h(b.power_kw, b.delivery_window)), 0),
            coalesce(sum(mw_h(b.power_kw, b.delivery_window)) FILTER (WHERE b.utilisation_price_per_mwh IS NOT NULL), 0)
-    FROM trade b CROSS JOIN exchange_instance e LEFT JOIN asset a ON a.id = b.asset_id LEFT JOIN portfolio p ON p.id = b.portfolio_id
-    WHERE b.subject = 'bid' AND b.starts_at > '-infinity'
+    FROM competition c JOIN bid b ON b.competition_id = c.id CROSS JOIN exchange_instance e LEFT JOIN asset a ON a.id = b.asset_id LEFT JOIN portfolio p ON p.id = b.portfolio_id
+    WHERE c.gate_closes_at > now() AND lower(b.delivery_window) > '-infinity'
     GROUP BY 2, 3, 4, 5, 6, 7, 8)
   SELECT t.subject, t.day, m.market_operator_id, o.name AS market_operator, t.service_provider_id, s.name AS service_provider, m.code AS market_code, m.currency,
          t.product_id, p.code AS product_code, p.service_code, t.direction, t.technology, t.area_id, g.name AS area, t.status,

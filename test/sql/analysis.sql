@@ -103,6 +103,8 @@ INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, 
   (1, 1, 1, 2, 11, 'up', 1000, '2026-01-10T17:00Z/PT2H', 90, 'awarded'), (2, 1, 1, 3, 12, 'up', 1000, '2026-01-10T17:00Z/PT2H', 110, 'awarded'),
   (3, 1, 1, 4, 13, 'up', 500, '2026-01-10T17:00Z/PT2H', 200, 'rejected'), (4, 1, 1, 4, 13, 'up', 500, '2026-01-10T19:00Z/PT2H', 20, 'withdrawn');
 RESET session_replication_role;
+-- what comes in with triggers off is marked by hand
+INSERT INTO stale_day (fact, day) VALUES ('bid', '2026-01-10');
 INSERT INTO award (id, bid_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES
   (101, 1, 1, 2, 11, 'up', 1000, '2026-01-10T17:00Z/PT2H', 90), (102, 2, 1, 3, 12, 'up', 500, '2026-01-10T17:00Z/PT2H', 110);
 SELECT month, subject, trades, mw_h, mean_utilisation_price_per_mwh, mean_availability_price_per_mw_h FROM price_and_volume ORDER BY subject, technology COLLATE "C";
@@ -111,6 +113,67 @@ SELECT need, needed_kw, ceiling_per_mwh, bids, offered_kw, above_ceiling, lowest
 SELECT month, service_code, needed_mw_h, offered_mw_h, awarded_mw_h, offered_over_needed FROM liquidity;
 SELECT owner, offered_mw_h, awarded_mw_h, offered_share, awarded_share FROM seller_share ORDER BY owner;
 SELECT sellers, herfindahl_hirschman_index, largest_share, residual_supply_index, three_seller_residual_supply_index FROM concentration;
+-- sealed bids: their bidder alone sees them in the sums, and nobody that there is one, until the gate has closed
+INSERT INTO participant_login (role_name, participant_id) SELECT r, p FROM (VALUES ('analysis_buyer', 1), ('analysis_seller', 2)) AS x (r, p);
+CREATE ROLE analysis_operator IN ROLE flexexchange_operator;
+INSERT INTO asset_operator (asset_id, service_provider_id) VALUES (11, 2), (12, 3), (13, 4);
+INSERT INTO competition (id, product_id, name, gate_opens_at, gate_closes_at) VALUES (2, 1, 'July', now() - interval '1 day', now() + interval '1 day');
+SELECT refresh_days() > 0 AS refreshed;
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (11, 2, 1, 2, 11, 'up', 100, '2099-07-10T17:00Z/PT2H', 10), (12, 2, 1, 3, 12, 'up', 100, '2099-07-10T17:00Z/PT2H', 10);
+UPDATE bid SET power_kw = 200 WHERE id = 12;
+UPDATE asset SET technology = 'flow battery' WHERE id = 12;
+SELECT count(*) > 0 AS marked, count(*) FILTER (WHERE sealed_until IS NULL) AS told FROM stale_day WHERE fact = 'bid' AND day = '2099-07-10';
+SET ROLE analysis_seller;
+SELECT service_provider, technology, trades, round(mw_h, 3) AS mw_h FROM trade_volume WHERE day = '2099-07-10';
+SELECT stale_days('bid') AS told;
+SET ROLE analysis_buyer;
+SELECT count(*) FROM trade_volume WHERE day = '2099-07-10';
+SELECT stale_days('bid') AS told;
+SET ROLE analysis_operator;
+SELECT count(*) FROM trade_volume WHERE day = '2099-07-10';
+SELECT count(*) FROM trade_day WHERE day = '2099-07-10';
+SELECT refresh_days() AS refreshed;
+SELECT count(*) FROM trade_volume WHERE day = '2099-07-10';
+RESET ROLE;
+-- the gate closes: nothing has to run for the sums to be right
+SET session_replication_role = replica;
+UPDATE competition SET gate_closes_at = now() - interval '1 second' WHERE id = 2;
+UPDATE stale_day SET sealed_until = now() - interval '1 second' WHERE sealed_until IS NOT NULL;
+RESET session_replication_role;
+SET ROLE analysis_buyer;
+SELECT service_provider, technology, trades, round(mw_h, 3) AS mw_h FROM trade_volume WHERE day = '2099-07-10' ORDER BY 1;
+SET ROLE analysis_operator;
+SELECT refresh_days() > 0 AS refreshed, (SELECT count(*) FROM stale_days('bid')) AS stale;
+SET ROLE analysis_buyer;
+SELECT service_provider, technology, trades, round(mw_h, 3) AS mw_h FROM trade_volume WHERE day = '2099-07-10' ORDER BY 1;
+SELECT count(*) FROM trade_day WHERE subject = 'bid' AND day = '2099-07-10';
+SET ROLE analysis_seller;
+SELECT service_provider, trades FROM trade_volume WHERE day = '2099-07-10' ORDER BY 1;
+RESET ROLE;
+-- a bid outside of a competition is its bidder's own, in the sums too
+INSERT INTO bid (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (13, 1, 2, 11, 'up', 1, '2099-07-11T17:00Z/PT2H');
+SET ROLE analysis_buyer;
+SELECT count(*) FROM trade_volume WHERE day = '2099-07-11';
+RESET ROLE;
+SELECT refresh_days() > 0 AS refreshed;
+SET ROLE analysis_buyer;
+SELECT count(*) FROM trade_volume WHERE day = '2099-07-11';
+SET ROLE analysis_seller;
+SELECT trades FROM trade_volume WHERE day = '2099-07-11';
+RESET ROLE;
+-- a gate that is moved into the future seals the bids again
+SELECT count(*) > 0 AS added_up FROM trade_day WHERE subject = 'bid' AND day = '2099-07-10';
+ALTER TABLE competition DISABLE TRIGGER USER;
+ALTER TABLE competition ENABLE TRIGGER t80_days_update;
+UPDATE competition SET gate_closes_at = now() + interval '1 day' WHERE id = 2;
+ALTER TABLE competition ENABLE TRIGGER USER;
+SET ROLE analysis_buyer;
+SELECT count(*) FROM trade_volume WHERE day = '2099-07-10';
+SET ROLE analysis_operator;
+SELECT refresh_days() > 0 AS refreshed;
+SELECT count(*) FROM trade_day WHERE subject = 'bid' AND day = '2099-07-10';
+RESET ROLE;
+UPDATE asset SET technology = 'heat pump' WHERE id = 12;
 -- instructions: two answered, one of them carried out
 INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES
   (201, 101, 1, 2, 11, 'up', 1000, '2026-01-10T17:00Z/PT1H'), (202, 102, 1, 3, 12, 'up', 500, '2026-01-10T17:00Z/PT1H'), (203, 102, 1, 3, 12, 'up', 500, '2026-01-10T18:00Z/PT1H');
@@ -140,4 +203,4 @@ SELECT count(*) FROM data_dictionary WHERE relation = 'conflict_summary';
 SELECT trade_volume_as_of(now());
 RESET ROLE;
 SELECT flexexchange.drop_exchange('analysis_test', true);
-DROP ROLE analysis_seller, analysis_buyer, analysis_regulator;
+DROP ROLE analysis_seller, analysis_buyer, analysis_regulator, analysis_operator;
