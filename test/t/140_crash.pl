@@ -20,7 +20,7 @@ fill($node, 'postgres', 'gb', trades => 60);
 my $window = q{time_window('2098-01-01T00:00Z'::timestamptz + hour * interval '30 minutes', '2098-01-01T00:00Z'::timestamptz + (hour + 3) * interval '30 minutes')};
 my $trade = qq{(product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
 	SELECT 1 + lab.dice(i, 1, 20, SEED), 3, a.id, 'up', 5 + lab.dice(i, 2, 40, SEED), $window
-	FROM generate_series(FIRST, LAST) i, LATERAL (SELECT lab.dice(i, 3, 300, SEED) AS hour) h, LATERAL (SELECT id FROM asset ORDER BY id LIMIT 1 OFFSET lab.dice(i, 4, 12, SEED)) a};
+	FROM generate_series(FIRST, LAST) i, LATERAL (SELECT lab.dice(i, 3, 1400, SEED) AS hour) h, LATERAL (SELECT id FROM asset ORDER BY id LIMIT 1 OFFSET lab.dice(i, 4, 12, SEED)) a};
 my %work = (
 	awards => "INSERT INTO award $trade RETURNING id;",
 	dispatches => "INSERT INTO dispatch $trade RETURNING id;",
@@ -62,9 +62,9 @@ sub start_sessions
 	$bulk->{run} = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-d', $node->connstr('postgres'), '-f', "$dir/bulk.$round.sql" ], '>', \$bulk->{out}, '2>', \$bulk->{err});
 	push @sessions, $bulk;
 	# until all of them are in the middle of it
-	ok($node->poll_query_until('postgres', qq{SELECT (SELECT count(*) > 60 FROM gb.award WHERE delivery_window OPERATOR(flexexchange.&&) '2098-01-01T00:00Z/P30D' AND id > (SELECT coalesce(max(id), 0) FROM lab.seen))
-		AND (SELECT count(*) > 5 * 40 * $round FROM gb.asset_registration) AND (SELECT count(*) > 0 FROM gb.import_row)
-		AND (SELECT count(*) > 20 * $round FROM gb.award WHERE status = 'released') AND (SELECT count(*) > 20 * $round FROM gb.dispatch WHERE delivery_window OPERATOR(flexexchange.&&) '2098-01-01T00:00Z/P30D')
+	ok($node->poll_query_until('postgres', qq{SELECT (SELECT count(*) > 25 FROM gb.award WHERE delivery_window OPERATOR(flexexchange.&&) '2098-01-01T00:00Z/P30D' AND id > (SELECT coalesce(max(id), 0) FROM lab.seen))
+		AND (SELECT count(*) > 3 * 40 * $round FROM gb.asset_registration) AND (SELECT count(*) > 0 FROM gb.import_row)
+		AND (SELECT count(*) > 12 * $round FROM gb.award WHERE status = 'released') AND (SELECT count(*) > 15 * $round FROM gb.dispatch WHERE delivery_window OPERATOR(flexexchange.&&) '2098-01-01T00:00Z/P30D')
 		AND EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'bulk' AND state = 'active' AND backend_xid IS NOT NULL)}), "round $round: all sessions write");
 	return @sessions;
 }
@@ -102,6 +102,7 @@ sub check
 	is($node->safe_psql('postgres', q{SELECT count(*) FROM gb.external_id x LEFT JOIN gb.asset a ON a.id = x.asset_id LEFT JOIN gb.asset_operator o ON o.asset_id = a.id WHERE x.scheme = 'charger_id' AND (a.id IS NULL OR o.asset_id IS NULL)}),
 		'0', "round $round: and whole");
 	cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM gb.import_row WHERE entity = 'dispatch'}), '>=', $told{imports}, "round $round: what was imported is there");
+	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM gb.conflict WHERE closed_at IS NULL'), '>', 50, "round $round: there are conflicts");
 	is(sweep_finds($node, 'postgres', 'gb'), '0 0', "round $round: no conflict is missing, none too many");
 	is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM gb.seal_events(); SELECT problem IS NULL AND sound FROM gb.verify_log()}), "t\nt", "round $round: the log verifies");
 	is(trade_on($node, 'postgres', 'gb', "2097-01-0$round"), 'duplicate', "round $round: it goes on");
