@@ -114,12 +114,13 @@ DECLARE
 BEGIN
   FOR old IN SELECT p.table_name, p.name, p.starts_at, p.ends_at, p.is_remote, y.retire FROM table_partition p JOIN partition_policy y USING (table_name)
              WHERE p.table_name = retire_partitions.table_name AND p.ends_at <= now() - y.keep ORDER BY p.ends_at LOOP
+    -- while its rows are there: triggers keep what has to be kept of them
+    INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome)
+    VALUES (old.name, old.table_name, old.starts_at, old.ends_at, CASE old.retire WHEN 'drop' THEN 'dropped' ELSE 'detached' END);
     EXECUTE format('ALTER TABLE %I.%I DETACH PARTITION %I', current_schema(), old.table_name, old.name);
     IF old.retire = 'drop' THEN
       EXECUTE format('DROP %s %I', CASE WHEN old.is_remote THEN 'FOREIGN TABLE' ELSE 'TABLE' END, old.name);
     END IF;
-    INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome)
-    VALUES (old.name, old.table_name, old.starts_at, old.ends_at, CASE old.retire WHEN 'drop' THEN 'dropped' ELSE 'detached' END);
     RETURN NEXT old.name;
   END LOOP;
 END

@@ -322,10 +322,11 @@ CREATE OR REPLACE FUNCTION stale_days(fact text) RETURNS SETOF date
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path FROM CURRENT
 AS $function$
-  SELECT DISTINCT s.day FROM stale_day s WHERE s.fact = stale_days.fact AND (s.sealed_until IS NULL OR s.sealed_until <= now())
+  SELECT d.day FROM (SELECT DISTINCT s.day FROM stale_day s WHERE s.fact = stale_days.fact AND (s.sealed_until IS NULL OR s.sealed_until <= now())) d
+  WHERE local_midnight(d.day) >= (SELECT coalesce(max(r.ends_at), '-infinity') FROM retired_partition r WHERE r.table_name = stale_days.fact)
 $function$;
 COMMENT ON FUNCTION stale_days(text) IS
-  'the days of a table that have changed since they were added up, as far as that may be known; SECURITY DEFINER because nobody reads stale_day itself, which would tell how many changes there were';
+  'the days of a table that have changed since they were added up, as far as that may be known, and of which no part was retired; SECURITY DEFINER because nobody reads stale_day itself, which would tell how many changes there were';
 REVOKE ALL ON FUNCTION stale_days(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION stale_days(text) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -419,7 +420,9 @@ BEGIN
   WHERE p.table_name = 'meter_reading'
     AND (p.is_default OR EXISTS (SELECT FROM stale_day s WHERE s.fact = 'meter_reading' AND local_midnight(s.day + 1) > p.starts_at AND local_midnight(s.day) < p.ends_at));
   WITH taken AS (DELETE FROM stale_day WHERE fact = 'meter_reading' RETURNING day),
-  stale AS MATERIALIZED (SELECT DISTINCT day FROM taken),
+  -- a day of which a part was retired stays as it was added up with it
+  stale AS MATERIALIZED (SELECT t.day FROM (SELECT DISTINCT day FROM taken) t
+                         WHERE local_midnight(t.day) >= (SELECT coalesce(max(p.ends_at), '-infinity') FROM retired_partition p WHERE p.table_name = 'meter_reading')),
   fresh AS (
     INSERT INTO reading_day (channel_id, day, readings, estimated, total, least, greatest)
     SELECT x.channel_id, s.day, x.readings, x.estimated, x.total, x.lowest, x.highest FROM stale s CROSS JOIN LATERAL add_up_readings(s.day) x
@@ -441,3 +444,20 @@ COMMENT ON FUNCTION refresh_reading_days() IS
   'adds the readings of the days up that have changed since they were, and their months; returns how many days; run it now and then: views are right without it, and slower; SECURITY DEFINER because nobody writes reading_day and reading_month themselves';
 REVOKE ALL ON FUNCTION refresh_reading_days() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION refresh_reading_days() TO flexexchange_operator;
+
+CREATE OR REPLACE FUNCTION add_up_before_retiring() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  -- not where a dump is restored
+  IF EXISTS (SELECT FROM table_partition p WHERE p.table_name = NEW.table_name AND p.name = NEW.name) THEN
+    PERFORM refresh_reading_days();
+  END IF;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION add_up_before_retiring() IS 'trigger: adds up the days that have changed before readings are retired; SECURITY DEFINER because nobody writes reading_day itself';
+REVOKE ALL ON FUNCTION add_up_before_retiring() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t20_add_up BEFORE INSERT ON retired_partition FOR EACH ROW WHEN (NEW.table_name = 'meter_reading') EXECUTE FUNCTION add_up_before_retiring();
+COMMENT ON TRIGGER t20_add_up ON retired_partition IS 'adds up what can be added up no more afterwards';

@@ -96,5 +96,17 @@ INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kw
 SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) < 10 * 5000 AS few_are_looked_at FROM pg_index WHERE indrelid = 'asset_operator'::regclass;
 COMMIT;
 SELECT rows_read, stored FROM meter_reading_batch ORDER BY id DESC LIMIT 1;
+
+-- what is retired was added up before, and a day that began in a retired time stays whole: 1 June began on 31 May in UTC
+UPDATE partition_policy SET every = 'month', retire = 'detach', keep = now() - '2025-06-02T00:00Z' WHERE table_name = 'meter_reading';
+SELECT make_partition('meter_reading', '2025-05-01') IS NOT NULL AS may, make_partition('meter_reading', '2025-06-01') IS NOT NULL AS june;
+INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh)
+SELECT 1, 'id', '101', to_char(timestamp '2025-05-31T22:00' + n * interval '30 minutes', 'YYYY-MM-DD"T"HH24:MI"Z"'), 'PT30M', '1' FROM generate_series(0, 49) n;
+SELECT retire_partitions('meter_reading');
+SELECT day, readings, energy_kwh FROM daily_reading WHERE day BETWEEN '2025-05-30' AND '2025-06-02' ORDER BY day;
+INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, kwh) VALUES (1, 'id', '101', '2025-06-01T12:00Z', '2'), (1, 'id', '101', '2025-06-02T00:00Z', '1');
+SELECT day, readings, energy_kwh FROM daily_reading WHERE day BETWEEN '2025-05-30' AND '2025-06-02' ORDER BY day;
+SELECT refresh_reading_days();
+SELECT day, readings, energy_kwh FROM daily_reading WHERE day BETWEEN '2025-05-30' AND '2025-06-02' ORDER BY day;
 DROP ROLE attack_volt, attack_operator;
 SELECT flexexchange.drop_exchange('reading_attack', true);
