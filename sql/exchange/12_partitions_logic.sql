@@ -11,6 +11,18 @@ REVOKE INSERT, UPDATE, DELETE ON retired_partition FROM flexexchange_operator;
 REVOKE INSERT, UPDATE, DELETE ON partition_policy FROM flexexchange_operator;
 GRANT UPDATE (every, ahead, keep, retire) ON partition_policy TO flexexchange_operator;
 
+-- Instants as text have their offset here: with abbreviations, IST is Irish when it is written and Israeli when it is read.
+CREATE OR REPLACE FUNCTION partition_bound(partition oid) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path FROM CURRENT
+SET DateStyle = 'ISO, YMD'
+AS $function$
+  SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.oid = partition
+$function$;
+COMMENT ON FUNCTION partition_bound(oid) IS 'what a partition takes, as PostgreSQL writes it, with instants in ISO 8601 whatever the session prefers';
+REVOKE ALL ON FUNCTION partition_bound(oid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION partition_bound(oid) TO flexexchange_operator, flexexchange_regulator;
+
 CREATE OR REPLACE VIEW table_partition WITH (security_invoker = true) AS
   SELECT p.table_name, c.relname::text AS name, b.bound = 'DEFAULT' AS is_default, c.relkind = 'f' AS is_remote,
          (regexp_match(b.bound, $$FROM \('([^']+)'\)$$))[1]::timestamptz AS starts_at, (regexp_match(b.bound, $$TO \('([^']+)'\)$$))[1]::timestamptz AS ends_at
@@ -18,7 +30,7 @@ CREATE OR REPLACE VIEW table_partition WITH (security_invoker = true) AS
   JOIN pg_class t ON t.relname = p.table_name AND t.relnamespace = (SELECT n.relnamespace FROM pg_class n WHERE n.oid = 'partition_policy'::regclass)
   JOIN pg_inherits i ON i.inhparent = t.oid
   JOIN pg_class c ON c.oid = i.inhrelid
-  CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) AS b (bound);
+  CROSS JOIN LATERAL (SELECT partition_bound(c.oid)) AS b (bound);
 COMMENT ON VIEW table_partition IS 'the partitions that there are';
 COMMENT ON COLUMN table_partition.table_name IS 'the partitioned table';
 COMMENT ON COLUMN table_partition.name IS 'the partition';

@@ -335,6 +335,7 @@ CREATE OR REPLACE FUNCTION add_up_readings(day date)
 RETURNS TABLE (channel_id bigint, readings integer, estimated integer, total numeric, lowest numeric, highest numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20000
 SET search_path FROM CURRENT
+SET DateStyle = 'ISO, YMD'
 AS $function$
 BEGIN
   RETURN QUERY EXECUTE format($sql$

@@ -182,6 +182,7 @@ RETURNS TABLE (product_id bigint, service_provider_id bigint, technology text, a
                mw_h numeric, availability_value numeric, availability_mw_h numeric, utilisation_value numeric, utilisation_mw_h numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
+SET DateStyle = 'ISO, YMD'
 SET enable_seqscan = off
 AS $function$
 #variable_conflict use_column

@@ -97,6 +97,17 @@ SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) < 10 * 5000 AS few_are_
 COMMIT;
 SELECT rows_read, stored FROM meter_reading_batch ORDER BY id DESC LIMIT 1;
 
+INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, kwh) VALUES (1, 'id', '101', '2026-06-10T22:30Z', '1'), (1, 'id', '101', '2026-06-10T23:00Z', '1'), (1, 'id', '101', '2026-06-11T22:30Z', '1');
+-- a session that writes instants with abbreviations adds up the same days: IST is Irish here, and Israeli to who reads it
+SELECT day, readings FROM daily_reading WHERE resource_id = 101 ORDER BY day;
+SELECT min(starts_at) FROM table_partition WHERE table_name = 'meter_reading';
+SET TimeZone = 'Europe/Dublin';
+SET DateStyle = 'SQL, DMY';
+SELECT to_char(day, 'YYYY-MM-DD') AS day, readings FROM daily_reading WHERE resource_id = 101 ORDER BY day;
+SELECT min(starts_at) AT TIME ZONE 'UTC' FROM table_partition WHERE table_name = 'meter_reading';
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO, YMD';
+
 -- what is retired was added up before, and a day that began in a retired time stays whole: 1 June began on 31 May in UTC
 UPDATE partition_policy SET every = 'month', retire = 'detach', keep = now() - '2025-06-02T00:00Z' WHERE table_name = 'meter_reading';
 SELECT make_partition('meter_reading', '2025-05-01') IS NOT NULL AS may, make_partition('meter_reading', '2025-06-01') IS NOT NULL AS june;
