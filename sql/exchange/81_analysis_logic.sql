@@ -184,6 +184,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 SET DateStyle = 'ISO, YMD'
 SET enable_seqscan = off
+SET jit = off
 AS $function$
 #variable_conflict use_column
 BEGIN
