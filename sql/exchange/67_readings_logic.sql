@@ -438,7 +438,7 @@ BEGIN
   GROUP BY d.channel_id, m.month
   ON CONFLICT ON CONSTRAINT reading_month_once DO UPDATE
     SET readings = excluded.readings, estimated = excluded.estimated, total = excluded.total, least = excluded.least, greatest = excluded.greatest;
-  RETURN cardinality(refreshed);
+  RETURN cardinality(refreshed)::bigint;
 END
 $function$;
 COMMENT ON FUNCTION refresh_reading_days() IS
