@@ -169,6 +169,7 @@ typedef struct Intake
 {
 	struct Intake *next;
 	SubTransactionId subtransaction;
+	bool		is_storing;		/* what triggers of what is written send meanwhile is an intake of its own */
 	MemoryContext context;
 	MemoryContext row_context;
 	MemoryContextCallback forget;
@@ -224,7 +225,7 @@ static Intake *
 intake_of(Relation relation)
 {
 	for (Intake *in = intakes; in != NULL; in = in->next)
-		if (in->relation == RelationGetRelid(relation) && in->subtransaction == GetCurrentSubTransactionId())
+		if (in->relation == RelationGetRelid(relation) && in->subtransaction == GetCurrentSubTransactionId() && !in->is_storing)
 			return in;
 	return NULL;
 }
@@ -864,7 +865,7 @@ put64(char **at, uint64 value)
 }
 
 /* What COPY reads from: it takes a function without an argument. */
-static struct
+typedef struct CopySource
 {
 	const Reading *next;
 	const Reading *end;
@@ -876,7 +877,9 @@ static struct
 	{
 		COPY_HEADER, COPY_ROWS, COPY_TRAILER, COPY_DONE
 	}			state;
-}			source;
+} CopySource;
+
+static CopySource source;
 
 static void
 put_row(const Reading *reading)
@@ -973,6 +976,7 @@ copy_into(Oid table, const Reading *readings, int count)
 	List	   *options = list_make1(makeDefElem("format", (Node *) makeString("binary"), -1));
 	List	   *columns = list_make3(makeString("channel_id"), makeString("starts_at"), makeString("value"));
 	CopyFromState copy;
+	CopySource	outer = source;
 
 	source.next = readings;
 	source.end = readings + count;
@@ -984,10 +988,19 @@ copy_into(Oid table, const Reading *readings, int count)
 	source.length = source.taken = 0;
 	source.state = COPY_HEADER;
 	(void) addRangeTableEntryForRelation(pstate, relation, RowExclusiveLock, NULL, false, false);
-	copy = BeginCopyFrom(pstate, relation, NULL, NULL, false, copy_readings, columns, options);
-	if (CopyFrom(copy) != count)
-		elog(ERROR, "COPY did not take all readings");
-	EndCopyFrom(copy);
+	/* a trigger on the way may send readings, too */
+	PG_TRY();
+	{
+		copy = BeginCopyFrom(pstate, relation, NULL, NULL, false, copy_readings, columns, options);
+		if (CopyFrom(copy) != count)
+			elog(ERROR, "COPY did not take all readings");
+		EndCopyFrom(copy);
+	}
+	PG_FINALLY();
+	{
+		source = outer;
+	}
+	PG_END_TRY();
 	free_parsestate(pstate);
 	table_close(relation, NoLock);
 }
@@ -1167,6 +1180,7 @@ flush(Intake *in, Relation relation, bool at_end)
 	int			kept = 0;
 	int			unique = 0;
 
+	in->is_storing = true;
 	owner_enter(relation, &scope);
 	MemoryContextSwitchTo(in->context);
 	resolve_sources(in);
@@ -1221,6 +1235,8 @@ flush(Intake *in, Relation relation, bool at_end)
 	write_rejections(in);
 	owner_leave(&scope);
 	in->count = 0;
+	/* at the end it stays so until it is gone */
+	in->is_storing = at_end;
 	MemoryContextSwitchTo(caller);
 }
 

@@ -86,6 +86,23 @@ COMMIT;
 SELECT starts_at, energy_kwh FROM reading WHERE starts_at >= '2026-06-01' ORDER BY 1;
 ALTER TABLE meter_reading DROP CONSTRAINT not_thirteen;
 
+-- what triggers of others send while readings are stored is an intake of its own
+CREATE FUNCTION send_more() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_TABLE_NAME = 'meter_channel' OR (to_jsonb(NEW) ->> 'value')::numeric = 2 THEN
+    INSERT INTO reading_attack.meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) VALUES (1, 'id', 'none', '2026-07-01T00:00Z', 'PT30M', '1'), (1, 'id', '101', '2026-07-01T00:00Z', 'PT30M', '5');
+  END IF;
+  RETURN NEW;
+END $$;
+INSERT INTO portfolio (id, name, service_provider_id) VALUES (201, 'street', 1);
+CREATE TRIGGER x AFTER INSERT ON meter_channel FOR EACH ROW EXECUTE FUNCTION send_more();
+CREATE TRIGGER x BEFORE INSERT ON meter_reading_default FOR EACH ROW EXECUTE FUNCTION send_more();
+INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) SELECT 1, 'id', '201', '2026-07-01T0' || n || ':00Z', 'PT30M', n::text FROM generate_series(1, 4) n;
+DROP TRIGGER x ON meter_channel;
+DROP TRIGGER x ON meter_reading_default;
+SELECT rows_read, stored, corrected, unchanged, rejected FROM meter_reading_batch ORDER BY id DESC LIMIT 3;
+SELECT resource_id, starts_at, energy_kwh FROM reading WHERE starts_at >= '2026-07-01' ORDER BY 1, 2;
+
 -- a provider of many units that nobody has analyzed yet: its units are not gone through for each of them
 INSERT INTO asset (id, name) SELECT 1000000 + n, 'a' || n FROM generate_series(1, 5000) n;
 INSERT INTO asset_operator (asset_id, service_provider_id, valid) SELECT 1000000 + n, 1, '2020-01-01T00:00Z/infinity' FROM generate_series(1, 5000) n;
