@@ -158,15 +158,15 @@ COMMENT ON INDEX meter_reading_batch_sender_id_idx IS 'what a sender sent';
 -- What is added up by the day is added up anew where a day has changed: whoever changes it writes so here, in the same
 -- transaction and without waiting for anybody.
 CREATE TABLE stale_day (
-  fact         text COLLATE "C" NOT NULL,
-  day          date NOT NULL,
-  sealed_until timestamptz
+  fact           text COLLATE "C" NOT NULL,
+  day            date NOT NULL,
+  competition_id bigint
 );
 CREATE INDEX stale_day_idx ON stale_day (fact, day);
 COMMENT ON TABLE stale_day IS 'days of which something changed since it was added up; a day stands here once for each change';
 COMMENT ON COLUMN stale_day.fact IS 'the table that changed';
 COMMENT ON COLUMN stale_day.day IS 'the local day';
-COMMENT ON COLUMN stale_day.sealed_until IS 'until when nobody may know that something changed: of a bid, the closing of the gate; NULL: it may be known';
+COMMENT ON COLUMN stale_day.competition_id IS 'of a bid, its competition: until its gate closes, whenever that is, nobody may know that something changed; NULL: it may be known';
 COMMENT ON INDEX stale_day_idx IS 'which days of a table have changed';
 
 CREATE TABLE reading_day (

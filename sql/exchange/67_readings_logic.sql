@@ -322,7 +322,8 @@ CREATE OR REPLACE FUNCTION stale_days(fact text) RETURNS SETOF date
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE ROWS 10
 SET search_path FROM CURRENT
 AS $function$
-  SELECT d.day FROM (SELECT DISTINCT s.day FROM stale_day s WHERE s.fact = stale_days.fact AND (s.sealed_until IS NULL OR s.sealed_until <= now())) d
+  SELECT d.day FROM (SELECT DISTINCT s.day FROM stale_day s WHERE s.fact = stale_days.fact
+        AND NOT EXISTS (SELECT FROM competition c WHERE c.id = s.competition_id AND c.gate_closes_at > now())) d
   WHERE local_midnight(d.day) >= (SELECT coalesce(max(r.ends_at), '-infinity') FROM retired_partition r WHERE r.table_name = stale_days.fact)
 $function$;
 COMMENT ON FUNCTION stale_days(text) IS

@@ -58,14 +58,14 @@ DECLARE
   zone CONSTANT text := (SELECT time_zone FROM exchange_instance);
 BEGIN
   IF TG_OP <> 'DELETE' THEN
-    INSERT INTO stale_day (fact, day, sealed_until)
-    SELECT DISTINCT 'bid', (lower(a.delivery_window) AT TIME ZONE zone)::date, CASE WHEN c.gate_closes_at > now() THEN c.gate_closes_at END
-    FROM after a LEFT JOIN competition c ON c.id = a.competition_id WHERE lower(a.delivery_window) > '-infinity';
+    INSERT INTO stale_day (fact, day, competition_id)
+    SELECT DISTINCT 'bid', (lower(a.delivery_window) AT TIME ZONE zone)::date, a.competition_id
+    FROM after a WHERE lower(a.delivery_window) > '-infinity';
   END IF;
   IF TG_OP <> 'INSERT' THEN
-    INSERT INTO stale_day (fact, day, sealed_until)
-    SELECT DISTINCT 'bid', (lower(b.delivery_window) AT TIME ZONE zone)::date, CASE WHEN c.gate_closes_at > now() THEN c.gate_closes_at END
-    FROM before b LEFT JOIN competition c ON c.id = b.competition_id WHERE lower(b.delivery_window) > '-infinity';
+    INSERT INTO stale_day (fact, day, competition_id)
+    SELECT DISTINCT 'bid', (lower(b.delivery_window) AT TIME ZONE zone)::date, b.competition_id
+    FROM before b WHERE lower(b.delivery_window) > '-infinity';
   END IF;
   RETURN NULL;
 END
@@ -89,11 +89,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  INSERT INTO stale_day (fact, day, sealed_until)
-  SELECT DISTINCT 'bid', (lower(b.delivery_window) AT TIME ZONE e.time_zone)::date, m.sealed_until
+  INSERT INTO stale_day (fact, day, competition_id)
+  SELECT DISTINCT 'bid', (lower(b.delivery_window) AT TIME ZONE e.time_zone)::date, m.competition_id
   FROM bid b CROSS JOIN exchange_instance e
   CROSS JOIN LATERAL (
-    SELECT CASE WHEN NEW.gate_closes_at > now() THEN NEW.gate_closes_at END AS sealed_until
+    SELECT NEW.id AS competition_id
     -- what was open to read is taken out of the sums at once
     UNION SELECT NULL WHERE OLD.gate_closes_at <= now()) m
   WHERE b.competition_id = NEW.id AND lower(b.delivery_window) > '-infinity';
@@ -113,14 +113,14 @@ AS $function$
 DECLARE
   zone CONSTANT text := (SELECT time_zone FROM exchange_instance);
 BEGIN
-  INSERT INTO stale_day (fact, day, sealed_until)
-  SELECT DISTINCT t.fact, (lower(t.delivery_window) AT TIME ZONE zone)::date, t.sealed_until
+  INSERT INTO stale_day (fact, day, competition_id)
+  SELECT DISTINCT t.fact, (lower(t.delivery_window) AT TIME ZONE zone)::date, t.competition_id
   FROM (SELECT a.id FROM after a JOIN before b USING (id) WHERE (a.technology, a.grid_node_id) IS DISTINCT FROM (b.technology, b.grid_node_id)) u
   CROSS JOIN LATERAL (
-    SELECT 'award' AS fact, delivery_window, NULL::timestamptz AS sealed_until FROM award WHERE unit_id = u.id
+    SELECT 'award' AS fact, delivery_window, NULL::bigint AS competition_id FROM award WHERE unit_id = u.id
     UNION ALL SELECT 'availability', delivery_window, NULL FROM availability WHERE unit_id = u.id
     UNION ALL SELECT 'dispatch', delivery_window, NULL FROM dispatch WHERE unit_id = u.id
-    UNION ALL SELECT 'bid', b.delivery_window, CASE WHEN c.gate_closes_at > now() THEN c.gate_closes_at END FROM bid b LEFT JOIN competition c ON c.id = b.competition_id WHERE b.unit_id = u.id) t
+    UNION ALL SELECT 'bid', b.delivery_window, b.competition_id FROM bid b WHERE b.unit_id = u.id) t
   WHERE lower(t.delivery_window) > '-infinity';
   RETURN NULL;
 END
@@ -221,7 +221,8 @@ BEGIN
   -- what was written since says nothing yet of where its days lie
   PERFORM brin_summarize_new_values(i::regclass) FROM unnest(ARRAY['bid_delivery_starts_idx', 'award_delivery_starts_idx', 'availability_delivery_starts_idx', 'dispatch_delivery_starts_idx']) i;
   -- the marks that one statement sees are those of changes that it sees: what commits later has marks of its own
-  WITH taken AS (DELETE FROM stale_day WHERE fact IN ('bid', 'award', 'availability', 'dispatch') AND (sealed_until IS NULL OR sealed_until <= now()) RETURNING fact, day),
+  WITH taken AS (DELETE FROM stale_day s WHERE fact IN ('bid', 'award', 'availability', 'dispatch')
+                 AND NOT EXISTS (SELECT FROM competition c WHERE c.id = s.competition_id AND c.gate_closes_at > now()) RETURNING fact, day),
   stale AS MATERIALIZED (SELECT DISTINCT fact, day FROM taken),
   gone AS (DELETE FROM trade_day t USING stale s WHERE t.subject = s.fact AND t.day = s.day),
   fresh AS (

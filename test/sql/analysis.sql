@@ -122,7 +122,7 @@ SELECT refresh_days() > 0 AS refreshed;
 INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (11, 2, 1, 2, 11, 'up', 100, '2099-07-10T17:00Z/PT2H', 10), (12, 2, 1, 3, 12, 'up', 100, '2099-07-10T17:00Z/PT2H', 10);
 UPDATE bid SET power_kw = 200 WHERE id = 12;
 UPDATE asset SET technology = 'flow battery' WHERE id = 12;
-SELECT count(*) > 0 AS marked, count(*) FILTER (WHERE sealed_until IS NULL) AS told FROM stale_day WHERE fact = 'bid' AND day = '2099-07-10';
+SELECT count(*) > 0 AS marked, count(*) FILTER (WHERE competition_id IS NULL) AS told FROM stale_day WHERE fact = 'bid' AND day = '2099-07-10';
 SET ROLE analysis_seller;
 SELECT service_provider, technology, trades, round(mw_h, 3) AS mw_h FROM trade_volume WHERE day = '2099-07-10';
 SELECT stale_days('bid') AS told;
@@ -138,7 +138,11 @@ RESET ROLE;
 -- the gate closes: nothing has to run for the sums to be right
 SET session_replication_role = replica;
 UPDATE competition SET gate_closes_at = now() - interval '1 second' WHERE id = 2;
-UPDATE stale_day SET sealed_until = now() - interval '1 second' WHERE sealed_until IS NOT NULL;
+SELECT stale_days('bid') AS told;
+-- what is put off is sealed until then, and so are the marks from before
+UPDATE competition SET gate_closes_at = now() + interval '1 day' WHERE id = 2;
+SELECT stale_days('bid') AS told;
+UPDATE competition SET gate_closes_at = now() - interval '1 second' WHERE id = 2;
 RESET session_replication_role;
 SET ROLE analysis_buyer;
 SELECT service_provider, technology, trades, round(mw_h, 3) AS mw_h FROM trade_volume WHERE day = '2099-07-10' ORDER BY 1;
