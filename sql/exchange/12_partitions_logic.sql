@@ -2,7 +2,7 @@
 -- Partitions: making them before rows come, and taking away what is old.
 --
 -- A partition is made beside its table and then attached, which locks nobody out.  Rows that came before their
--- partition was made wait in the default one and are moved when it is.
+-- partition was made wait in the default one and are moved when it is, while nobody writes.
 
 SELECT protect_table('partition_policy');
 SELECT protect_table('retired_partition');
@@ -81,14 +81,14 @@ BEGIN
   -- read through its table, and in no other way
   EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
   IF at IS NOT NULL AND to_regclass(format('%I.%I', current_schema(), make_partition.table_name || '_default')) IS NOT NULL THEN
-    IF policy.is_only_added_to THEN
+    EXECUTE format('SELECT true FROM %1$I WHERE %2$I >= %3$L AND %2$I < %4$L LIMIT 1', make_partition.table_name || '_default', key, first, past) INTO guard;
+    IF guard IS NOT NULL AND policy.is_only_added_to THEN
       -- they stay where they are, and their span with them
-      EXECUTE format('SELECT true FROM %1$I WHERE %2$I >= %3$L AND %2$I < %4$L LIMIT 1', make_partition.table_name || '_default', key, first, past) INTO guard;
-      IF guard IS NOT NULL THEN
-        EXECUTE format('DROP TABLE %I', name);
-        RETURN NULL;
-      END IF;
-    ELSE
+      EXECUTE format('DROP TABLE %I', name);
+      RETURN NULL;
+    ELSIF guard IS NOT NULL THEN
+      -- who writes meanwhile waits at the table, not at a row that goes, and finds the new partition then
+      EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', parent);
       EXECUTE format('WITH moved AS (DELETE FROM %1$I WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *) INSERT INTO %5$I SELECT * FROM moved', make_partition.table_name || '_default', key, first, past, name);
     END IF;
   END IF;
