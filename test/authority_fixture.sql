@@ -97,7 +97,7 @@ BEGIN
   INSERT INTO dispatch_event (dispatch_id, status) VALUES (1000 * w + 4, 'instructed');
   INSERT INTO trade_day (subject, day, product_id, service_provider_id, direction, status, trades, mw_h, availability_value, availability_mw_h, utilisation_value, utilisation_mw_h)
     VALUES ('award', '2030-01-01', w, seller, 'up', 'awarded', 1, 1, 0, 0, 0, 0);
-  INSERT INTO stale_day (fact, day) VALUES ('meter_reading', '2030-01-01');
+  INSERT INTO stale_day (fact, day, competition_id) VALUES ('meter_reading', '2030-01-01', NULL), ('bid', '2030-01-01', 10 * w);
   INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome) VALUES ('meter_reading_200' || w, 'meter_reading', '2000-01-01', '2001-01-01', 'dropped');
   INSERT INTO data_location (participant_id, what, kept) VALUES (seller, 'reading', 'central'), (buyer, 'award', 'remote');
   INSERT INTO remote_source (id, participant_id, what, server, remote_schema, remote_table, covers) OVERRIDING SYSTEM VALUE VALUES (10 * w, seller, 'reading', 'x', 'x', 'x', win), (10 * w + 1, buyer, 'award', 'x', 'x', 'x', win);

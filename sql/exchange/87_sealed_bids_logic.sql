@@ -32,6 +32,10 @@ DROP POLICY IF EXISTS notification_sealed ON notification;
 CREATE POLICY notification_sealed ON notification AS RESTRICTIVE FOR SELECT TO flexexchange_operator
   USING (conflict_id IS NULL OR EXISTS (SELECT FROM conflict f WHERE f.id = conflict_id));
 COMMENT ON POLICY notification_sealed ON notification IS 'BID-OP-6: no notification tells the operator of a sealed bid';
+DROP POLICY IF EXISTS stale_day_sealed ON stale_day;
+CREATE POLICY stale_day_sealed ON stale_day AS RESTRICTIVE FOR SELECT TO flexexchange_operator
+  USING (competition_id IS NULL OR competition_id <> ALL (ARRAY(SELECT sealed_competition_ids())));
+COMMENT ON POLICY stale_day_sealed ON stale_day IS 'BID-OP-7: no day that changed tells the operator of a sealed bid';
 DROP POLICY IF EXISTS event_log_sealed ON event_log;
 CREATE POLICY event_log_sealed ON event_log AS RESTRICTIVE FOR SELECT TO flexexchange_operator
   USING (CASE table_name WHEN 'bid' THEN EXISTS (SELECT FROM bid b WHERE b.id = row_key::bigint)

@@ -132,6 +132,7 @@ SELECT stale_days('bid') AS told;
 SET ROLE analysis_operator;
 SELECT count(*) FROM trade_volume WHERE day = '2099-07-10';
 SELECT count(*) FROM trade_day WHERE day = '2099-07-10';
+SELECT count(*) FROM stale_day WHERE day = '2099-07-10';
 SELECT refresh_days() AS refreshed;
 SELECT count(*) FROM trade_volume WHERE day = '2099-07-10';
 RESET ROLE;
