@@ -117,7 +117,7 @@ AS $function$
 #variable_conflict use_column
 BEGIN
   -- a sender writes its channels in one session at a time
-  PERFORM pg_advisory_xact_lock(hashtextextended(format('%s.%s', 'meter_channel'::regclass::oid, s), 0)) FROM (SELECT DISTINCT s FROM unnest(senders) s ORDER BY s) AS x (s);
+  PERFORM pg_advisory_xact_lock(hashtextextended(format('%s.%s', 'meter_channel'::regclass::oid, s), 0)) FROM (SELECT DISTINCT p.id FROM unnest(senders) s JOIN participant p ON p.id = s ORDER BY p.id) AS x (s);
   -- the first reading of something opens its channel
   INSERT INTO meter_channel (asset_id, portfolio_id, metering_point_id, sender_id, quantity, flow, interval_seconds)
   SELECT DISTINCT ON (coalesce(n.asset_id, n.portfolio_id, n.metering_point_id), w.sender_id, w.quantity, w.flow)

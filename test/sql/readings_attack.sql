@@ -43,6 +43,13 @@ RESET ROLE;
 INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) VALUES (1, 'id', '101', '2026-01-01T00:00Z', 'PT30M', '1'), (2, 'id', '101', 'yesterday', 'PT30M', '1');
 SELECT sender_id, rows_read, rejected FROM meter_reading_batch ORDER BY id DESC LIMIT 1;
 
+-- a file of which each row names another sender that there is not takes no lock for each of them
+BEGIN;
+INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) SELECT 1000 + n, 'id', '101', '2026-01-01T00:00Z', 'PT30M', '1' FROM generate_series(1, 1500) n;
+SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+COMMIT;
+SELECT rows_read, rejected FROM meter_reading_batch ORDER BY id DESC LIMIT 1;
+
 -- an end that clocks show twice is an end in the rejection too: the start would be shown once, and be taken when it is sent again
 SET ROLE attack_volt;
 INSERT INTO meter_reading_intake (scheme, unit, ends_at, length, kwh) VALUES ('id', '101', '2025-10-26T01:00', 'PT30M', '7');
