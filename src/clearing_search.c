@@ -1,0 +1,752 @@
+/*
+ * clearing_search.c
+ *		Branch and bound over what cannot be divided.
+ *
+ * An order with a least share, a fixed cost or an exclusion is in or out.  While
+ * that is open the linear program divides it, its fixed cost with it: what that
+ * costs is a bound below anything that can be had.  The search makes the choices
+ * one by one, each time for the order whose being divided costs most, and keeps
+ *
+ *		best	the cheapest outcome found that the price rule allows, and
+ *		bound	the least that any outcome not yet ruled out could cost
+ *
+ * until they are within the declared gap.  So the gap is proved whenever it stops.
+ *
+ * It plunges: of two choices the likelier one is followed at once, from the basis at
+ * hand, the other waits in a heap with its bound.  When a plunge ends, the node
+ * with the least bound is taken up.  Outcomes come from dives as well: make the
+ * nearest choices, several at a time, until none is open; and from improving the best one
+ * found by searching for a while only among the choices in which it differs from the relaxed answer.
+ *
+ * Where prices must keep every accepted order from losing (pricing "marginal"), an outcome
+ * counts only if such prices exist (clearing_price.c).  Where they do not, the
+ * search goes on below it, first without an order that would lose, until the
+ * choices are all made.  The bound knows nothing of prices and so stays valid.
+ *
+ * Everything is deterministic but for the time at which it gives up.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "clearing.h"
+
+#define OPEN			1e-7	/* a share nearer than this to its choice is no longer open */
+#define EXACT			1e-9	/* of the cost: two costs are the same */
+#define MESSAGE_EVERY_MS 10000
+#define DIVE_EVERY		64		/* nodes */
+#define IMPROVE_NODES	200
+#define REPAIRS			60
+
+typedef enum Choice
+{
+	CHOICE_OPEN,
+	CHOICE_IN,
+	CHOICE_OUT
+} Choice;
+
+/* A node of the tree: one choice more than its parent. */
+typedef struct Branch
+{
+	struct Branch *parent;
+	int			references;
+	int			order;
+	Choice		choice;
+	double		bound;
+	int64		number;
+	int		   *head;			/* the basis to start from; shared by none */
+} Branch;
+
+typedef struct Search
+{
+	Clearing   *clearing;
+	Program    *program;
+	Simplex    *lp;
+	MemoryContext context;
+	Choice	   *choice;			/* of orders, at the node at hand */
+	Choice	   *fixed;			/* for good, whatever the node */
+	double		offset;			/* fixed costs of orders that are in */
+	int		   *choices;		/* orders that are choices */
+	int			n_choices;
+	int		   *exclusions_of;	/* index into exclusion_list, by order */
+	int		   *exclusion_list;
+
+	bool		found;
+	double		best;			/* in units of the program */
+	ClearingOutcome outcome;
+	bool	   *best_in;
+	ClearingOutcome trial;
+	bool	   *in;
+	bool	   *losing;
+
+	Branch	  **heap;
+	int			n_heap;
+	int			heap_space;
+	int64		nodes;
+	double		root_bound;
+	double	   *root_gain;		/* what leaving the side of the relaxed answer costs at least */
+	bool	   *root_in;
+	double		pruned_bound;	/* the least bound of what was ruled out by the gap alone */
+	double	   *gain_in;		/* of choices made so far, by share, and how often */
+	double	   *gain_out;
+	int		   *n_in;
+	int		   *n_out;
+	double		mean_in;
+	double		mean_out;
+	int64		sum_in;
+	int64		sum_out;
+	TimestampTz last_message;
+	bool		out_of_time;
+} Search;
+
+/* ---------------------------------------------------------------- choices */
+
+static void
+set_choice(Search *search, int o, Choice choice)
+{
+	const ClearingOrder *order = &search->clearing->orders[o];
+	double		unit = program_cost_unit(search->program);
+	int			column = search->program->column_of[o];
+
+	if (search->choice[o] == choice)
+		return;
+	if (search->choice[o] == CHOICE_IN)
+		search->offset -= order->fixed_cost / unit;
+	if (choice == CHOICE_IN)
+		search->offset += order->fixed_cost / unit;
+	search->choice[o] = choice;
+	search->lp->lower[column] = choice == CHOICE_IN ? order->minimum : 0;
+	search->lp->upper[column] = choice == CHOICE_OUT ? 0 : 1;
+	search->lp->cost[column] = (choice == CHOICE_IN ? order->cost : order->cost + order->fixed_cost) / unit;
+	simplex_changed(search->lp);
+}
+
+/* Makes a choice and what follows from it; false if that contradicts another. */
+static bool
+choose(Search *search, int o, Choice choice)
+{
+	if (search->choice[o] == choice)
+		return true;
+	if (search->choice[o] != CHOICE_OPEN)
+		return false;
+	set_choice(search, o, choice);
+	if (choice == CHOICE_IN)
+		for (int e = search->exclusions_of[o]; e < search->exclusions_of[o + 1]; e++)
+		{
+			const ClearingGroup *exclusion = &search->clearing->exclusions[search->exclusion_list[e]];
+
+			for (int m = exclusion->first_member; m < exclusion->first_member + exclusion->n_members; m++)
+			{
+				int			other = search->clearing->excluded[m].order;
+
+				if (other != o && !choose(search, other, CHOICE_OUT))
+					return false;
+			}
+		}
+	return true;
+}
+
+/* Takes up the choices of a node, and of none. */
+static bool
+take_up(Search *search, const Branch *node)
+{
+	for (int i = 0; i < search->n_choices; i++)
+		set_choice(search, search->choices[i], search->fixed[search->choices[i]]);
+	for (; node != NULL && node->order >= 0; node = node->parent)
+		if (!choose(search, node->order, node->choice))
+			return false;
+	return true;
+}
+
+/* How far an order is from both of its choices; 0: it is not open, or stands at one. */
+static double
+openness(const Search *search, int o, double *down, double *up)
+{
+	const ClearingOrder *order = &search->clearing->orders[o];
+	double		share = search->lp->x[search->program->column_of[o]];
+
+	*down = *up = 0;
+	if (search->choice[o] != CHOICE_OPEN || share <= OPEN)
+		return 0;
+	if (share < order->minimum - OPEN)
+		*up = order->minimum - share;
+	else if (order->fixed_cost > 0 && share < 1 - OPEN)
+		*up = 1 - share;
+	else
+		return 0;
+	*down = share;
+	return Min(*down, *up);
+}
+
+/* An exclusion of which more than one order has a share: its largest, which is to be in or out. */
+static int
+broken_exclusion(const Search *search)
+{
+	for (int g = 0; g < search->clearing->n_exclusions; g++)
+	{
+		const ClearingGroup *exclusion = &search->clearing->exclusions[g];
+		double		largest = 0;
+		int			order = -1;
+		int			n = 0;
+
+		for (int m = exclusion->first_member; m < exclusion->first_member + exclusion->n_members; m++)
+		{
+			int			o = search->clearing->excluded[m].order;
+			double		share = search->lp->x[search->program->column_of[o]];
+
+			if (share > OPEN)
+				n++;
+			if (search->choice[o] == CHOICE_OPEN && share > OPEN && share > largest)
+			{
+				largest = share;
+				order = o;
+			}
+		}
+		if (n > 1 && order >= 0)
+			return order;
+	}
+	return -1;
+}
+
+/* The choice to be made next: the one that is likely to move the bound most; -1: none is open. */
+static int
+next_choice(const Search *search)
+{
+	double		best = -1;
+	int			next = -1;
+
+	for (int i = 0; i < search->n_choices; i++)
+	{
+		int			o = search->choices[i];
+		double		down;
+		double		up;
+
+		if (openness(search, o, &down, &up) > 0)
+		{
+			double		gain_out = search->n_out[o] > 0 ? search->gain_out[o] / search->n_out[o] : search->mean_out;
+			double		gain_in = search->n_in[o] > 0 ? search->gain_in[o] / search->n_in[o] : search->mean_in;
+			double		score = Max(down * gain_out, 1e-9) * Max(up * gain_in, 1e-9);
+
+			if (score > best)
+			{
+				best = score;
+				next = o;
+			}
+		}
+	}
+	return next >= 0 ? next : broken_exclusion(search);
+}
+
+/* ---------------------------------------------------------------- outcomes */
+
+static double
+tolerance(const Search *search)
+{
+	double		best = fabs(search->best);
+
+	if (!search->found)
+		return 0;
+	return Max(0.999 * Max(search->clearing->max_gap * best, search->clearing->max_gap_cost / program_cost_unit(search->program)), EXACT * best);
+}
+
+/* Whatever costs more than this is of no interest. */
+static double
+cut_off(const Search *search)
+{
+	return search->found ? search->best - tolerance(search) - search->offset : INFINITY;
+}
+
+/* Once there is something to compare with, choices that the relaxed answer rules out are made for good. */
+static void
+fix_choices(Search *search)
+{
+	double		room = search->best + EXACT * fabs(search->best) - search->root_bound;
+
+	for (int i = 0; i < search->n_choices; i++)
+	{
+		int			o = search->choices[i];
+
+		if (search->fixed[o] == CHOICE_OPEN && search->root_gain[o] > room)
+			search->fixed[o] = search->root_in[o] ? CHOICE_IN : CHOICE_OUT;
+	}
+}
+
+/*
+ * The outcome of the answer at hand, whose choices are all made or stand at one
+ * side.  Returns 0 if it counts (and keeps it if it is the best), otherwise how
+ * many orders would lose: they are flagged in losing.
+ */
+static int
+try_outcome(Search *search)
+{
+	Clearing   *clearing = search->clearing;
+	double		unit = program_cost_unit(search->program);
+	int			n_losing;
+
+	for (int i = 0; i < search->n_choices; i++)
+	{
+		int			o = search->choices[i];
+
+		search->losing[o] = false;
+		search->in[o] = search->lp->x[search->program->column_of[o]] > OPEN;
+	}
+	n_losing = clearing_find_prices(clearing, search->in, &search->trial, search->losing);
+	if (n_losing != 0)
+		return n_losing;
+	if (!search->found || search->trial.cost / unit < search->best - EXACT * fabs(search->best))
+	{
+		ClearingOutcome previous = search->outcome;
+
+		search->outcome = search->trial;
+		search->trial = previous;
+		memcpy(search->best_in, search->in, sizeof(bool) * clearing->n_orders);
+		search->found = true;
+		search->best = search->outcome.cost / unit;
+		if (search->root_gain != NULL)
+			fix_choices(search);
+	}
+	return 0;
+}
+
+/* From the answer at hand, by choosing what is nearest; leaves choices and answer as they come. */
+static void
+dive(Search *search)
+{
+	int			repairs = 0;
+
+	for (;;)
+	{
+		int			made = 0;
+		int			nearest = -1;
+		double		least = INFINITY;
+		int			excluded;
+
+		if (search->out_of_time)
+			return;
+		for (int i = 0; i < search->n_choices; i++)
+		{
+			int			o = search->choices[i];
+			double		down;
+			double		up;
+
+			if (openness(search, o, &down, &up) == 0)
+				continue;
+			if (up < 0.1 * (up + down) && choose(search, o, CHOICE_IN))
+				made++;
+			else if (search->choice[o] == CHOICE_OPEN && up / (up + down) < least)
+			{
+				least = up / (up + down);
+				nearest = o;
+			}
+		}
+		if (made == 0 && nearest < 0)
+		{
+			excluded = broken_exclusion(search);
+			if (excluded >= 0)
+				nearest = excluded;
+		}
+		if (made == 0 && nearest < 0)
+		{
+			int			n_losing = try_outcome(search);
+
+			if (n_losing <= 0 || ++repairs > REPAIRS)
+				return;
+			/* without those that would lose */
+			for (int i = 0; i < search->n_choices; i++)
+				if (search->losing[search->choices[i]])
+				{
+					if (search->choice[search->choices[i]] == CHOICE_IN)
+						set_choice(search, search->choices[i], CHOICE_OPEN);
+					if (choose(search, search->choices[i], CHOICE_OUT))
+						made++;
+				}
+			if (made == 0)
+				return;
+		}
+		else if (made == 0)
+			(void) choose(search, nearest, CHOICE_IN);
+		if (simplex_solve(search->lp, cut_off(search)) != SIMPLEX_OPTIMAL)
+		{
+			if (made > 0 || nearest < 0)
+				return;
+			set_choice(search, nearest, CHOICE_OUT);
+			if (simplex_solve(search->lp, cut_off(search)) != SIMPLEX_OPTIMAL)
+				return;
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- the tree */
+
+static bool
+node_before(const Branch *a, const Branch *b)
+{
+	return a->bound < b->bound || (a->bound == b->bound && a->number < b->number);
+}
+
+static void
+push_node(Search *search, Branch *node)
+{
+	int			at = search->n_heap++;
+
+	if (at == search->heap_space)
+	{
+		search->heap_space *= 2;
+		search->heap = repalloc_array(search->heap, Branch *, search->heap_space);
+	}
+	while (at > 0 && node_before(node, search->heap[(at - 1) / 2]))
+	{
+		search->heap[at] = search->heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	search->heap[at] = node;
+}
+
+static Branch *
+pop_node(Search *search)
+{
+	Branch	   *top = search->heap[0];
+	Branch	   *last = search->heap[--search->n_heap];
+	int			at = 0;
+
+	for (;;)
+	{
+		int			child = 2 * at + 1;
+
+		if (child >= search->n_heap)
+			break;
+		if (child + 1 < search->n_heap && node_before(search->heap[child + 1], search->heap[child]))
+			child++;
+		if (node_before(last, search->heap[child]))
+			break;
+		search->heap[at] = search->heap[child];
+		at = child;
+	}
+	if (search->n_heap > 0)
+		search->heap[at] = last;
+	return top;
+}
+
+static Branch *
+make_node(Search *search, Branch *parent, int order, Choice choice, double bound, bool with_basis)
+{
+	Branch	   *node = MemoryContextAllocZero(search->context, sizeof(Branch));
+
+	node->parent = parent;
+	node->references = 1;
+	node->order = order;
+	node->choice = choice;
+	node->bound = bound;
+	node->number = search->nodes * 2 + (with_basis ? 1 : 0);
+	if (parent != NULL)
+		parent->references++;
+	if (with_basis)
+	{
+		node->head = MemoryContextAlloc(search->context, sizeof(int) * (search->lp->n_rows + 1));
+		memcpy(node->head, search->lp->head, sizeof(int) * search->lp->n_rows);
+	}
+	return node;
+}
+
+static void
+drop_node(Branch *node)
+{
+	while (node != NULL && --node->references == 0)
+	{
+		Branch	   *parent = node->parent;
+
+		if (node->head != NULL)
+			pfree(node->head);
+		pfree(node);
+		node = parent;
+	}
+}
+
+static void
+look_at_clock(Search *search)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (TimestampDifferenceExceeds(search->clearing->started, now, (int) Min(search->clearing->max_seconds * 1000, INT_MAX)))
+		search->out_of_time = true;
+	if (TimestampDifferenceExceeds(search->last_message, now, MESSAGE_EVERY_MS))
+	{
+		double		unit = program_cost_unit(search->program);
+		double		bound = search->n_heap > 0 ? search->heap[0]->bound : search->root_bound;
+
+		search->last_message = now;
+		if (search->found)
+			ereport(NOTICE,
+					(errmsg("clearing: " INT64_FORMAT " nodes, cost %g, bound %g, gap %.4f %%",
+							search->nodes, search->best * unit, bound * unit,
+							100 * (search->best - bound) / Max(fabs(search->best), 1e-9))));
+		else
+			ereport(NOTICE, (errmsg("clearing: " INT64_FORMAT " nodes, no outcome yet", search->nodes)));
+	}
+}
+
+/* What was learned of the choice that led to a node. */
+static void
+learn(Search *search, const Branch *node, double share, double gained)
+{
+	double		distance;
+
+	if (node->order < 0)
+		return;
+	distance = node->choice == CHOICE_OUT ? share : Max(search->clearing->orders[node->order].minimum, 0.01) - share;
+	if (distance < 1e-6)
+		return;
+	gained = Max(gained, 0) / distance;
+	if (node->choice == CHOICE_OUT)
+	{
+		search->gain_out[node->order] += gained;
+		search->n_out[node->order]++;
+		search->mean_out += (gained - search->mean_out) / ++search->sum_out;
+	}
+	else
+	{
+		search->gain_in[node->order] += gained;
+		search->n_in[node->order]++;
+		search->mean_in += (gained - search->mean_in) / ++search->sum_in;
+	}
+}
+
+/*
+ * Searches below a node, for as long as the heap, the gap, the clock and the
+ * number of nodes allow.  The heap is left with what remains.
+ */
+static void
+explore(Search *search, Branch *root, int64 max_nodes)
+{
+	Branch	   *node = root;
+	double		share = 0;
+	int64		last = search->nodes + max_nodes;
+	bool		plunging = false;
+
+	while (node != NULL)
+	{
+		SimplexStatus status = SIMPLEX_INFEASIBLE;
+		Branch	   *next = NULL;
+		double		bound = node->bound;
+		int			o = -1;
+
+		search->nodes++;
+		look_at_clock(search);
+		if (search->out_of_time || search->nodes > last)
+		{
+			push_node(search, node);
+			return;
+		}
+		if (search->found && bound >= search->best - tolerance(search))
+			search->pruned_bound = Min(search->pruned_bound, bound);
+		else if (plunging ? (search->choice[node->order] == node->choice || choose(search, node->order, node->choice))
+				 : take_up(search, node))
+		{
+			if (node->head != NULL)
+				simplex_set_basis(search->lp, node->head);
+			status = simplex_solve(search->lp, cut_off(search));
+			if (status == SIMPLEX_OPTIMAL)
+			{
+				double		cost = simplex_cost(search->lp) + search->offset;
+
+				learn(search, node, share, cost - bound);
+				bound = Max(bound, cost);
+				node->bound = bound;
+				if (search->found && bound >= search->best - tolerance(search))
+				{
+					search->pruned_bound = Min(search->pruned_bound, bound);
+					status = SIMPLEX_CUT_OFF;
+				}
+			}
+			else if (status == SIMPLEX_CUT_OFF)
+				search->pruned_bound = Min(search->pruned_bound, search->best - tolerance(search));
+		}
+		if (status == SIMPLEX_OPTIMAL)
+		{
+			o = next_choice(search);
+			if (o < 0)
+			{
+				int			n_losing = try_outcome(search);
+
+				/* below: without one that would lose, then with it */
+				for (int i = 0; i < search->n_choices && n_losing > 0 && o < 0; i++)
+					if (search->losing[search->choices[i]] && search->choice[search->choices[i]] == CHOICE_OPEN)
+						o = search->choices[i];
+				for (int i = 0; i < search->n_choices && n_losing != 0 && o < 0; i++)
+					if (search->choice[search->choices[i]] == CHOICE_OPEN)
+						o = search->choices[i];
+			}
+		}
+		if (o >= 0)
+		{
+			double		minimum = search->clearing->orders[o].minimum;
+			bool		in_first;
+
+			share = search->lp->x[search->program->column_of[o]];
+			in_first = share < minimum || search->clearing->orders[o].fixed_cost > 0 ? share >= 0.5 * Max(minimum, 0.01) : false;
+			push_node(search, make_node(search, node, o, in_first ? CHOICE_OUT : CHOICE_IN, bound, true));
+			next = make_node(search, node, o, in_first ? CHOICE_IN : CHOICE_OUT, bound, false);
+		}
+		drop_node(node);
+		plunging = next != NULL;
+		node = next;
+		if (node == NULL && search->n_heap > 0)
+		{
+			node = pop_node(search);
+			share = 0;
+			if (search->found && node->bound >= search->best - tolerance(search))
+			{
+				/* so are all others */
+				search->pruned_bound = Min(search->pruned_bound, node->bound);
+				drop_node(node);
+				while (search->n_heap > 0)
+					drop_node(pop_node(search));
+				return;
+			}
+		}
+	}
+}
+
+/* Keeps of the relaxed answer what is known for good, once there is an outcome. */
+static void
+keep_root(Search *search)
+{
+	Clearing   *clearing = search->clearing;
+
+	search->root_gain = palloc0_array(double, clearing->n_orders + 1);
+	search->root_in = palloc0_array(bool, clearing->n_orders + 1);
+	for (int i = 0; i < search->n_choices; i++)
+	{
+		int			o = search->choices[i];
+		int			column = search->program->column_of[o];
+
+		if (search->lp->slot_of[column] >= 0 || search->choice[o] != CHOICE_OPEN)
+			continue;
+		if (search->lp->x[column] >= 1)
+		{
+			search->root_in[o] = true;
+			search->root_gain[o] = Max(-search->lp->d[column], 0);
+		}
+		else
+			search->root_gain[o] = Max(search->lp->d[column], 0) * clearing->orders[o].minimum;
+	}
+}
+
+static void
+make_outcome(const Clearing *clearing, ClearingOutcome *outcome)
+{
+	outcome->shares = palloc0_array(double, clearing->n_orders + 1);
+	outcome->flows = palloc0_array(double, clearing->n_flows + 1);
+	outcome->shortfalls = palloc0_array(double, clearing->n_cells + 1);
+	outcome->lowest = palloc0_array(double, clearing->n_cells + 1);
+	outcome->highest = palloc0_array(double, clearing->n_cells + 1);
+}
+
+void
+search_clear(Clearing *clearing)
+{
+	Search	   *search = palloc0(sizeof(Search));
+	int			n = clearing->n_orders + 1;
+	double		unit;
+
+	search->clearing = clearing;
+	search->context = CurrentMemoryContext;
+	search->program = program_create(clearing, NULL, NULL);
+	search->lp = search->program->lp;
+	search->last_message = GetCurrentTimestamp();
+	search->choice = palloc0_array(Choice, n);
+	search->fixed = palloc0_array(Choice, n);
+	search->choices = palloc_array(int, n);
+	search->in = palloc0_array(bool, n);
+	search->best_in = palloc0_array(bool, n);
+	search->losing = palloc0_array(bool, n);
+	search->gain_in = palloc0_array(double, n);
+	search->gain_out = palloc0_array(double, n);
+	search->n_in = palloc0_array(int, n);
+	search->n_out = palloc0_array(int, n);
+	search->heap_space = 1024;
+	search->heap = palloc_array(Branch *, search->heap_space);
+	search->exclusions_of = palloc0_array(int, n + 1);
+	make_outcome(clearing, &search->outcome);
+	make_outcome(clearing, &search->trial);
+	unit = program_cost_unit(search->program);
+
+	for (int o = 0; o < clearing->n_orders; o++)
+		if (order_is_choice(&clearing->orders[o]))
+			search->choices[search->n_choices++] = o;
+	{
+		int			n_members = 0;
+		int		   *next;
+
+		for (int g = 0; g < clearing->n_exclusions; g++)
+		{
+			n_members += clearing->exclusions[g].n_members;
+			for (int m = clearing->exclusions[g].first_member; m < clearing->exclusions[g].first_member + clearing->exclusions[g].n_members; m++)
+				search->exclusions_of[clearing->excluded[m].order + 1]++;
+		}
+		for (int o = 0; o < clearing->n_orders; o++)
+			search->exclusions_of[o + 1] += search->exclusions_of[o];
+		next = palloc_array(int, n);
+		memcpy(next, search->exclusions_of, sizeof(int) * clearing->n_orders);
+		search->exclusion_list = palloc_array(int, n_members + 1);
+		for (int g = 0; g < clearing->n_exclusions; g++)
+			for (int m = clearing->exclusions[g].first_member; m < clearing->exclusions[g].first_member + clearing->exclusions[g].n_members; m++)
+				search->exclusion_list[next[clearing->excluded[m].order]++] = g;
+	}
+
+	search->root_bound = search->pruned_bound = INFINITY;
+	if (simplex_solve(search->lp, INFINITY) == SIMPLEX_OPTIMAL)
+	{
+		Branch	   *root;
+		int		   *head = palloc_array(int, search->lp->n_rows + 1);
+
+		search->root_bound = simplex_cost(search->lp);
+		keep_root(search);
+		memcpy(head, search->lp->head, sizeof(int) * search->lp->n_rows);
+		if (next_choice(search) >= 0)
+		{
+			dive(search);
+			(void) take_up(search, NULL);
+			simplex_set_basis(search->lp, head);
+		}
+		root = make_node(search, NULL, -1, CHOICE_OPEN, search->root_bound, false);
+		explore(search, root, PG_INT64_MAX / 4);
+	}
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the auction has no outcome: its limits and flows cannot be kept together"),
+				 errhint("Look for limits below zero, and for flows with a least above what can be sent.")));
+	if (!search->found)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("no outcome was found within %g seconds", clearing->max_seconds),
+				 errhint("Allow more time with max_seconds.")));
+
+	clearing->proved = !search->out_of_time;
+	clearing->nodes = search->nodes;
+	clearing->iterations += search->lp->iterations;
+	clearing->cost = search->outcome.cost;
+	{
+		double		bound = search->pruned_bound;
+
+		for (int i = 0; i < search->n_heap; i++)
+			bound = Min(bound, search->heap[i]->bound);
+		clearing->bound = Min(bound * unit, clearing->cost);
+	}
+	for (int o = 0; o < clearing->n_orders; o++)
+		clearing->orders[o].share = search->outcome.shares[o];
+	for (int f = 0; f < clearing->n_flows; f++)
+		clearing->flows[f].flow = search->outcome.flows[f];
+	for (int c = 0; c < clearing->n_cells; c++)
+	{
+		clearing->cells[c].shortfall = search->outcome.shortfalls[c];
+		clearing->cells[c].shadow_price = search->outcome.lowest[c];
+		clearing->cells[c].highest_price = search->outcome.highest[c];
+	}
+}
