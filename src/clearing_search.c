@@ -15,8 +15,9 @@
  * It plunges: of two choices the likelier one is followed at once, from the basis at
  * hand, the other waits in a heap with its bound.  When a plunge ends, the node
  * with the least bound is taken up.  Outcomes come from dives as well: make the
- * nearest choices, several at a time, until none is open; and from improving the best one
- * found by searching for a while only among the choices in which it differs from the relaxed answer.
+ * nearest choices, several at a time, until none is open; and from searching for
+ * a while among the choices only that cost little to make otherwise than the
+ * relaxed answer does (the core of the auction).
  *
  * Where prices must keep every accepted order from losing (pricing "marginal"), an outcome
  * counts only if such prices exist (clearing_price.c).  Where they do not, the
@@ -40,7 +41,9 @@
 #define EXACT			1e-9	/* of the cost: two costs are the same */
 #define MESSAGE_EVERY_MS 10000
 #define DIVE_EVERY		64		/* nodes */
-#define IMPROVE_NODES	200
+#define LEAST_CORE		50		/* choices */
+#define MOST_CORE		400
+#define CORE_NODES		200
 #define REPAIRS			60
 
 typedef enum Choice
@@ -88,6 +91,8 @@ typedef struct Search
 	int			n_heap;
 	int			heap_space;
 	int64		nodes;
+	int64		next_dive;
+	int		   *head;			/* a basis put aside */
 	double		root_bound;
 	double	   *root_gain;		/* what leaving the side of the relaxed answer costs at least */
 	bool	   *root_in;
@@ -102,6 +107,7 @@ typedef struct Search
 	int64		sum_out;
 	TimestampTz last_message;
 	bool		out_of_time;
+	bool		in_core;
 } Search;
 
 /* ---------------------------------------------------------------- choices */
@@ -307,7 +313,7 @@ try_outcome(Search *search)
 		memcpy(search->best_in, search->in, sizeof(bool) * clearing->n_orders);
 		search->found = true;
 		search->best = search->outcome.cost / unit;
-		if (search->root_gain != NULL)
+		if (search->root_gain != NULL && !search->in_core)
 			fix_choices(search);
 	}
 	return 0;
@@ -384,13 +390,13 @@ dive(Search *search)
 /* ---------------------------------------------------------------- the tree */
 
 static bool
-node_before(const Branch *a, const Branch *b)
+branch_before(const Branch *a, const Branch *b)
 {
 	return a->bound < b->bound || (a->bound == b->bound && a->number < b->number);
 }
 
 static void
-push_node(Search *search, Branch *node)
+push_branch(Search *search, Branch *node)
 {
 	int			at = search->n_heap++;
 
@@ -399,7 +405,7 @@ push_node(Search *search, Branch *node)
 		search->heap_space *= 2;
 		search->heap = repalloc_array(search->heap, Branch *, search->heap_space);
 	}
-	while (at > 0 && node_before(node, search->heap[(at - 1) / 2]))
+	while (at > 0 && branch_before(node, search->heap[(at - 1) / 2]))
 	{
 		search->heap[at] = search->heap[(at - 1) / 2];
 		at = (at - 1) / 2;
@@ -408,7 +414,7 @@ push_node(Search *search, Branch *node)
 }
 
 static Branch *
-pop_node(Search *search)
+pop_branch(Search *search)
 {
 	Branch	   *top = search->heap[0];
 	Branch	   *last = search->heap[--search->n_heap];
@@ -420,9 +426,9 @@ pop_node(Search *search)
 
 		if (child >= search->n_heap)
 			break;
-		if (child + 1 < search->n_heap && node_before(search->heap[child + 1], search->heap[child]))
+		if (child + 1 < search->n_heap && branch_before(search->heap[child + 1], search->heap[child]))
 			child++;
-		if (node_before(last, search->heap[child]))
+		if (branch_before(last, search->heap[child]))
 			break;
 		search->heap[at] = search->heap[child];
 		at = child;
@@ -433,7 +439,7 @@ pop_node(Search *search)
 }
 
 static Branch *
-make_node(Search *search, Branch *parent, int order, Choice choice, double bound, bool with_basis)
+make_branch(Search *search, Branch *parent, int order, Choice choice, double bound, bool with_basis)
 {
 	Branch	   *node = MemoryContextAllocZero(search->context, sizeof(Branch));
 
@@ -454,7 +460,7 @@ make_node(Search *search, Branch *parent, int order, Choice choice, double bound
 }
 
 static void
-drop_node(Branch *node)
+drop_branch(Branch *node)
 {
 	while (node != NULL && --node->references == 0)
 	{
@@ -539,7 +545,7 @@ explore(Search *search, Branch *root, int64 max_nodes)
 		look_at_clock(search);
 		if (search->out_of_time || search->nodes > last)
 		{
-			push_node(search, node);
+			push_branch(search, node);
 			return;
 		}
 		if (search->found && bound >= search->best - tolerance(search))
@@ -582,6 +588,15 @@ explore(Search *search, Branch *root, int64 max_nodes)
 						o = search->choices[i];
 			}
 		}
+		if (o >= 0 && !plunging && search->nodes >= search->next_dive)
+		{
+			memcpy(search->head, search->lp->head, sizeof(int) * search->lp->n_rows);
+			dive(search);
+			(void) take_up(search, node);
+			simplex_set_basis(search->lp, search->head);
+			(void) simplex_solve(search->lp, INFINITY);
+			search->next_dive = search->nodes + DIVE_EVERY;
+		}
 		if (o >= 0)
 		{
 			double		minimum = search->clearing->orders[o].minimum;
@@ -589,23 +604,23 @@ explore(Search *search, Branch *root, int64 max_nodes)
 
 			share = search->lp->x[search->program->column_of[o]];
 			in_first = share < minimum || search->clearing->orders[o].fixed_cost > 0 ? share >= 0.5 * Max(minimum, 0.01) : false;
-			push_node(search, make_node(search, node, o, in_first ? CHOICE_OUT : CHOICE_IN, bound, true));
-			next = make_node(search, node, o, in_first ? CHOICE_IN : CHOICE_OUT, bound, false);
+			push_branch(search, make_branch(search, node, o, in_first ? CHOICE_OUT : CHOICE_IN, bound, true));
+			next = make_branch(search, node, o, in_first ? CHOICE_IN : CHOICE_OUT, bound, false);
 		}
-		drop_node(node);
+		drop_branch(node);
 		plunging = next != NULL;
 		node = next;
 		if (node == NULL && search->n_heap > 0)
 		{
-			node = pop_node(search);
+			node = pop_branch(search);
 			share = 0;
 			if (search->found && node->bound >= search->best - tolerance(search))
 			{
 				/* so are all others */
 				search->pruned_bound = Min(search->pruned_bound, node->bound);
-				drop_node(node);
+				drop_branch(node);
 				while (search->n_heap > 0)
-					drop_node(pop_node(search));
+					drop_branch(pop_branch(search));
 				return;
 			}
 		}
@@ -635,6 +650,61 @@ keep_root(Search *search)
 		else
 			search->root_gain[o] = Max(search->lp->d[column], 0) * clearing->orders[o].minimum;
 	}
+}
+
+static int
+compare_gains(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Searches the core; of the bound that says nothing. */
+static void
+search_core(Search *search, int n_core, int64 max_nodes)
+{
+	Choice	   *fixed = search->fixed;
+	double		pruned_bound = search->pruned_bound;
+	Branch	  **heap = search->heap;
+	int			n_heap = search->n_heap;
+	int			heap_space = search->heap_space;
+	double	   *gains = palloc_array(double, search->n_choices + 1);
+	double		most;
+
+	for (int i = 0; i < search->n_choices; i++)
+		gains[i] = search->root_gain[search->choices[i]];
+	qsort(gains, search->n_choices, sizeof(double), compare_gains);
+	most = gains[Min(n_core, search->n_choices - 1)];
+
+	search->fixed = palloc_array(Choice, search->clearing->n_orders + 1);
+	memcpy(search->fixed, fixed, sizeof(Choice) * search->clearing->n_orders);
+	search->heap_space = 256;
+	search->heap = palloc_array(Branch *, search->heap_space);
+	search->n_heap = 0;
+	for (int i = 0; i < search->n_choices; i++)
+	{
+		int			o = search->choices[i];
+
+		if (search->fixed[o] == CHOICE_OPEN && search->root_gain[o] > most)
+			search->fixed[o] = search->root_in[o] ? CHOICE_IN : CHOICE_OUT;
+	}
+	search->in_core = true;
+	explore(search, make_branch(search, NULL, -1, CHOICE_OPEN, search->root_bound, false), max_nodes);
+	search->in_core = false;
+	while (search->n_heap > 0)
+		drop_branch(pop_branch(search));
+	pfree(search->heap);
+	pfree(search->fixed);
+	pfree(gains);
+	search->fixed = fixed;
+	search->pruned_bound = pruned_bound;
+	search->heap = heap;
+	search->n_heap = n_heap;
+	search->heap_space = heap_space;
+	if (search->found)
+		fix_choices(search);
 }
 
 static void
@@ -671,6 +741,7 @@ search_clear(Clearing *clearing)
 	search->n_out = palloc0_array(int, n);
 	search->heap_space = 1024;
 	search->heap = palloc_array(Branch *, search->heap_space);
+	search->head = palloc_array(int, search->lp->n_rows + 1);
 	search->exclusions_of = palloc0_array(int, n + 1);
 	make_outcome(clearing, &search->outcome);
 	make_outcome(clearing, &search->trial);
@@ -714,7 +785,13 @@ search_clear(Clearing *clearing)
 			(void) take_up(search, NULL);
 			simplex_set_basis(search->lp, head);
 		}
-		root = make_node(search, NULL, -1, CHOICE_OPEN, search->root_bound, false);
+		for (int core = LEAST_CORE; core <= MOST_CORE && core < search->n_choices && search->found && !search->out_of_time; core *= 2)
+		{
+			simplex_set_basis(search->lp, head);
+			search_core(search, core, CORE_NODES);
+		}
+		simplex_set_basis(search->lp, head);
+		root = make_branch(search, NULL, -1, CHOICE_OPEN, search->root_bound, false);
 		explore(search, root, PG_INT64_MAX / 4);
 	}
 	else
