@@ -18,6 +18,8 @@
 
 #include "clearing.h"
 
+#define STAYS	1e-7			/* of the usual price: whoever would gain no more by leaving stays */
+
 typedef struct Entry
 {
 	int			row;
@@ -200,6 +202,16 @@ add_steps(Program *program, Builder *builder)
 	program->merged_start[program->n_merged] = n;
 }
 
+static double
+quantity_of(const Clearing *clearing, const ClearingOrder *order)
+{
+	double		quantity = 0;
+
+	for (int l = order->first_leg; l < order->first_leg + order->n_legs; l++)
+		quantity += fabs(clearing->legs[l].quantity);
+	return quantity;
+}
+
 /* The legs of so much of an order, and its side of the link to its parent, into a column. */
 static void
 add_order(const Program *program, Builder *builder, int o, int column, double share)
@@ -334,6 +346,7 @@ program_create(const Clearing *clearing, const bool *in, const double *shares)
 				if (exit_of[up] >= 0)
 				{
 					builder.cost[exit_of[up]] -= (order->cost * shares[o] + (order_is_choice(order) ? order->fixed_cost : 0)) / cost_unit;
+					builder.cost[exit_of[up]] += STAYS * shares[o] * quantity_of(clearing, order) / program->quantity_unit;
 					add_order(program, &builder, o, exit_of[up], -shares[o]);
 				}
 		}
