@@ -17,6 +17,7 @@ COMMENT ON POLICY trade_day_read_bought ON trade_day IS 'ANA-2: a buyer reads wh
 
 -- ------------------------------------------------------------------ days that have changed
 
+-- What a statement wrote and what was there before come from a trigger each: to the function both are what changed.
 CREATE OR REPLACE FUNCTION mark_trade_days() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
@@ -24,61 +25,30 @@ AS $function$
 DECLARE
   zone CONSTANT text := (SELECT time_zone FROM exchange_instance);
 BEGIN
-  IF TG_OP <> 'DELETE' THEN
-    INSERT INTO stale_day (fact, day) SELECT DISTINCT TG_TABLE_NAME, (lower(a.delivery_window) AT TIME ZONE zone)::date FROM after a WHERE lower(a.delivery_window) > '-infinity';
-  END IF;
-  IF TG_OP <> 'INSERT' THEN
-    INSERT INTO stale_day (fact, day) SELECT DISTINCT TG_TABLE_NAME, (lower(b.delivery_window) AT TIME ZONE zone)::date FROM before b WHERE lower(b.delivery_window) > '-infinity';
+  -- of a bid that is sealed nobody is to know, not even that there is one
+  IF TG_TABLE_NAME = 'bid' THEN
+    INSERT INTO stale_day (fact, day, competition_id)
+    SELECT DISTINCT 'bid', (lower(c.delivery_window) AT TIME ZONE zone)::date, c.competition_id FROM changed c WHERE lower(c.delivery_window) > '-infinity';
+  ELSE
+    INSERT INTO stale_day (fact, day)
+    SELECT DISTINCT TG_TABLE_NAME, (lower(c.delivery_window) AT TIME ZONE zone)::date FROM changed c WHERE lower(c.delivery_window) > '-infinity';
   END IF;
   RETURN NULL;
 END
 $function$;
-COMMENT ON FUNCTION mark_trade_days() IS 'trigger: marks the days on which trades begin that changed; SECURITY DEFINER because nobody writes stale_day itself';
+COMMENT ON FUNCTION mark_trade_days() IS
+  'trigger: marks the days on which trades begin that changed, those of bids to be seen when their gate has closed; SECURITY DEFINER because nobody writes stale_day itself';
 REVOKE ALL ON FUNCTION mark_trade_days() FROM PUBLIC;
 DO $block$
 DECLARE
   name text;
   event record;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['award', 'availability', 'dispatch'] LOOP
-    FOR event IN SELECT * FROM (VALUES ('insert', 'NEW TABLE AS after'), ('update', 'OLD TABLE AS before NEW TABLE AS after'), ('delete', 'OLD TABLE AS before')) AS e (name, tables) LOOP
-      EXECUTE format('CREATE OR REPLACE TRIGGER t80_days_%s AFTER %s ON %I REFERENCING %s FOR EACH STATEMENT EXECUTE FUNCTION mark_trade_days()', event.name, event.name, name, event.tables);
-      EXECUTE format('COMMENT ON TRIGGER t80_days_%s ON %I IS ''marks the days that changed''', event.name, name);
+  FOREACH name IN ARRAY ARRAY['bid', 'award', 'availability', 'dispatch'] LOOP
+    FOR event IN SELECT * FROM (VALUES ('t80_days_insert', 'INSERT', 'NEW'), ('t80_days_update', 'UPDATE', 'NEW'), ('t80_days_update_from', 'UPDATE', 'OLD'), ('t80_days_delete', 'DELETE', 'OLD')) AS e (trigger, name, rows) LOOP
+      EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %I REFERENCING %s TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION mark_trade_days()', event.trigger, event.name, name, event.rows);
+      EXECUTE format('COMMENT ON TRIGGER %I ON %I IS ''marks the days that changed''', event.trigger, name);
     END LOOP;
-  END LOOP;
-END
-$block$;
-
--- Of a bid that is sealed nobody is to know, not even that there is one.
-CREATE OR REPLACE FUNCTION mark_bid_days() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path FROM CURRENT
-AS $function$
-DECLARE
-  zone CONSTANT text := (SELECT time_zone FROM exchange_instance);
-BEGIN
-  IF TG_OP <> 'DELETE' THEN
-    INSERT INTO stale_day (fact, day, competition_id)
-    SELECT DISTINCT 'bid', (lower(a.delivery_window) AT TIME ZONE zone)::date, a.competition_id
-    FROM after a WHERE lower(a.delivery_window) > '-infinity';
-  END IF;
-  IF TG_OP <> 'INSERT' THEN
-    INSERT INTO stale_day (fact, day, competition_id)
-    SELECT DISTINCT 'bid', (lower(b.delivery_window) AT TIME ZONE zone)::date, b.competition_id
-    FROM before b WHERE lower(b.delivery_window) > '-infinity';
-  END IF;
-  RETURN NULL;
-END
-$function$;
-COMMENT ON FUNCTION mark_bid_days() IS 'trigger: marks the days on which bids begin that changed, to be seen when their gate has closed; SECURITY DEFINER because nobody writes stale_day itself';
-REVOKE ALL ON FUNCTION mark_bid_days() FROM PUBLIC;
-DO $block$
-DECLARE
-  event record;
-BEGIN
-  FOR event IN SELECT * FROM (VALUES ('insert', 'NEW TABLE AS after'), ('update', 'OLD TABLE AS before NEW TABLE AS after'), ('delete', 'OLD TABLE AS before')) AS e (name, tables) LOOP
-    EXECUTE format('CREATE OR REPLACE TRIGGER t80_days_%s AFTER %s ON bid REFERENCING %s FOR EACH STATEMENT EXECUTE FUNCTION mark_bid_days()', event.name, event.name, event.tables);
-    EXECUTE format('COMMENT ON TRIGGER t80_days_%s ON bid IS ''marks the days that changed''', event.name);
   END LOOP;
 END
 $block$;

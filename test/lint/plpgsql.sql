@@ -23,6 +23,7 @@ INSERT INTO excuse VALUES
   ('lint.publish_open_data', 'text type variable is not sanitized%', 'the conditions of open_dataset are SQL, and written by the owner alone'),
   ('lint.conflict_words', 'control reached end of function without RETURN%', 'a CASE without ELSE raises where no WHEN is met, and each WHEN returns'),
   ('lint.tell_of_qualification', 'column %does not exist', 'one function for three tables, by TG_TABLE_NAME: each branch has the columns of its own'),
+  ('lint.mark_trade_days', 'column %does not exist', 'the same for four'),
   ('flexexchange.run_modules', 'text type variable is not sanitized%', 'to execute the text of a module is what it is for; only the owner of the extension writes table module'),
   ('lint.read_staging', 'text type variable is not sanitized%', 'names and texts are lists of names quoted by format()'),
   ('lint.waiting_rows', 'text type variable is not sanitized%', 'names of the catalog, quoted by format()'),
@@ -43,7 +44,7 @@ BEGIN
   FROM (SELECT 0::oid AS relation, NULL::name AS old_table, NULL::name AS new_table
         FROM pg_proc p WHERE p.oid = look_at.function AND p.prorettype <> 'trigger'::regtype
         UNION ALL
-        SELECT t.tgrelid, max(t.tgoldtable), max(t.tgnewtable)
+        SELECT t.tgrelid, max(t.tgoldtable), nullif(max(t.tgnewtable), max(t.tgoldtable))
         FROM pg_trigger t WHERE t.tgfoid = look_at.function GROUP BY t.tgrelid) t,
        public.plpgsql_check_function_tb(look_at.function, t.relation, fatal_errors => false, other_warnings => true, extra_warnings => true,
                                         performance_warnings => true, security_warnings => true, compatibility_warnings => true,

@@ -166,6 +166,12 @@ SELECT count(*) FROM trade_volume WHERE day = '2099-07-11';
 SET ROLE analysis_seller;
 SELECT trades FROM trade_volume WHERE day = '2099-07-11';
 RESET ROLE;
+-- one that moves leaves its day, and one that goes, too
+UPDATE bid SET delivery_window = '2099-07-12T17:00Z/PT2H' WHERE id = 13;
+SELECT day, sum(trades) FROM trade_volume WHERE day BETWEEN '2099-07-11' AND '2099-07-12' GROUP BY 1;
+SELECT refresh_days() > 0 AS refreshed;
+DELETE FROM bid WHERE id = 13;
+SELECT day, sum(trades) FROM trade_volume WHERE day BETWEEN '2099-07-11' AND '2099-07-12' GROUP BY 1;
 -- a gate that is moved into the future seals the bids again
 SELECT count(*) > 0 AS added_up FROM trade_day WHERE subject = 'bid' AND day = '2099-07-10';
 ALTER TABLE competition DISABLE TRIGGER USER;
