@@ -69,15 +69,18 @@
 #define flex_analyze_delay_point()	vacuum_delay_point(true)
 #endif
 
-/* one ownership check for all kinds of objects since 16 (afbfc02983) */
+/* one check of ownership and one of privileges for all kinds of objects since 16 (afbfc02983, c727f511bd) */
 #if PG_VERSION_NUM < 160000
 #include "utils/acl.h"
+#define flex_proc_aclcheck(function, roleid, mode)	pg_proc_aclcheck(function, roleid, mode)
 #define flex_class_ownercheck(relid, roleid)	pg_class_ownercheck(relid, roleid)
 #define flex_namespace_ownercheck(nspid, roleid)	pg_namespace_ownercheck(nspid, roleid)
 #else
 #include "catalog/pg_class.h"
 #include "utils/acl.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#define flex_proc_aclcheck(function, roleid, mode)	object_aclcheck(ProcedureRelationId, function, roleid, mode)
 #define flex_class_ownercheck(relid, roleid)	object_ownercheck(RelationRelationId, relid, roleid)
 #define flex_namespace_ownercheck(nspid, roleid)	object_ownercheck(NamespaceRelationId, nspid, roleid)
 #endif

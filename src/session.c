@@ -13,11 +13,14 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
 
 /*
  * session_role(): the role that the session acts as.  SET ROLE counts; being
@@ -136,4 +139,49 @@ flex_chosen_participant(PG_FUNCTION_ARGS)
 	if (choice == NULL || choice->role != GetOuterUserId())
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(choice->participant_id);
+}
+
+/* What a default of this statement was given. */
+typedef struct Given
+{
+	bool		isnull;
+	int64		participant_id;
+} Given;
+
+/*
+ * statement_participant(function): what current_participant() of an exchange gives, asked for the first row of a
+ * statement and given to all of its rows.  It costs as much as reading a row, and COPY evaluates defaults row by row;
+ * within a statement it is stable.
+ */
+PG_FUNCTION_INFO_V1(flex_statement_participant);
+Datum
+flex_statement_participant(PG_FUNCTION_ARGS)
+{
+	Given	   *given = fcinfo->flinfo->fn_extra;
+
+	if (given == NULL)
+	{
+		LOCAL_FCINFO(call, 0);
+		Oid			function = PG_GETARG_OID(0);
+		FmgrInfo	info;
+		Datum		result;
+
+		if (get_func_name(function) == NULL || get_func_nargs(function) != 0 || get_func_rettype(function) != INT8OID || get_func_retset(function))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s does not give a participant", format_procedure(function)),
+					 errhint("Give current_participant() of an exchange.")));
+		if (flex_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
+			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
+		fmgr_info(function, &info);
+		InitFunctionCallInfoData(*call, &info, 0, InvalidOid, NULL, NULL);
+		result = FunctionCallInvoke(call);
+		given = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Given));
+		given->isnull = call->isnull;
+		given->participant_id = call->isnull ? 0 : DatumGetInt64(result);
+		fcinfo->flinfo->fn_extra = given;
+	}
+	if (given->isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(given->participant_id);
 }

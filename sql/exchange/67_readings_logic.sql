@@ -61,7 +61,7 @@ $block$;
 -- not the sender: that is who the session acts for
 GRANT INSERT (scheme, unit, flow, starts_at, ends_at, length, kwh, kw, quality) ON meter_reading_intake TO flexexchange_participant;
 GRANT INSERT ON meter_reading_intake TO flexexchange_operator;
-ALTER TABLE meter_reading_intake ALTER sender_id SET DEFAULT current_participant();
+ALTER TABLE meter_reading_intake ALTER sender_id SET DEFAULT statement_participant('current_participant()');
 CREATE OR REPLACE TRIGGER t20_take_reading BEFORE INSERT ON meter_reading_intake FOR EACH ROW EXECUTE FUNCTION take_reading();
 COMMENT ON TRIGGER t20_take_reading ON meter_reading_intake IS 'reads the row, and keeps none';
 CREATE OR REPLACE TRIGGER t30_take_readings AFTER INSERT ON meter_reading_intake FOR EACH STATEMENT EXECUTE FUNCTION take_readings();

@@ -100,7 +100,7 @@ GRANT SELECT ON asset_registration_intake TO flexexchange_regulator;
 GRANT INSERT (scheme, value, action, name, technology, energy_source, manufacturer, model, serial_number, installed_kw, up_kw, down_kw, energy_kwh, commissioned_on,
               connection_status, connection_type, import_mpan, export_mpan, latitude, longitude, domestic, consent_reference, profile, reason)
   ON asset_registration_intake TO flexexchange_participant;
-ALTER TABLE asset_registration_intake ALTER COLUMN service_provider_id SET DEFAULT current_participant();
+ALTER TABLE asset_registration_intake ALTER COLUMN service_provider_id SET DEFAULT statement_participant('current_participant()');
 CREATE OR REPLACE FUNCTION refuse_intake_of_nobody() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT

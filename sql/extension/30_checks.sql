@@ -143,6 +143,12 @@ CREATE FUNCTION chosen_participant(schema_name name) RETURNS bigint
 COMMENT ON FUNCTION chosen_participant(name) IS
   'the participant that the session chose with act_for() in an exchange, NULL when it did not; whether it may is asked by current_participant() each time';
 
+CREATE FUNCTION statement_participant(function regprocedure) RETURNS bigint
+  AS 'MODULE_PATHNAME', 'flex_statement_participant'
+  LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION statement_participant(regprocedure) IS
+  'what current_participant() of an exchange gives, asked once for all rows of a statement: a default of columns that COPY fills; errors 22023 for a function of another kind, 42501';
+
 CREATE FUNCTION local_time(instant timestamp, zone text) RETURNS timestamptz
   LANGUAGE sql STABLE STRICT PARALLEL SAFE
   RETURN CASE WHEN (instant AT TIME ZONE zone) AT TIME ZONE zone = instant

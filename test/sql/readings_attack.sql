@@ -43,6 +43,35 @@ RESET ROLE;
 INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) VALUES (1, 'id', '101', '2026-01-01T00:00Z', 'PT30M', '1'), (2, 'id', '101', 'yesterday', 'PT30M', '1');
 SELECT sender_id, rows_read, rejected FROM meter_reading_batch ORDER BY id DESC LIMIT 1;
 
+-- the sender is asked for once a statement, and by each anew
+CREATE ROLE attack_agent IN ROLE flexexchange_participant;
+INSERT INTO participant_login (role_name, participant_id) VALUES ('attack_agent', 1), ('attack_agent', 2);
+SET ROLE attack_agent;
+DO $$
+BEGIN
+  FOR sender IN 1 .. 3 LOOP
+    PERFORM act_for(1 + sender % 2);
+    INSERT INTO meter_reading_intake (scheme, unit, starts_at, length, kwh) VALUES ('id', '101', 'yesterday', 'PT30M', sender), ('id', '101', 'tomorrow', 'PT30M', sender);
+  END LOOP;
+END $$;
+SELECT statement_participant('now()');
+SELECT statement_participant('abs(bigint)');
+SELECT statement_participant(0);
+RESET ROLE;
+SELECT content ->> 'kwh' AS row, sender_id FROM meter_reading_rejection WHERE value IN ('yesterday', 'tomorrow') ORDER BY id DESC LIMIT 6;
+CREATE SEQUENCE asked;
+CREATE FUNCTION counted() RETURNS bigint LANGUAGE sql RETURN nextval('asked');
+SELECT statement_participant('counted()') AS first, n FROM generate_series(1, 2) n;
+SELECT statement_participant('counted()') AS second, n FROM generate_series(1, 2) n;
+DROP FUNCTION counted();
+DROP SEQUENCE asked;
+CREATE FUNCTION nobodys() RETURNS bigint LANGUAGE sql RETURN 1;
+REVOKE ALL ON FUNCTION nobodys() FROM PUBLIC;
+SET ROLE attack_agent;
+SELECT statement_participant('nobodys()');
+RESET ROLE;
+DROP FUNCTION nobodys();
+
 -- a file of which each row names another sender that there is not takes no lock for each of them
 BEGIN;
 INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) SELECT 1000 + n, 'id', '101', '2026-01-01T00:00Z', 'PT30M', '1' FROM generate_series(1, 1500) n;
@@ -143,5 +172,5 @@ INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, kwh) VALUE
 SELECT day, readings, energy_kwh FROM daily_reading WHERE day BETWEEN '2025-05-30' AND '2025-06-02' ORDER BY day;
 SELECT refresh_reading_days();
 SELECT day, readings, energy_kwh FROM daily_reading WHERE day BETWEEN '2025-05-30' AND '2025-06-02' ORDER BY day;
-DROP ROLE attack_volt, attack_operator;
+DROP ROLE attack_agent, attack_volt, attack_operator;
 SELECT flexexchange.drop_exchange('reading_attack', true);
