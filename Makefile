@@ -3,6 +3,7 @@
 #   make demo [DATA=dir]   build, install, start a private cluster in ./.demo, show real conflicts
 #   make demo-stop         stop that cluster
 #   make report [DATA=dir] [OUT=file]  a page of charts and tables: report.html
+#   make replay [DATA=dir]   real books and tenders cleared anew, beside what was published
 #   make pictures          draw the pictures of docs/ anew
 #   make dictionary        write docs/data_dictionary.md anew
 #   make bench [CASE=] [ROWS=]  measure against today's ways, print a table
@@ -35,7 +36,7 @@ PROVE_TESTS    = test/t/*.pl
 PG_CONFIG ?= pg_config
 
 # these install what they need themselves, so they must not need PGXS
-ifneq ($(filter-out demo demo-stop report pictures dictionary test bench lint check-asan,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo demo-stop report replay pictures dictionary test bench lint check-asan,$(or $(MAKECMDGOALS),all)),)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -74,6 +75,9 @@ demo-stop:
 report:
 	@test/bin/report.sh report
 
+replay:
+	@test/bin/replay.sh
+
 pictures:
 	@test/bin/report.sh pictures
 
@@ -92,4 +96,4 @@ lint:
 check-asan:
 	@test/bin/sanitizers.sh
 
-.PHONY: demo demo-stop report pictures dictionary test bench lint check-asan
+.PHONY: demo demo-stop report replay pictures dictionary test bench lint check-asan

@@ -32,6 +32,7 @@ DECLARE
   result numeric;
 BEGIN
   FOR round IN 1 .. rounds LOOP
+    PERFORM set_config('bench.round', round::text, false);
     FOR c IN SELECT * FROM bench.contender WHERE "case" = which ORDER BY place LOOP
       EXECUTE c.reset;
       COMMIT;
@@ -128,3 +129,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir qualification.sql
 \ir log.sql
 \ir readings.sql
+\ir clearing.sql

@@ -28,7 +28,7 @@ trap 'exit 130' INT TERM
 
 [[ $rows =~ ^[1-9][0-9]*$ ]] || fail "ROWS=$rows is not a number of rows."
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || fail "ROUNDS=$rounds is not a number of rounds."
-require server
+require bench
 say "build and install flexexchange"
 build
 install_extension
@@ -74,6 +74,7 @@ for case in "${cases[@]}"; do
     else
         bench_psql -c "$settings" -c "CALL bench.run_case('$case', $rounds)"
     fi
+    [ "$case" != clear_blocks ] || bench_psql -c 'SELECT bench.check_blocks()' -o /dev/null
 done
 
 bench_psql -A -t -c "SET bench.rows = '$rows'" -c "COPY (SELECT \"case\", rows, subject AS subject_ms, peer, peer_value AS peer_ms, ratio, aim FROM bench.result ORDER BY place) TO STDOUT (FORMAT csv, HEADER)" >"$results"

@@ -75,7 +75,7 @@ install_packages() {
     quietly apt apt-get install -y --no-install-recommends --no-upgrade "$@"
 }
 
-# require server|tap|lint|sanitizers: what is missing is installed by root, named to others
+# require server|tap|bench|lint|sanitizers: what is missing is installed by root, named to others
 require() {
     local missing=() bin=/usr/lib/postgresql/15/bin name
 
@@ -91,6 +91,10 @@ require() {
         command -v prove >/dev/null || missing+=(perl)
         perl -MIPC::Run -e 1 2>/dev/null || missing+=(libipc-run-perl)
         command -v chromium >/dev/null || missing+=(chromium)
+    fi
+    if [ "$1" = bench ]; then
+        command -v glpsol >/dev/null || missing+=(glpk-utils)
+        command -v cbc >/dev/null || missing+=(coinor-cbc)
     fi
     if [ "$1" = lint ]; then
         for name in clang-tidy cppcheck shellcheck; do

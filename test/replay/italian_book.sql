@@ -1,0 +1,155 @@
+-- The Italian day-ahead book: staging tables as the files have them, and the book as the clearing engine reads it.
+--
+-- Files of seven zones: steps of demand and supply, blocks accepted or not, limits of the lines between zones, and what was published: prices, flows, exchanges with neighbours.
+-- What the files do not say was found by adding up: the steps stand without the blocks; a block of several hours is taken whole; an exchange above zero leaves the zone; a flow above zero goes
+-- from from_zone to to_zone. The other side of a border is not in the book: its exchange is put in as published, whatever the price, since it was.
+
+CREATE TABLE replay.step (at timestamptz, day date, period integer, zone text, side text, price float8, quantity float8);
+CREATE TABLE replay.block (at timestamptz, day date, block text, period integer, zone text, side text, quantity float8, price float8, status text);
+CREATE TABLE replay.line (at timestamptz, day date, period integer, from_zone text, to_zone text, forward float8, backward float8);
+CREATE TABLE replay.exchange (at timestamptz, day date, period integer, zone text, outside text, quantity float8);
+CREATE TABLE replay.published_price (at timestamptz, day date, period integer, zone text, price float8);
+CREATE TABLE replay.published_flow (at timestamptz, day date, period integer, from_zone text, to_zone text, quantity float8);
+
+-- what the engine reads: order_id of a step or an exchange is below that of any block
+CREATE TABLE replay.zone (zone_id bigint, zone text);
+CREATE TABLE replay.leg (day date, order_id bigint, period integer, zone_id bigint, quantity float8, price float8, block text, status text);
+CREATE TABLE replay.capacity (day date, period integer, from_zone bigint, to_zone bigint, least float8, most float8);
+-- the price of each cell, one number for all zones where they are pooled; whether the hour has one price in all zones
+CREATE TABLE replay.answer (day date, period integer, zone_id bigint, price float8, one_price boolean);
+
+-- what is cleared: pooled or in zones, blocks as published or free, at the lowest or the highest price where an interval of them clears; and what came of it
+CREATE TABLE replay.way (way text, in_zones boolean, blocks_published boolean, surplus_share float8);
+INSERT INTO replay.way VALUES ('pooled, blocks as published, lowest', false, true, 0), ('pooled, blocks as published, highest', false, true, 1), ('pooled, lowest', false, false, 0), ('pooled, highest', false, false, 1),
+  ('zones, blocks as published, lowest', true, true, 0), ('zones, blocks as published, highest', true, true, 1), ('zones, lowest', true, false, 0), ('zones, highest', true, false, 1);
+CREATE TABLE replay.run (way text, day date, status text, cost float8, bound float8, gap float8, nodes bigint, seconds float8, took float8);
+CREATE TABLE replay.run_price (way text, day date, period integer, zone_id bigint, price float8);
+CREATE TABLE replay.run_block (way text, day date, order_id bigint, share float8, reason text);
+CREATE TABLE replay.run_flow (way text, day date, period integer, from_zone bigint, to_zone bigint, quantity float8);
+
+CREATE PROCEDURE replay.prepare_book() LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO replay.zone SELECT row_number() OVER (ORDER BY zone COLLATE "C"), zone FROM (SELECT DISTINCT zone FROM replay.step) s;
+  -- exchanges first, so that nothing at the same price comes before them; one unit of money beyond the floor and the cap of the market
+  INSERT INTO replay.leg
+  SELECT day, row_number() OVER (ORDER BY day, part, period, zone_id, side, price, quantity), period, zone_id, CASE side WHEN 'supply' THEN quantity ELSE -quantity END, price, NULL, NULL
+  FROM (SELECT day, 0 AS part, period, zone, CASE WHEN quantity > 0 THEN 'demand' ELSE 'supply' END AS side, CASE WHEN quantity > 0 THEN 4001 ELSE -501 END AS price, abs(quantity) AS quantity FROM replay.exchange WHERE quantity <> 0
+        UNION ALL SELECT day, 1, period, zone, side, price, quantity FROM replay.step WHERE quantity > 0) s JOIN replay.zone USING (zone);
+  INSERT INTO replay.leg
+  SELECT day, 1000000000 + dense_rank() OVER (ORDER BY day, block COLLATE "C"), period, zone_id, CASE side WHEN 'supply' THEN quantity ELSE -quantity END, price, block, status
+  FROM replay.block JOIN replay.zone USING (zone);
+  CREATE INDEX ON replay.leg (day, order_id);
+  INSERT INTO replay.capacity SELECT l.day, l.period, a.zone_id, b.zone_id, -l.backward, l.forward
+  FROM replay.line l JOIN replay.zone a ON a.zone = l.from_zone JOIN replay.zone b ON b.zone = l.to_zone;
+  INSERT INTO replay.answer SELECT p.day, p.period, z.zone_id, p.price, min(p.price) OVER w = max(p.price) OVER w
+  FROM replay.published_price p JOIN replay.zone z USING (zone) WINDOW w AS (PARTITION BY p.day, p.period);
+  ANALYZE replay.leg, replay.capacity, replay.answer;
+END $$;
+
+-- the queries of a day: pooled or in zones; blocks as published (accepted ones in, whatever the price) or left to the engine. Demand at the cap and exports are what the cell requires.
+CREATE FUNCTION replay.cell_of(in_zones boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN in_zones THEN '(period * 100 + zone_id)' ELSE 'period::bigint' END $$;
+CREATE FUNCTION replay.orders_of(the_day date, in_zones boolean, blocks_published boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT format('SELECT order_id, %s AS cell, quantity, price FROM replay.leg WHERE day = %L AND block IS NULL AND (quantity > 0 OR price < 4000) ', replay.cell_of(in_zones), the_day)
+         || CASE WHEN blocks_published THEN format('UNION ALL SELECT order_id * 100 + period, %s, quantity, -501 FROM replay.leg WHERE day = %L AND status = ''ACC'' AND quantity > 0 ', replay.cell_of(in_zones), the_day)
+                 ELSE format('UNION ALL SELECT order_id, %s, quantity, price FROM replay.leg WHERE day = %L AND block IS NOT NULL ', replay.cell_of(in_zones), the_day) END
+         || 'ORDER BY 1, 2' $$;
+CREATE FUNCTION replay.cells_of(the_day date, in_zones boolean, blocks_published boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT format('SELECT %s AS cell, -sum(quantity) AS requirement, 4000::float8 AS ceiling, false AS at_least FROM replay.leg WHERE day = %L AND quantity < 0 AND (block IS NULL AND price >= 4000%s) GROUP BY 1 ORDER BY 1',
+                replay.cell_of(in_zones), the_day, CASE WHEN blocks_published THEN ' OR status = ''ACC''' ELSE '' END) $$;
+CREATE FUNCTION replay.terms_of(the_day date) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT format('SELECT DISTINCT order_id, 1::float8 AS minimum, 0::float8 AS fixed_cost FROM replay.leg WHERE day = %L AND block IS NOT NULL ORDER BY order_id', the_day) $$;
+CREATE FUNCTION replay.flows_of(the_day date) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT format('SELECT period * 100 + from_zone AS from_cell, period * 100 + to_zone AS to_cell, least, most, 0::float8 AS loss FROM replay.capacity WHERE day = %L ORDER BY 1, 2', the_day) $$;
+
+-- clears each day in each way; seconds is the engine's own time, took the whole statement's
+CREATE PROCEDURE replay.clear_book() LANGUAGE plpgsql AS $$
+DECLARE
+  w replay.way;
+  d date;
+  r record;
+  flows text;
+  started timestamptz;
+BEGIN
+  FOR d IN SELECT DISTINCT day FROM replay.leg ORDER BY day LOOP
+    FOR w IN SELECT * FROM replay.way LOOP
+      flows := CASE WHEN w.in_zones THEN replay.flows_of(d) END;
+      started := clock_timestamp();
+      SELECT * INTO r FROM flexexchange.clear_orders(replay.orders_of(d, w.in_zones, w.blocks_published), replay.cells_of(d, w.in_zones, w.blocks_published),
+        CASE WHEN NOT w.blocks_published THEN replay.terms_of(d) END, flows => flows, surplus_share => w.surplus_share, max_gap => 1e-7);
+      INSERT INTO replay.run VALUES (w.way, d, r.status, r.cost, r.bound, r.gap, r.nodes, r.seconds, extract(epoch FROM clock_timestamp() - started));
+      INSERT INTO replay.run_price SELECT w.way, d, CASE WHEN w.in_zones THEN c / 100 ELSE c END, CASE WHEN w.in_zones THEN c % 100 END, p FROM unnest(r.cell, r.price) x (c, p);
+      INSERT INTO replay.run_block SELECT w.way, d, o, s, y FROM unnest(r.order_id, r.share, r.reason) x (o, s, y) WHERE NOT w.blocks_published AND o > 1000000000;
+      IF w.in_zones THEN
+        EXECUTE format('INSERT INTO replay.run_flow SELECT $1, $2, from_cell / 100, from_cell %% 100, to_cell %% 100, q FROM (SELECT row_number() OVER () AS n, * FROM (%s) f) f JOIN unnest($3) WITH ORDINALITY x (q, n) USING (n)', flows)
+        USING w.way, d, r.flow;
+      END IF;
+    END LOOP;
+  END LOOP;
+END $$;
+
+-- lowest and highest price of each cell beside the published one; within half a cent they are the same
+CREATE VIEW replay.cell AS
+  SELECT w.in_zones, w.blocks_published, l.day, l.period, a.zone_id, a.one_price, a.price AS published, l.price AS lowest, h.price AS highest
+  FROM replay.way w
+  JOIN replay.run_price l ON l.way = w.way
+  JOIN replay.run_price h ON h.way = replace(w.way, 'lowest', 'highest') AND (h.day, h.period) = (l.day, l.period) AND h.zone_id IS NOT DISTINCT FROM l.zone_id
+  JOIN replay.answer a ON (a.day, a.period) = (l.day, l.period) AND a.zone_id = coalesce(l.zone_id, 1)
+  WHERE w.way LIKE '%lowest' AND (w.in_zones OR a.one_price);
+CREATE VIEW replay.block_answer AS
+  SELECT w.in_zones, b.day, g.block, z.zone, CASE WHEN g.quantity > 0 THEN 'supply' ELSE 'demand' END AS side, g.price, g.status, b.share, b.reason, g.surplus
+  FROM replay.run_block b
+  JOIN replay.way w ON w.way = b.way
+  JOIN (SELECT l.day, l.order_id, l.block, min(l.zone_id) AS zone_id, min(l.quantity) AS quantity, min(l.price) AS price, min(l.status) AS status, sum(l.quantity * (a.price - l.price)) AS surplus
+        FROM replay.leg l JOIN replay.answer a USING (day, period, zone_id) WHERE l.block IS NOT NULL GROUP BY l.day, l.order_id, l.block) g USING (day, order_id)
+  JOIN replay.zone z USING (zone_id)
+  WHERE w.way LIKE '%lowest';
+
+CREATE FUNCTION replay.share_of(part bigint, whole bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT format('%s of %s%s', part, whole, ' (' || round(100.0 * part / nullif(whole, 0), 2) || ' %)') $$;
+
+-- the page: Markdown
+CREATE FUNCTION replay.book_page() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN NEXT (SELECT format('%s steps, %s blocks, %s zones, %s days from %s to %s; %s of %s hours have one price in all zones.',
+                             (SELECT count(*) FROM replay.step), (SELECT count(DISTINCT (day, block)) FROM replay.block), (SELECT count(*) FROM replay.zone), count(DISTINCT day), min(day), max(day),
+                             count(DISTINCT (day, period)) FILTER (WHERE one_price), count(DISTINCT (day, period))) FROM replay.answer);
+  RETURN NEXT E'\n| prices | hours, or zones and hours | published price clears | one price clears, and it is the published one | an interval of prices clears, the published one in it | furthest miss, EUR/MWh |\n|---|---|---|---|---|---|';
+  RETURN QUERY
+    SELECT format('| %s, %s | %s | %s | %s | %s | %s |', CASE WHEN in_zones THEN 'zones coupled' ELSE 'pooled, hours with one price' END, CASE WHEN blocks_published THEN 'blocks as published' ELSE 'blocks free' END, count(*),
+                  replay.share_of(count(*) FILTER (WHERE inside), count(*)), replay.share_of(count(*) FILTER (WHERE inside AND single), count(*) FILTER (WHERE single)), replay.share_of(count(*) FILTER (WHERE inside AND NOT single), count(*) FILTER (WHERE NOT single)),
+                  coalesce(round(max(greatest(lowest - published, published - highest)) FILTER (WHERE NOT inside)::numeric, 3)::text, 'none'))
+    FROM (SELECT *, published BETWEEN lowest - 0.005 AND highest + 0.005 AS inside, highest - lowest < 0.005 AS single FROM replay.cell) c
+    GROUP BY in_zones, blocks_published ORDER BY in_zones, blocks_published DESC;
+  RETURN NEXT E'\n| hours, or zones and hours, that miss: blocks as published | published | cleared |\n|---|---|---|';
+  RETURN QUERY
+    SELECT format('| %s hour %s%s | %s | %s to %s |', day, period, ' ' || zone, round(published::numeric, 3), round(lowest::numeric, 3), round(highest::numeric, 3))
+    FROM replay.cell LEFT JOIN replay.zone z ON in_zones AND z.zone_id = cell.zone_id
+    WHERE blocks_published AND published NOT BETWEEN lowest - 0.005 AND highest + 0.005 ORDER BY in_zones, day, period, zone LIMIT 40;
+
+  RETURN NEXT E'\n| blocks | accepted, published so | rejected, published so (`REJ`) | rejected although in the money, published so (`PREJ`) | agree |\n|---|---|---|---|---|';
+  RETURN QUERY
+    SELECT format('| %s | %s | %s | %s | %s |', CASE WHEN in_zones THEN 'zones coupled' ELSE 'pooled' END,
+                  replay.share_of(count(*) FILTER (WHERE status = 'ACC' AND share > 0.5), count(*) FILTER (WHERE status = 'ACC')), replay.share_of(count(*) FILTER (WHERE status = 'REJ' AND share < 0.5), count(*) FILTER (WHERE status = 'REJ')),
+                  replay.share_of(count(*) FILTER (WHERE status = 'PREJ' AND share < 0.5), count(*) FILTER (WHERE status = 'PREJ')), replay.share_of(count(*) FILTER (WHERE (status = 'ACC') = (share > 0.5)), count(*)))
+    FROM replay.block_answer GROUP BY in_zones ORDER BY in_zones;
+  RETURN NEXT E'\n| blocks that differ | zone | price | published | its surplus at published prices, EUR | pooled | zones coupled |\n|---|---|---|---|---|---|---|';
+  RETURN QUERY
+    SELECT format('| %s %s | %s | %s %s | %s | %s | %s | %s |', p.day, p.block, p.zone, p.side, p.price, p.status, round(p.surplus::numeric, 2), p.reason, z.reason)
+    FROM replay.block_answer p JOIN replay.block_answer z USING (day, block)
+    WHERE NOT p.in_zones AND z.in_zones AND ((p.status = 'ACC') <> (p.share > 0.5) OR (z.status = 'ACC') <> (z.share > 0.5)) ORDER BY p.day, p.block COLLATE "C";
+
+  RETURN NEXT E'\n| flows between zones | lines and hours | mean error, MWh | greatest | within 0.1 MWh |\n|---|---|---|---|---|';
+  RETURN QUERY
+    SELECT format('| %s | %s | %s | %s | %s |', CASE WHEN w.blocks_published THEN 'blocks as published' ELSE 'blocks free' END, count(*), round(avg(abs(f.quantity - p.quantity))::numeric, 4), round(max(abs(f.quantity - p.quantity))::numeric, 3),
+                  replay.share_of(count(*) FILTER (WHERE abs(f.quantity - p.quantity) <= 0.1), count(*)))
+    FROM replay.run_flow f JOIN replay.way w USING (way) JOIN replay.zone a ON a.zone_id = f.from_zone JOIN replay.zone b ON b.zone_id = f.to_zone
+    JOIN replay.published_flow p ON (p.day, p.period, p.from_zone, p.to_zone) = (f.day, f.period, a.zone, b.zone)
+    WHERE w.way LIKE '%lowest' GROUP BY w.blocks_published ORDER BY 1 DESC;
+END $$;
+CREATE FUNCTION replay.time_page() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN NEXT E'| a day, whole statement | days | median, s | slowest, s | greatest gap proved, EUR | not proved in time |\n|---|---|---|---|---|---|';
+  RETURN QUERY
+    SELECT format('| %s, %s | %s | %s | %s | %s | %s |', CASE WHEN in_zones THEN 'zones coupled' ELSE 'pooled' END, CASE WHEN blocks_published THEN 'blocks as published' ELSE 'blocks free' END, count(DISTINCT day),
+                  round(percentile_cont(0.5) WITHIN GROUP (ORDER BY took)::numeric, 2), round(max(took)::numeric, 2), round(max(cost - bound)::numeric, 2), count(*) FILTER (WHERE status <> 'optimal'))
+    FROM replay.run JOIN replay.way USING (way) GROUP BY in_zones, blocks_published ORDER BY in_zones, blocks_published DESC;
+END $$;

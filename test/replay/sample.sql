@@ -1,0 +1,63 @@
+-- An invented excerpt in the form of the public files: two hours of two zones, four blocks, tenders of six lots.
+--
+-- Hour 1 has one price, 30; in hour 2 the line is full at 20 and the prices are 30 and 50. Block early is accepted, dear rejected, and paradox is in the money at those prices (8 x 40 short of nothing in hour 1,
+-- 12 x 40 ahead in hour 2), but would take the price of hour 2 down to 30. The last lots have a rejection that merit explains and one that nothing does: its twin was accepted.
+
+COPY replay.step FROM stdin (FORMAT csv);
+2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,supply,10.0,100.0
+2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,supply,30.0,100.0
+2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,demand,4000.0,80.0
+2025-04-01T00:00:00+02:00,2025-04-01,1,SOUTH,supply,50.0,50.0
+2025-04-01T00:00:00+02:00,2025-04-01,1,SOUTH,demand,4000.0,60.0
+2025-04-01T00:00:00+02:00,2025-04-01,1,SOUTH,demand,20.0,20.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,supply,10.0,100.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,supply,30.0,100.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,demand,4000.0,80.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,SOUTH,supply,50.0,50.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,SOUTH,demand,4000.0,60.0
+\.
+COPY replay.block FROM stdin (FORMAT csv);
+2025-04-01T00:00:00+02:00,2025-04-01,base,1,SOUTH,demand,3.0,700.0,ACC
+2025-04-01T01:00:00+02:00,2025-04-01,base,2,SOUTH,demand,1.0,700.0,ACC
+2025-04-01T00:00:00+02:00,2025-04-01,early,1,SOUTH,supply,10.0,25.0,ACC
+2025-04-01T01:00:00+02:00,2025-04-01,early,2,SOUTH,supply,10.0,25.0,ACC
+2025-04-01T00:00:00+02:00,2025-04-01,dear,1,SOUTH,supply,10.0,60.0,REJ
+2025-04-01T01:00:00+02:00,2025-04-01,dear,2,SOUTH,supply,10.0,60.0,REJ
+2025-04-01T00:00:00+02:00,2025-04-01,paradox,1,SOUTH,supply,40.0,38.0,PREJ
+2025-04-01T01:00:00+02:00,2025-04-01,paradox,2,SOUTH,supply,40.0,38.0,PREJ
+\.
+COPY replay.line FROM stdin (FORMAT csv);
+2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,SOUTH,100.0,100.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,SOUTH,20.0,100.0
+\.
+COPY replay.exchange FROM stdin (FORMAT csv);
+2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,ABROAD,5.5
+2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,ABROAD,5.5
+2025-04-01T01:00:00+02:00,2025-04-01,2,SOUTH,ISLAND,-0.5
+\.
+COPY replay.published_price FROM stdin (FORMAT csv);
+2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,30.0
+2025-04-01T00:00:00+02:00,2025-04-01,1,SOUTH,30.0
+2025-04-01T00:00:00+02:00,2025-04-01,1,ABROAD,30.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,30.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,SOUTH,50.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,ABROAD,30.0
+\.
+COPY replay.published_flow FROM stdin (FORMAT csv);
+2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,SOUTH,53.0
+2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,SOUTH,20.0
+\.
+COPY flexibility_tender_staging (zone_code, product, opportunity_name, trade_windows, peak_tendered_kw, ceiling_availability_price, ceiling_utilisation_price, ceiling_sustain_price,
+  company_name, offered_kw, offered_availability_price, offered_utilisation_price, offered_sustain_price, trade_outcome, accepted_kw, awarded_availability_price, awarded_utilisation_price, awarded_sustain_price, technology_type) FROM stdin (FORMAT csv);
+CMZ_1,Secure,Short,"""2024""",100,40,60,0,Volt Limited,10,40,60,0,Accepted,10,40,60,0,EV charge point
+CMZ_1,Secure,Short,"""2024""",100,40,60,0,Volt Limited,10,40,60,0,Accepted,10,40,60,0,Household demand
+CMZ_1,Secure,Short,"""2024""",100,40,60,0,Amber Ltd,20,30,45,0,Accepted,20,40,60,0,Battery
+CMZ_1,Secure,Short,"""2024""",100,40,60,0,Zero plc,0,0,0,0,Rejected,0,0,0,0,Battery
+CMZ_1,Sustain,Nobody,"""2024""",100,0,0,22.48,0,0,0,0,0,No response received,0,0,0,0,
+CMZ_2,Sustain,Exact,"""2024""",15,0,0,22.48,Volt Limited,15,0,0,22.48,Accepted,15,0,0,22.48,Battery
+CMZ_3,Secure,Over,"""2024""",10,40,60,0,Volt Limited,8,20,30,0,Accepted,8,30,45,0,Battery
+CMZ_3,Secure,Over,"""2024""",10,40,60,0,Amber Ltd,20,30,45,0,Accepted,20,30,45,0,Battery
+CMZ_3,Secure,Over,"""2024""",10,40,60,0,Zero plc,5,40,60,0,Rejected,0,0,0,0,Battery
+CMZ_4,Secure,One way,"""June""",4,40,60,0,Volt Limited,10,40,60,0,Accepted,10,40,60,0,Battery
+CMZ_4,Secure,The other,"""July""",4,40,60,0,Volt Limited,10,40,60,0,Rejected,0,0,0,0,Battery
+\.
