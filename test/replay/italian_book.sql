@@ -39,6 +39,8 @@ BEGIN
   SELECT day, 1000000000 + dense_rank() OVER (ORDER BY day, block COLLATE "C"), period, zone_id, CASE side WHEN 'supply' THEN quantity ELSE -quantity END, price, block, status
   FROM replay.block JOIN replay.zone USING (zone);
   CREATE INDEX ON replay.leg (day, order_id);
+  CREATE INDEX ON replay.leg (day, period, zone_id);
+  CREATE INDEX ON replay.published_flow (day, period);
   INSERT INTO replay.capacity SELECT l.day, l.period, a.zone_id, b.zone_id, -l.backward, l.forward
   FROM replay.line l JOIN replay.zone a ON a.zone = l.from_zone JOIN replay.zone b ON b.zone = l.to_zone;
   INSERT INTO replay.answer SELECT p.day, p.period, z.zone_id, p.price, min(p.price) OVER w = max(p.price) OVER w
@@ -104,6 +106,16 @@ CREATE VIEW replay.block_answer AS
   JOIN replay.zone z USING (zone_id)
   WHERE w.way LIKE '%lowest';
 
+-- What was published, added up without the engine: steps below the price for certain and those at it as far as needed, accepted blocks, what lines and neighbours bring. spare is what a zone has too much, or lacks.
+CREATE FUNCTION replay.balance() RETURNS TABLE (day date, period integer, zone_id bigint, spare float8) LANGUAGE sql STABLE AS $$
+  SELECT a.day, a.period, a.zone_id, CASE WHEN v.least > 0.1 THEN v.least WHEN v.most < -0.1 THEN v.most ELSE 0 END
+  FROM replay.answer a
+  CROSS JOIN LATERAL (SELECT coalesce(sum(l.quantity) FILTER (WHERE l.status = 'ACC' OR l.block IS NULL AND (l.quantity > 0 AND l.price < a.price OR l.quantity < 0 AND l.price >= a.price)), 0),
+                             coalesce(sum(l.quantity) FILTER (WHERE l.status = 'ACC' OR l.block IS NULL AND (l.quantity > 0 AND l.price <= a.price OR l.quantity < 0 AND l.price > a.price)), 0)
+                      FROM replay.leg l WHERE (l.day, l.period, l.zone_id) = (a.day, a.period, a.zone_id)) s (least, most)
+  CROSS JOIN LATERAL (SELECT coalesce(sum(CASE WHEN f.from_zone = z.zone THEN -f.quantity ELSE f.quantity END), 0)
+                      FROM replay.published_flow f JOIN replay.zone z ON z.zone_id = a.zone_id WHERE (f.day, f.period) = (a.day, a.period) AND z.zone IN (f.from_zone, f.to_zone)) f (arrives)
+  CROSS JOIN LATERAL (VALUES (s.least + f.arrives, s.most + f.arrives)) v (least, most) $$;
 CREATE FUNCTION replay.share_of(part bigint, whole bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT format('%s of %s%s', part, whole, ' (' || round(100.0 * part / nullif(whole, 0), 2) || ' %)') $$;
 
 -- the page: Markdown
@@ -112,6 +124,16 @@ BEGIN
   RETURN NEXT (SELECT format('%s steps, %s blocks, %s zones, %s days from %s to %s; %s of %s hours have one price in all zones.',
                              (SELECT count(*) FROM replay.step), (SELECT count(DISTINCT (day, block)) FROM replay.block), (SELECT count(*) FROM replay.zone), count(DISTINCT day), min(day), max(day),
                              count(DISTINCT (day, period)) FILTER (WHERE one_price), count(DISTINCT (day, period))) FROM replay.answer);
+  RETURN NEXT E'\n| what was published, added up: | zones and hours | balance within 0.1 MWh |\n|---|---|---|';
+  RETURN NEXT (SELECT format('| steps, accepted blocks, exchanges and flows | %s | %s |', count(*), replay.share_of(count(*) FILTER (WHERE spare = 0), count(*))) FROM replay.balance());
+  RETURN NEXT E'\n| hours out of balance | zone | too much, MWh | the accepted block that explains all of them | at a share of |\n|---|---|---|---|---|';
+  RETURN QUERY
+    WITH off AS (SELECT * FROM replay.balance() WHERE spare <> 0),
+    guilty AS (SELECT day, zone_id, block, avg(1 - spare / quantity) AS share
+               FROM replay.leg l LEFT JOIN off USING (day, period, zone_id) WHERE status = 'ACC'
+               GROUP BY day, zone_id, block HAVING count(*) = count(spare) AND max(spare / quantity) - min(spare / quantity) < 0.001)
+    SELECT format('| %s hour %s | %s | %s | %s | %s |', o.day, o.period, z.zone, round(o.spare::numeric, 2), coalesce(g.block, ''), coalesce(round(g.share::numeric, 4)::text, ''))
+    FROM off o JOIN replay.zone z USING (zone_id) LEFT JOIN guilty g USING (day, zone_id) ORDER BY o.day, o.period, z.zone;
   RETURN NEXT E'\n| prices | hours, or zones and hours | published price clears | one price clears, and it is the published one | an interval of prices clears, the published one in it | furthest miss, EUR/MWh |\n|---|---|---|---|---|---|';
   RETURN QUERY
     SELECT format('| %s, %s | %s | %s | %s | %s | %s |', CASE WHEN in_zones THEN 'zones coupled' ELSE 'pooled, hours with one price' END, CASE WHEN blocks_published THEN 'blocks as published' ELSE 'blocks free' END, count(*),
@@ -125,12 +147,14 @@ BEGIN
     FROM replay.cell LEFT JOIN replay.zone z ON in_zones AND z.zone_id = cell.zone_id
     WHERE blocks_published AND published NOT BETWEEN lowest - 0.005 AND highest + 0.005 ORDER BY in_zones, day, period, zone LIMIT 40;
 
-  RETURN NEXT E'\n| blocks | accepted, published so | rejected, published so (`REJ`) | rejected although in the money, published so (`PREJ`) | agree |\n|---|---|---|---|---|';
+  RETURN NEXT E'\n| blocks published as | | in the money at published prices | accepted, pooled | accepted, zones coupled |\n|---|---|---|---|---|';
   RETURN QUERY
-    SELECT format('| %s | %s | %s | %s | %s |', CASE WHEN in_zones THEN 'zones coupled' ELSE 'pooled' END,
-                  replay.share_of(count(*) FILTER (WHERE status = 'ACC' AND share > 0.5), count(*) FILTER (WHERE status = 'ACC')), replay.share_of(count(*) FILTER (WHERE status = 'REJ' AND share < 0.5), count(*) FILTER (WHERE status = 'REJ')),
-                  replay.share_of(count(*) FILTER (WHERE status = 'PREJ' AND share < 0.5), count(*) FILTER (WHERE status = 'PREJ')), replay.share_of(count(*) FILTER (WHERE (status = 'ACC') = (share > 0.5)), count(*)))
-    FROM replay.block_answer GROUP BY in_zones ORDER BY in_zones;
+    SELECT format('| %s | %s | %s | %s | %s |', CASE p.status WHEN 'ACC' THEN 'accepted' WHEN 'REJ' THEN 'rejected' ELSE 'paradoxically rejected' END, count(*),
+                  count(*) FILTER (WHERE p.surplus > 0), count(*) FILTER (WHERE p.share > 0.5), count(*) FILTER (WHERE z.share > 0.5))
+    FROM replay.block_answer p JOIN replay.block_answer z USING (day, block) WHERE NOT p.in_zones AND z.in_zones GROUP BY p.status ORDER BY p.status;
+  RETURN QUERY
+    SELECT format('| as published | %s | | %s | %s |', count(*), replay.share_of(count(*) FILTER (WHERE (p.status = 'ACC') = (p.share > 0.5)), count(*)), replay.share_of(count(*) FILTER (WHERE (z.status = 'ACC') = (z.share > 0.5)), count(*)))
+    FROM replay.block_answer p JOIN replay.block_answer z USING (day, block) WHERE NOT p.in_zones AND z.in_zones;
   RETURN NEXT E'\n| blocks that differ | zone | price | published | its surplus at published prices, EUR | pooled | zones coupled |\n|---|---|---|---|---|---|---|';
   RETURN QUERY
     SELECT format('| %s %s | %s | %s %s | %s | %s | %s | %s |', p.day, p.block, p.zone, p.side, p.price, p.status, round(p.surplus::numeric, 2), p.reason, z.reason)
