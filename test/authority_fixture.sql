@@ -48,6 +48,24 @@ BEGIN
     (10 * w, w, 'open', now() - interval '1 day', now() + interval '1 day'), (10 * w + 1, w, 'closed', now() - interval '2 days', now() - interval '1 day');
   INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES
     (1000 * w, 10 * w, w, seller, 100 * w + 2, 'up', 1, slot), (1000 * w + 1, 10 * w + 1, w, seller, 100 * w + 2, 'up', 1, slot);
+  INSERT INTO competition_terms (competition_id, challenge_period) VALUES (10 * w, '1 day');
+  INSERT INTO competition_lot (id, competition_id, name) OVERRIDING SYSTEM VALUE VALUES (w, 10 * w, 'lot');
+  INSERT INTO competition_requirement (id, competition_id, product_id, delivery_window, direction, power_kw) OVERRIDING SYSTEM VALUE VALUES (10 * w, 10 * w, w, slot, 'up', 1), (10 * w + 1, 10 * w + 1, w, slot, 'up', 1);
+  INSERT INTO requirement_reserve (requirement_id, competition_id, availability_price_per_mw_h) VALUES (10 * w, 10 * w, 1), (10 * w + 1, 10 * w + 1, 1);
+  INSERT INTO competition_transfer_limit (competition_id, from_grid_node_id, to_grid_node_id, delivery_window, forward_kw) VALUES (10 * w, 100 * w, 100 * w + 50, slot, 1);
+  INSERT INTO competition_gate (competition_id, stage, closes_before) VALUES (10 * w, 'instruction', '1 hour');
+  INSERT INTO competition_step (competition_id, status, since) VALUES (10 * w, 'announced', now());
+  INSERT INTO competition_challenge (competition_id, challenger_id, reason) VALUES (10 * w + 1, seller, 'x');
+  INSERT INTO competition_template (id, product_id, name, period, opens_before) OVERRIDING SYSTEM VALUE VALUES (w, w, 't', 'day', '1 day');
+  INSERT INTO competition_template_requirement (id, template_id, starts_at, ends_at, direction, power_kw) OVERRIDING SYSTEM VALUE VALUES (w, w, '17:00', '18:00', 'up', 1);
+  INSERT INTO competition_occurrence (template_id, first_day, competition_id) VALUES (w, '2030-01-01', 10 * w);
+  FOR k IN 0 .. 1 LOOP
+    INSERT INTO bid_terms (bid_id, competition_id, service_provider_id) VALUES (1000 * w + k, 10 * w + k, seller);
+    INSERT INTO bid_step (bid_id, step, competition_id, service_provider_id, power_kw) VALUES (1000 * w + k, 1, 10 * w + k, seller, 1);
+    INSERT INTO bid_group (id, competition_id, service_provider_id, kind) OVERRIDING SYSTEM VALUE VALUES (10 * w + k, 10 * w + k, seller, 'block');
+    INSERT INTO bid_group_member (bid_group_id, bid_id, competition_id, service_provider_id) VALUES (10 * w + k, 1000 * w + k, 10 * w + k, seller);
+    INSERT INTO bid_link (child_bid_id, parent_bid_id, competition_id, service_provider_id) VALUES (1000 * w + k, 1, 10 * w + k, seller);
+  END LOOP;
   INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 2, w, seller, 100 * w + 2, 'up', 1, slot);
   INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 3, w, seller, 100 * w + 2, 'up', 1, slot, 'declared');
   INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 4, w, seller, 100 * w + 2, 'up', 1, slot);

@@ -36,11 +36,26 @@ DROP POLICY IF EXISTS stale_day_sealed ON stale_day;
 CREATE POLICY stale_day_sealed ON stale_day AS RESTRICTIVE FOR SELECT TO flexexchange_operator
   USING (competition_id IS NULL OR competition_id <> ALL (ARRAY(SELECT sealed_competition_ids())));
 COMMENT ON POLICY stale_day_sealed ON stale_day IS 'BID-OP-7: no day that changed tells the operator of a sealed bid';
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['bid_terms', 'bid_step', 'bid_group', 'bid_group_member', 'bid_link', 'requirement_reserve'] LOOP
+    EXECUTE format('DROP POLICY IF EXISTS %1$s_sealed ON %1$I', name);
+    EXECUTE format('CREATE POLICY %1$s_sealed ON %1$I AS RESTRICTIVE TO flexexchange_operator
+      USING (competition_id <> ALL (ARRAY(SELECT sealed_competition_ids()))) WITH CHECK (true)', name);
+    EXECUTE format('COMMENT ON POLICY %1$s_sealed ON %1$I IS ''BID-OP-8: the operator reads and changes what a bid says, and reserve prices, once the gate has closed''', name);
+  END LOOP;
+END
+$block$;
 DROP POLICY IF EXISTS event_log_sealed ON event_log;
 CREATE POLICY event_log_sealed ON event_log AS RESTRICTIVE FOR SELECT TO flexexchange_operator
   USING (CASE table_name WHEN 'bid' THEN EXISTS (SELECT FROM bid b WHERE b.id = row_key::bigint)
                          WHEN 'hold' THEN EXISTS (SELECT FROM hold h WHERE h.id = row_key::bigint)
-                         WHEN 'conflict' THEN EXISTS (SELECT FROM conflict f WHERE f.id = row_key::bigint) ELSE true END);
+                         WHEN 'conflict' THEN EXISTS (SELECT FROM conflict f WHERE f.id = row_key::bigint)
+                         ELSE table_name NOT IN ('bid_terms', 'bid_step', 'bid_group', 'bid_group_member', 'bid_link', 'requirement_reserve')
+                              -- gone or not: by the competition that stands in it
+                              OR coalesce((coalesce(after, before)::jsonb ->> 'competition_id')::bigint <> ALL (ARRAY(SELECT sealed_competition_ids())), false) END);
 COMMENT ON POLICY event_log_sealed ON event_log IS 'BID-OP-3: the log does not tell the operator of a sealed bid';
 DROP POLICY IF EXISTS event_log_read_bought ON event_log;
 CREATE POLICY event_log_read_bought ON event_log FOR SELECT TO flexexchange_participant

@@ -183,6 +183,8 @@ BEGIN
         (SELECT e.transaction_id, 'e' AS kind, e.id, e, NULL::notification AS n FROM event_log e
          WHERE events AND all_events AND e.cluster = one AND (e.transaction_id, e.id) > (seen, event_from) AND e.transaction_id < horizon
            AND NOT (unsealed AND e.table_name IN ('bid', 'hold', 'conflict') AND was_sealed(e.table_name, e.row_key, e.recorded_at))
+           AND NOT (unsealed AND e.table_name IN ('bid_terms', 'bid_step', 'bid_group', 'bid_group_member', 'bid_link', 'requirement_reserve')
+                    AND EXISTS (SELECT FROM competition c WHERE c.id = (coalesce(e.after, e.before)::jsonb ->> 'competition_id')::bigint AND c.gate_closes_at > e.recorded_at))
          ORDER BY e.transaction_id, e.id LIMIT left_over)
         UNION ALL
         (SELECT e.transaction_id, 'e', e.id, e, NULL FROM event_log e
