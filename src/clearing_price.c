@@ -136,8 +136,7 @@ clearing_find_prices(Clearing *clearing, const bool *in, ClearingOutcome *outcom
 		clearing->iterations += with_exits->lp->iterations;
 		program = with_exits;
 	}
-	if (n_losing == 0)
-		find_corners(program, traded, outcome);
+	find_corners(program, traded, outcome);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return n_losing;

@@ -38,7 +38,8 @@
 #include "clearing.h"
 
 #define OPEN			1e-7	/* a share nearer than this to its choice is no longer open */
-#define EXACT			1e-9	/* of the cost: two costs are the same */
+#define EXACT			1e-11	/* of the cost: two costs are the same */
+#define LOSS			1e-6	/* of the usual order: a loss that is none */
 #define MESSAGE_EVERY_MS 10000
 #define DIVE_EVERY		64		/* nodes */
 #define LEAST_CORE		50		/* choices */
@@ -83,9 +84,13 @@ typedef struct Search
 	double		best;			/* in units of the program */
 	ClearingOutcome outcome;
 	bool	   *best_in;
-	ClearingOutcome trial;
+	bool		limited_choices;	/* an order that is a choice stands in a limit */
+
+	/* the outcome that is being tried */
 	bool	   *in;
+	double	   *shares;
 	bool	   *losing;
+	Choice	   *put_aside;
 
 	Branch	  **heap;
 	int			n_heap;
@@ -283,6 +288,60 @@ fix_choices(Search *search)
 }
 
 /*
+ * Would any order that is in rather be out, in part or as a whole, whatever the
+ * prices?  Exactly if the outcome costs more than it would were all that are in
+ * divisible, fixed costs and all, and nobody else to come in: then no prices
+ * support it (the duality of linear programs).  Returns how many would leave, and flags them.
+ * The choices at hand are left as they were found.
+ */
+static int
+count_losing(Search *search, double cost)
+{
+	Clearing   *clearing = search->clearing;
+	int			n_losing = 0;
+	bool		any_made = false;
+
+	for (int i = 0; i < search->n_choices && !any_made; i++)
+		any_made = search->choice[search->choices[i]] == CHOICE_IN;
+	if (!any_made)
+		return 0;				/* all were free to leave already */
+
+	for (int i = 0; i < search->n_choices; i++)
+	{
+		int			o = search->choices[i];
+
+		search->put_aside[o] = search->choice[o];
+		set_choice(search, o, search->in[o] ? CHOICE_OPEN : CHOICE_OUT);
+	}
+	if (simplex_solve(search->lp, INFINITY) == SIMPLEX_OPTIMAL && simplex_cost(search->lp) < cost - LOSS)
+		for (int i = 0; i < search->n_choices; i++)
+		{
+			int			o = search->choices[i];
+
+			if (search->in[o] && search->lp->x[search->program->column_of[o]] < search->shares[o] - OPEN)
+			{
+				search->losing[o] = true;
+				n_losing++;
+			}
+			else if (search->in[o] && clearing->orders[o].fixed_cost > 0 && search->shares[o] < 1 - OPEN)
+			{
+				search->losing[o] = true;
+				n_losing++;
+			}
+		}
+	for (int i = 0; i < search->n_choices; i++)
+		set_choice(search, search->choices[i], search->put_aside[search->choices[i]]);
+	(void) simplex_solve(search->lp, INFINITY);
+	/* where a limit binds, what it gives to others is no loss: that takes a closer look */
+	if (n_losing > 0 && search->limited_choices)
+	{
+		memset(search->losing, 0, sizeof(bool) * clearing->n_orders);
+		n_losing = Max(clearing_find_prices(clearing, search->in, &search->outcome, search->losing), 0);
+	}
+	return n_losing;
+}
+
+/*
  * The outcome of the answer at hand, whose choices are all made or stand at one
  * side.  Returns 0 if it counts (and keeps it if it is the best), otherwise how
  * many orders would lose: they are flagged in losing.
@@ -290,32 +349,29 @@ fix_choices(Search *search)
 static int
 try_outcome(Search *search)
 {
-	Clearing   *clearing = search->clearing;
-	double		unit = program_cost_unit(search->program);
-	int			n_losing;
+	double		cost = simplex_cost(search->lp) + search->offset;
+	int			n_losing = 0;
 
 	for (int i = 0; i < search->n_choices; i++)
 	{
 		int			o = search->choices[i];
 
 		search->losing[o] = false;
-		search->in[o] = search->lp->x[search->program->column_of[o]] > OPEN;
+		search->shares[o] = search->lp->x[search->program->column_of[o]];
+		search->in[o] = search->shares[o] > OPEN;
+		/* a start that was paid for nothing */
+		if (search->choice[o] == CHOICE_IN && !search->in[o])
+			cost -= search->clearing->orders[o].fixed_cost / program_cost_unit(search->program);
 	}
-	n_losing = clearing_find_prices(clearing, search->in, &search->trial, search->losing);
-	if (n_losing != 0)
+	if (search->found && cost >= search->best - EXACT * fabs(search->best))
+		return 0;
+	if (search->clearing->pricing == PRICING_MARGINAL && (n_losing = count_losing(search, cost)) > 0)
 		return n_losing;
-	if (!search->found || search->trial.cost / unit < search->best - EXACT * fabs(search->best))
-	{
-		ClearingOutcome previous = search->outcome;
-
-		search->outcome = search->trial;
-		search->trial = previous;
-		memcpy(search->best_in, search->in, sizeof(bool) * clearing->n_orders);
-		search->found = true;
-		search->best = search->outcome.cost / unit;
-		if (search->root_gain != NULL && !search->in_core)
-			fix_choices(search);
-	}
+	memcpy(search->best_in, search->in, sizeof(bool) * search->clearing->n_orders);
+	search->found = true;
+	search->best = cost;
+	if (search->root_gain != NULL && !search->in_core)
+		fix_choices(search);
 	return 0;
 }
 
@@ -735,6 +791,8 @@ search_clear(Clearing *clearing)
 	search->in = palloc0_array(bool, n);
 	search->best_in = palloc0_array(bool, n);
 	search->losing = palloc0_array(bool, n);
+	search->shares = palloc0_array(double, n);
+	search->put_aside = palloc0_array(Choice, n);
 	search->gain_in = palloc0_array(double, n);
 	search->gain_out = palloc0_array(double, n);
 	search->n_in = palloc0_array(int, n);
@@ -744,12 +802,13 @@ search_clear(Clearing *clearing)
 	search->head = palloc_array(int, search->lp->n_rows + 1);
 	search->exclusions_of = palloc0_array(int, n + 1);
 	make_outcome(clearing, &search->outcome);
-	make_outcome(clearing, &search->trial);
 	unit = program_cost_unit(search->program);
 
 	for (int o = 0; o < clearing->n_orders; o++)
 		if (order_is_choice(&clearing->orders[o]))
 			search->choices[search->n_choices++] = o;
+	for (int m = 0; clearing->n_limits > 0 && m < clearing->limits[clearing->n_limits - 1].first_member + clearing->limits[clearing->n_limits - 1].n_members; m++)
+		search->limited_choices |= order_is_choice(&clearing->orders[clearing->limited[m].order]);
 	{
 		int			n_members = 0;
 		int		   *next;
@@ -808,6 +867,7 @@ search_clear(Clearing *clearing)
 	clearing->proved = !search->out_of_time;
 	clearing->nodes = search->nodes;
 	clearing->iterations += search->lp->iterations;
+	(void) clearing_find_prices(clearing, search->best_in, &search->outcome, search->losing);
 	clearing->cost = search->outcome.cost;
 	{
 		double		bound = search->pruned_bound;
