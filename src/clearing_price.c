@@ -171,6 +171,9 @@ usual_price(const Clearing *clearing)
 	return sum > 0 ? sum / clearing->n_legs : 1;
 }
 
+#define NO_RIVAL	(-1)
+#define LIMIT_ALONE	(-2)		/* a limit that binds, whoever else is in it */
+
 /* Another order, accepted, of an exclusion or limit that an order stands in; the largest of a limit. */
 static int
 find_rival(const Clearing *clearing, int o, const ClearingGroup *groups, int n_groups, const ClearingMember *members, bool limit)
@@ -180,7 +183,7 @@ find_rival(const Clearing *clearing, int o, const ClearingGroup *groups, int n_g
 		const ClearingMember *first = members + groups[g].first_member;
 		double		used = 0;
 		double		largest = 0;
-		int			rival = -1;
+		int			rival = limit ? LIMIT_ALONE : NO_RIVAL;
 		bool		mine = false;
 
 		for (int m = 0; m < groups[g].n_members; m++)
@@ -196,10 +199,10 @@ find_rival(const Clearing *clearing, int o, const ClearingGroup *groups, int n_g
 				rival = first[m].order;
 			}
 		}
-		if (mine && rival >= 0 && (!limit || used >= groups[g].most - 1e-6 * (1 + fabs(groups[g].most))))
+		if (mine && rival != NO_RIVAL && (!limit || used >= groups[g].most - 1e-6 * (1 + fabs(groups[g].most))))
 			return rival;
 	}
-	return -1;
+	return NO_RIVAL;
 }
 
 static void
@@ -237,7 +240,7 @@ explain_order(const Clearing *clearing, int o, double near)
 		return;
 	}
 	if (order->limited
-		&& (order->displaced_by = find_rival(clearing, o, clearing->limits, clearing->n_limits, clearing->limited, true)) >= 0)
+		&& (order->displaced_by = find_rival(clearing, o, clearing->limits, clearing->n_limits, clearing->limited, true)) != NO_RIVAL)
 	{
 		order->reason = REASON_LIMITED;
 		return;
