@@ -17,6 +17,8 @@
 
 #include "clearing.h"
 
+#define NOTHING		1e-11		/* of the quantity traded */
+
 /* A leg as the sort and the sweep need it. */
 typedef struct Step
 {
@@ -63,6 +65,7 @@ clear_cell(Clearing *clearing, ClearingCell *cell, Step *sells, int n_sells, Ste
 	int			b = 0;
 	double		sold = 0;		/* of the step at hand */
 	double		bought = 0;
+	double		traded = 0;
 	double		lowest = -INFINITY;
 	double		highest = INFINITY;
 
@@ -72,27 +75,30 @@ clear_cell(Clearing *clearing, ClearingCell *cell, Step *sells, int n_sells, Ste
 	while (s < n_sells && b < n_buys && sells[s].price <= -buys[b].price)
 	{
 		double		quantity;
+		double		nothing;		/* what sums of so many numbers leave where they should leave none */
 
 		/* at the same price nothing is gained, but what can be traded is; what is not used is not traded */
 		if (sells[s].price == -buys[b].price && buys[b].order == UNUSED)
 			break;
 		quantity = Min(sells[s].quantity - sold, buys[b].quantity - bought);
+		traded += quantity;
+		nothing = NOTHING * traded;
 		sold += quantity;
 		bought += quantity;
 		clearing->cost += quantity * (sells[s].price + buys[b].price);
 		lowest = sells[s].price;
 		highest = -buys[b].price;
-		clearing->orders[sells[s].order].share = sold >= sells[s].quantity ? 1 : sold / sells[s].quantity;
+		clearing->orders[sells[s].order].share = sold >= sells[s].quantity - nothing ? 1 : sold / sells[s].quantity;
 		if (buys[b].order >= 0)
-			clearing->orders[buys[b].order].share = bought >= buys[b].quantity ? 1 : bought / buys[b].quantity;
+			clearing->orders[buys[b].order].share = bought >= buys[b].quantity - nothing ? 1 : bought / buys[b].quantity;
 		else if (buys[b].order == REQUIREMENT)
-			cell->shortfall = Max(buys[b].quantity - bought, 0);
-		if (sold >= sells[s].quantity)
+			cell->shortfall = bought >= buys[b].quantity - nothing ? 0 : buys[b].quantity - bought;
+		if (sold >= sells[s].quantity - nothing)
 		{
 			s++;
 			sold = 0;
 		}
-		if (bought >= buys[b].quantity)
+		if (bought >= buys[b].quantity - nothing)
 		{
 			b++;
 			bought = 0;
