@@ -89,17 +89,31 @@ COMMENT ON FUNCTION keep_used_spec() IS
   'trigger: refuses another spec of a product that a row of the tables names which are its arguments';
 REVOKE ALL ON FUNCTION keep_used_spec() FROM PUBLIC;
 
+-- Days before delivery are days of the market, whatever the time zone of the session; hours are hours.
+CREATE OR REPLACE FUNCTION gate_before(delivery timestamptz, zone text, closes_before interval, at_time time DEFAULT NULL, on_weekday integer DEFAULT NULL) RETURNS timestamptz
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  days CONSTANT interval := make_interval(months => (12 * extract(year FROM closes_before) + extract(month FROM closes_before))::integer, days => extract(day FROM closes_before)::integer);
+  latest CONSTANT timestamptz := ((delivery AT TIME ZONE zone) - days) AT TIME ZONE zone - (closes_before - days);
+BEGIN
+  -- the last day on which that time comes early enough; clocks may skip it on one of them
+  RETURN CASE WHEN at_time IS NULL THEN latest ELSE (
+    SELECT max(local_time(day + at_time, zone))
+    FROM generate_series(date_trunc('day', latest AT TIME ZONE zone) - interval '15 days', latest AT TIME ZONE zone, interval '1 day') AS day
+    WHERE local_time(day + at_time, zone) <= latest AND (on_weekday IS NULL OR extract(isodow FROM day) = on_weekday)) END;
+END
+$function$;
+COMMENT ON FUNCTION gate_before(timestamptz, text, interval, time, integer) IS
+  'when a gate closes for a delivery that starts at that instant: so long before it, days being days of the time zone, or at the last local time, on the last such weekday, before that';
+REVOKE ALL ON FUNCTION gate_before(timestamptz, text, interval, time, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION gate_before(timestamptz, text, interval, time, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION gate_closure(market_id bigint, stage text, delivery timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  -- the last day on which that time comes early enough; clocks may skip it on one of them
-  SELECT CASE WHEN g.at_time IS NULL THEN gate_closure.delivery - g.closes_before ELSE (
-    SELECT max(local_time(day + g.at_time, m.time_zone))
-    FROM generate_series((gate_closure.delivery - g.closes_before) AT TIME ZONE m.time_zone - interval '15 days',
-                         (gate_closure.delivery - g.closes_before) AT TIME ZONE m.time_zone, interval '1 day') AS near
-    CROSS JOIN LATERAL (SELECT date_trunc('day', near) AS day) d
-    WHERE local_time(day + g.at_time, m.time_zone) <= gate_closure.delivery - g.closes_before
-      AND (g.on_weekday IS NULL OR extract(isodow FROM day) = g.on_weekday)) END
+  SELECT gate_before(gate_closure.delivery, m.time_zone, g.closes_before, g.at_time, g.on_weekday)
   FROM market_gate g JOIN market m ON m.id = g.market_id
   WHERE g.market_id = gate_closure.market_id AND g.stage = gate_closure.stage;
 END;

@@ -17,10 +17,12 @@ CREATE TABLE competition (
   gate_closes_at timestamptz NOT NULL,
   recorded_at    timestamptz NOT NULL DEFAULT now(),
   status         text NOT NULL DEFAULT 'announced',
+  source         text,
   CONSTRAINT competition_name_is_short CHECK (check_text(name, 'competition.name', 255)),
   CONSTRAINT competition_gate_opens_first CHECK (gate_opens_at < gate_closes_at),
   CONSTRAINT competition_status_is_known CHECK (
-    check_code(status, 'competition.status', 'announced', 'open', 'closed', 'cleared', 'awarded', 'challenged', 'final', 'cancelled'))
+    check_code(status, 'competition.status', 'announced', 'open', 'closed', 'cleared', 'awarded', 'challenged', 'final', 'cancelled')),
+  CONSTRAINT competition_source_is_short CHECK (check_text(source, 'competition.source', 255))
 );
 COMMENT ON TABLE competition IS 'tenders and auctions in which a product is bought';
 COMMENT ON COLUMN competition.id IS 'surrogate key';
@@ -31,6 +33,7 @@ COMMENT ON COLUMN competition.gate_opens_at IS 'bids are taken from then';
 COMMENT ON COLUMN competition.gate_closes_at IS 'bids are taken until then, and until then only the bidder knows of its bid';
 COMMENT ON COLUMN competition.recorded_at IS 'when the row was written';
 COMMENT ON COLUMN competition.status IS 'announced, open, closed, cleared, awarded, challenged, final or cancelled, as far as it was taken; view competition_stage says where it is by the clock';
+COMMENT ON COLUMN competition.source IS 'the platform that runs it; NULL: this exchange';
 COMMENT ON CONSTRAINT competition_gate_opens_first ON competition IS 'the gate opens before it closes';
 
 CREATE TABLE bid (

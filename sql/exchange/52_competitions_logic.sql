@@ -78,8 +78,8 @@ BEGIN
   of_competition := CASE WHEN TG_OP = 'DELETE' THEN OLD.competition_id ELSE NEW.competition_id END;
   -- bids lock it, too: a bid that is written meanwhile waits, and is judged by what is declared
   SELECT * INTO declared FROM competition c WHERE c.id = of_competition FOR NO KEY UPDATE;
-  -- gone with its competition, or written with it
-  IF NOT FOUND OR declared.recorded_at = now() OR declared.status = 'announced' AND declared.gate_opens_at > clock_timestamp() THEN
+  -- gone with its competition, written with it, or recorded of another platform
+  IF NOT FOUND OR declared.source IS NOT NULL OR declared.recorded_at = now() OR declared.status = 'announced' AND declared.gate_opens_at > clock_timestamp() THEN
     RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
   END IF;
   RAISE EXCEPTION '% of competition % stays as it was when the gate opened, at %', TG_TABLE_NAME, declared.id, declared.gate_opens_at
@@ -142,6 +142,29 @@ REVOKE ALL ON FUNCTION check_requirement() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t20_requirement_fits BEFORE INSERT OR UPDATE ON competition_requirement FOR EACH ROW EXECUTE FUNCTION check_requirement();
 COMMENT ON TRIGGER t20_requirement_fits ON competition_requirement IS 'product, lot and need are of the competition, and windows do not overlap';
 
+-- From JSON, where the same terms are declared again and again.
+CREATE OR REPLACE FUNCTION declare_columns(name text, set_by_exchange jsonb, given jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  unknown text;
+  names text;
+BEGIN
+  SELECT min(k) INTO unknown FROM jsonb_object_keys(given) k
+  WHERE k IN ('id', 'service_provider_id', 'declared_at') OR set_by_exchange ? k
+     OR NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = declare_columns.name::regclass AND a.attnum > 0 AND a.attname = k AND NOT a.attisdropped);
+  IF unknown IS NOT NULL THEN
+    RAISE EXCEPTION '%.% is not declared', name, left(unknown, 64) USING ERRCODE = 'invalid_parameter_value', HINT = format('Keys are columns of %s that are not the exchange''s to give.', name);
+  END IF;
+  SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO names FROM jsonb_object_keys(set_by_exchange || given) k;
+  EXECUTE format('INSERT INTO %1$I (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$I, $1)', name, names) USING set_by_exchange || given;
+END
+$function$;
+COMMENT ON FUNCTION declare_columns(text, jsonb, jsonb) IS 'inserts a row from JSON with its columns as keys; what is left out has its default; acts for its caller; error 22023 for another key';
+REVOKE ALL ON FUNCTION declare_columns(text, jsonb, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION declare_columns(text, jsonb, jsonb) TO flexexchange_operator, flexexchange_participant;
+
 -- ------------------------------------------------------------------ life
 
 CREATE OR REPLACE TRIGGER t10_status BEFORE INSERT OR UPDATE OF status ON competition
@@ -175,6 +198,9 @@ BEGIN
         USING ERRCODE = 'MX204', HINT = 'decide_challenge() upholds or dismisses it.';
     END IF;
   END IF;
+  IF NEW.source IS NOT NULL THEN
+    RETURN NEW;
+  END IF;
   IF NEW.gate_opens_at <> OLD.gate_opens_at AND OLD.status <> 'announced' OR NEW.gate_closes_at <> OLD.gate_closes_at AND OLD.status NOT IN ('announced', 'open') THEN
     RAISE EXCEPTION 'competition % is %, and its gate stays', NEW.id, OLD.status
       USING ERRCODE = 'MX203', HINT = 'A gate that has opened or closed did so for everybody; announce another competition.';
@@ -199,16 +225,16 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  IF (NEW.product_id, NEW.mrid) IS DISTINCT FROM (OLD.product_id, OLD.mrid)
-     AND (OLD.status <> 'announced' OR EXISTS (SELECT FROM competition_terms t WHERE t.competition_id = OLD.id) OR EXISTS (SELECT FROM competition_requirement r WHERE r.competition_id = OLD.id)) THEN
-    RAISE EXCEPTION 'product_id and mrid of competition % stay', OLD.id USING ERRCODE = 'MX203', HINT = 'Cancel the competition and announce another.';
+  IF (NEW.product_id, NEW.mrid, NEW.source) IS DISTINCT FROM (OLD.product_id, OLD.mrid, OLD.source)
+     AND (OLD.source IS NOT NULL OR OLD.status <> 'announced' OR EXISTS (SELECT FROM competition_terms t WHERE t.competition_id = OLD.id) OR EXISTS (SELECT FROM competition_requirement r WHERE r.competition_id = OLD.id)) THEN
+    RAISE EXCEPTION 'product_id, mrid and source of competition % stay', OLD.id USING ERRCODE = 'MX203', HINT = 'Cancel the competition and announce another.';
   END IF;
   RETURN NEW;
 END
 $function$;
 COMMENT ON FUNCTION keep_competition() IS 'trigger: what a competition buys stays once its terms are declared; error MX203';
 REVOKE ALL ON FUNCTION keep_competition() FROM PUBLIC;
-CREATE OR REPLACE TRIGGER t20_competition_is_kept BEFORE UPDATE OF product_id, mrid ON competition FOR EACH ROW EXECUTE FUNCTION keep_competition();
+CREATE OR REPLACE TRIGGER t20_competition_is_kept BEFORE UPDATE OF product_id, mrid, source ON competition FOR EACH ROW EXECUTE FUNCTION keep_competition();
 COMMENT ON TRIGGER t20_competition_is_kept ON competition IS 'what is bought stays';
 
 CREATE OR REPLACE FUNCTION record_competition_step() RETURNS trigger
@@ -369,8 +395,8 @@ BEGIN
   PERFORM check_given(nullif(btrim(reason), '') IS NOT NULL, 'reason', 'Say what is wrong with the award.');
   ends := challenge_ends_at(challenged.id);
   IF challenged.status NOT IN ('awarded', 'challenged') OR ends <= clock_timestamp() THEN
-    RAISE EXCEPTION 'competition % is %, and cannot be challenged%', challenged.id, challenged.status, coalesce(' after ' || ends, '')
-      USING ERRCODE = 'MX205', HINT = 'Awards can be challenged as long as competition_terms.challenge_period says.';
+    RAISE EXCEPTION 'competition % is %, and cannot be challenged now', challenged.id, challenged.status
+      USING ERRCODE = 'MX205', HINT = concat('Awards can be challenged for competition_terms.challenge_period', ', until ' || ends) || '.';
   END IF;
   INSERT INTO competition_challenge AS x (competition_id, challenger_id, reason) VALUES (challenged.id, me, challenge_competition.reason) RETURNING x.id INTO made;
   IF challenged.status = 'awarded' THEN

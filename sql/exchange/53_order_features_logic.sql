@@ -198,20 +198,27 @@ DECLARE
   wrong record;
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    SELECT array_agg(DISTINCT n.competition_id), array_agg(ROW(n.*)::bid) INTO concerned, written FROM new_rows n WHERE n.competition_id IS NOT NULL AND n.source IS NULL;
+    SELECT array_agg(DISTINCT n.competition_id), array_agg(ROW(n.*)::bid) INTO concerned, written FROM new_rows n WHERE n.competition_id IS NOT NULL;
   ELSE
     -- what the exchange does with a bid after its gate changes the status alone
     SELECT array_agg(DISTINCT n.competition_id),
            array_agg(ROW(n.*)::bid) FILTER (WHERE (n.competition_id, n.product_id, n.asset_id, n.portfolio_id, n.direction, n.power_kw, n.delivery_window, n.availability_price_per_mw_h, n.utilisation_price_per_mwh)
              IS DISTINCT FROM (o.competition_id, o.product_id, o.asset_id, o.portfolio_id, o.direction, o.power_kw, o.delivery_window, o.availability_price_per_mw_h, o.utilisation_price_per_mwh))
       INTO concerned, written
-    FROM new_rows n JOIN old_rows o USING (id) WHERE n.competition_id IS NOT NULL AND n.source IS NULL
+    FROM new_rows n JOIN old_rows o USING (id) WHERE n.competition_id IS NOT NULL
       AND (NOT by_owner AND NOT pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER')
            OR (n.competition_id, n.product_id, n.asset_id, n.portfolio_id, n.direction, n.power_kw, n.delivery_window, n.availability_price_per_mw_h, n.utilisation_price_per_mwh)
              IS DISTINCT FROM (o.competition_id, o.product_id, o.asset_id, o.portfolio_id, o.direction, o.power_kw, o.delivery_window, o.availability_price_per_mw_h, o.utilisation_price_per_mwh));
   END IF;
   IF concerned IS NULL THEN
     RETURN NULL;
+  END IF;
+  -- what another platform runs is recorded, by functions that act for the owner
+  SELECT c.id, c.source INTO wrong FROM competition c WHERE c.id = ANY (concerned) AND c.source IS NOT NULL ORDER BY c.id LIMIT 1;
+  IF FOUND AND NOT by_owner THEN
+    RAISE EXCEPTION 'competition % is run by %', wrong.id, wrong.source USING ERRCODE = 'MX206', HINT = 'Bid there; record_bid() keeps what was bid.';
+  ELSIF FOUND THEN
+    concerned := ARRAY(SELECT c.id FROM competition c WHERE c.id = ANY (concerned) AND c.source IS NULL);
   END IF;
   shut := hold_gate(concerned);
   IF shut IS NOT NULL AND (NOT by_owner OR EXISTS (SELECT FROM competition c WHERE c.id = ANY (concerned) AND c.status NOT IN ('announced', 'open'))) THEN
@@ -228,7 +235,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION check_bids() IS
-  'trigger: bids of a competition are made, changed and withdrawn while its gate is open (error MX206), and are such as it takes (errors MX207 to MX209); what another platform recorded is not asked when it came';
+  'trigger: bids of a competition are made, changed and withdrawn while its gate is open (error MX206), and are such as it takes (errors MX207 to MX209); what another platform runs is recorded, and not asked when it came';
 REVOKE ALL ON FUNCTION check_bids() FROM PUBLIC;
 
 CREATE OR REPLACE TRIGGER t20_gate_insert AFTER INSERT ON bid REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION check_bids();
@@ -249,9 +256,9 @@ DECLARE
   of_bid record;
 BEGIN
   IF TG_TABLE_NAME = 'bid_group' THEN
-    SELECT (given ->> 'competition_id')::bigint AS competition_id, (given ->> 'service_provider_id')::bigint AS service_provider_id, NULL::text AS source INTO of_bid;
+    SELECT c.id AS competition_id, (given ->> 'service_provider_id')::bigint AS service_provider_id, c.source INTO of_bid FROM competition c WHERE c.id = (given ->> 'competition_id')::bigint;
   ELSE
-    SELECT b.competition_id, b.service_provider_id, b.source INTO of_bid FROM bid b WHERE b.id = (given ->> bid_column)::bigint;
+    SELECT b.competition_id, b.service_provider_id, c.source INTO of_bid FROM bid b LEFT JOIN competition c ON c.id = b.competition_id WHERE b.id = (given ->> bid_column)::bigint;
   END IF;
   IF TG_OP = 'DELETE' THEN
     -- gone with its bid
@@ -432,7 +439,7 @@ BEGIN
       RAISE EXCEPTION 'bid.availability_price_per_mw_h % and utilisation_price_per_mwh % of bid % stand beside steps', coalesce(whole.availability_price_per_mw_h::text, 'NULL'),
                       coalesce(whole.utilisation_price_per_mwh::text, 'NULL'), whole.id USING ERRCODE = 'MX210', HINT = 'A bid with steps has its prices there, and none of its own.';
     END IF;
-    IF whole.source IS NULL THEN
+    IF (SELECT c.source IS NULL FROM competition c WHERE c.id = whole.competition_id) THEN
       SELECT x.* INTO wrong FROM refused_bids(ARRAY[whole.competition_id], ARRAY[whole]) x LIMIT 1;
       IF FOUND THEN
         RAISE EXCEPTION '%', wrong.problem USING ERRCODE = wrong.error, HINT = wrong.hint;
@@ -484,3 +491,48 @@ CREATE CONSTRAINT TRIGGER t40_whole AFTER UPDATE OF power_kw, availability_price
   FOR EACH ROW WHEN ((OLD.power_kw, OLD.availability_price_per_mw_h, OLD.utilisation_price_per_mwh, OLD.competition_id) IS DISTINCT FROM (NEW.power_kw, NEW.availability_price_per_mw_h, NEW.utilisation_price_per_mwh, NEW.competition_id))
   EXECUTE FUNCTION check_order_whole();
 COMMENT ON TRIGGER t40_whole ON bid IS 'its steps and its minimum fit it at commit';
+
+-- ------------------------------------------------------------------ gates after that of the bids
+
+CREATE OR REPLACE FUNCTION competition_gates(competition_id bigint, delivery timestamptz) RETURNS TABLE (stage text, closes_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT s.stage, CASE WHEN s.stage = 'bid' THEN c.gate_closes_at
+                       WHEN g.stage IS NOT NULL THEN gate_before(competition_gates.delivery, m.time_zone, g.closes_before, g.at_time, g.on_weekday)
+                       ELSE gate_closure(m.id, s.stage, competition_gates.delivery) END
+  FROM competition c JOIN product p ON p.id = c.product_id JOIN market m ON m.id = p.market_id
+  CROSS JOIN unnest(ARRAY['need', 'bid', 'award', 'availability', 'baseline', 'instruction']) WITH ORDINALITY AS s (stage, n)
+  LEFT JOIN competition_gate g ON g.competition_id = c.id AND g.stage = s.stage
+  WHERE c.id = competition_gates.competition_id ORDER BY s.n
+$function$;
+COMMENT ON FUNCTION competition_gates(bigint, timestamptz) IS
+  'until when each stage of a competition is open for a delivery that starts at that instant: its own gate of bids, its gates (competition_gate) and otherwise those of its market (market_gate); NULL where there is none';
+REVOKE ALL ON FUNCTION competition_gates(bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION competition_gates(bigint, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION check_availability_gate() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  late record;
+BEGIN
+  IF pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') THEN
+    RETURN NULL;
+  END IF;
+  SELECT n.id, n.delivery_window, b.competition_id, g.closes_at INTO late
+  FROM new_rows n JOIN award a ON a.id = n.award_id JOIN bid b ON b.id = a.bid_id
+  CROSS JOIN LATERAL competition_gates(b.competition_id, lower(n.delivery_window)) g
+  WHERE n.source IS NULL AND n.service_provider_id = current_participant() AND g.stage = 'availability' AND g.closes_at <= clock_timestamp() ORDER BY n.id LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'availability % for % comes too late: the gate closed at %', late.id, late.delivery_window, late.closes_at
+      USING ERRCODE = 'MX206', HINT = format('competition_gates(%s, delivery) has the gates.', late.competition_id);
+  END IF;
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION check_availability_gate() IS 'trigger: a provider declares availability of what a competition awarded while that gate is open; error MX206';
+REVOKE ALL ON FUNCTION check_availability_gate() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t20_gate_insert AFTER INSERT ON availability REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION check_availability_gate();
+COMMENT ON TRIGGER t20_gate_insert ON availability IS 'availability is declared while its gate is open';

@@ -63,6 +63,8 @@ INSERT INTO event_log_exemption (table_name, because) VALUES
   ('reading_month', 'it follows from the readings'),
   ('trade_day', 'it follows from trades that are logged'),
   ('dispatch_event', 'it follows from dispatches, which are logged'),
+  ('outside_record', 'it says which records of other platforms became what'),
+  ('outside_rejection', 'it is itself the record of what was rejected'),
   ('carbon_intensity_staging', 'what becomes of its rows is logged'),
   ('system_price_staging', 'what becomes of its rows is logged'),
   ('market_figure_rejection', 'it is itself the record of what was rejected')

@@ -299,6 +299,26 @@ SELECT cancel_competition(:comp, 'late');
 RESET ROLE;
 SELECT status, taken_by, participant_id, reason FROM competition_step WHERE competition_id = :comp ORDER BY id;
 
+-- ---------------------------------------------------------------- a transaction that began before the gate
+
+RESET ROLE;
+INSERT INTO competition (id, product_id, name, gate_closes_at) VALUES (90, 2, 'closes at once', clock_timestamp() + interval '2 seconds');
+SET ROLE comp_volt;
+BEGIN;
+INSERT INTO bid (competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (90, 2, 3, 11, 'up', 5, '2030-03-07T17:00Z/PT30M');
+SELECT pg_sleep(greatest(0, extract(epoch FROM gate_closes_at - clock_timestamp()) + 0.05)) FROM competition WHERE id = 90;
+-- for the transaction the gate is open still, and for the clock it is not
+SELECT now() < gate_closes_at AS open FROM competition WHERE id = 90;
+SAVEPOINT s;
+\set VERBOSITY sqlstate
+UPDATE bid SET power_kw = 1 WHERE competition_id = 90;
+ROLLBACK TO s;
+UPDATE bid SET status = 'withdrawn' WHERE competition_id = 90;
+ROLLBACK TO s;
+\set VERBOSITY terse
+COMMIT;
+SELECT status, power_kw FROM bid WHERE competition_id = 90;
+
 -- ---------------------------------------------------------------- cancelled
 
 SET ROLE comp_dso;
