@@ -176,8 +176,8 @@ typedef struct Program
 /*
  * Without in, choices are open: every order may be divided, its fixed cost with
  * it.  With in (a flag for each order) they are made.  With shares as well, an
- * order that is in may leave, through a column of its exit, as a whole and with
- * all that hangs on it: where that would not pay, prices keep it from losing.
+ * order that is in may leave as a whole, through a column of its exit: where that would not pay,
+ * there are prices that keep it from losing.
  */
 extern Program *program_create(const Clearing *clearing, const bool *in, const double *shares);
 extern double program_cost_unit(const Program *program);

@@ -9,7 +9,7 @@
  * An order that is in must not lose at those prices (no paradoxically accepted
  * order).  Whether prices exist at which none does is one more linear program:
  * give each such order a column by which it may leave as a whole, with its fixed
- * cost and with the children that hang on it, and see whether any would.  By the
+ * cost, the children that hang on it having to leave as well, and see whether any would.  By the
  * duality of linear programs nobody leaves exactly if there are prices at which
  * nobody would want to; a parent may then lose what its children bring in.
  *
@@ -28,6 +28,7 @@
 
 #define HAIR		1e-6		/* of the usual quantity */
 #define LEAVES		1e-6		/* a share of an exit that is more than a tolerance */
+#define LOSS		1e-6		/* of the usual order: a loss that is none */
 #define NEAR		1e-6		/* of the usual price: the same price */
 
 double
@@ -126,7 +127,8 @@ clearing_find_prices(Clearing *clearing, const bool *in, ClearingOutcome *outcom
 	{
 		Program    *with_exits = program_create(clearing, in, outcome->shares);
 
-		if (simplex_solve(with_exits->lp, INFINITY) == SIMPLEX_OPTIMAL)
+		/* one that would gain no more by leaving may be shown to leave: that is no loss, nor is what rounding leaves */
+		if (simplex_solve(with_exits->lp, INFINITY) == SIMPLEX_OPTIMAL && simplex_cost(with_exits->lp) < simplex_cost(program->lp) - LOSS)
 			for (int e = 0; e < with_exits->n_exits; e++)
 				if (with_exits->lp->x[with_exits->first_exit + e] > LEAVES)
 				{
@@ -144,14 +146,14 @@ clearing_find_prices(Clearing *clearing, const bool *in, ClearingOutcome *outcom
 
 /* The price of a leg that sells at it or buys at it; what an order gains at the prices of its cells. */
 static double
-surplus(const Clearing *clearing, const ClearingOrder *order)
+surplus(const Clearing *clearing, const ClearingOrder *order, bool at_shadow_prices)
 {
 	double		gain = -order->fixed_cost;
 
 	for (int l = order->first_leg; l < order->first_leg + order->n_legs; l++)
 	{
 		const ClearingCell *cell = &clearing->cells[clearing->legs[l].cell];
-		double		price = isnan(cell->price) ? cell->shadow_price : cell->price;
+		double		price = isnan(cell->price) || at_shadow_prices ? cell->shadow_price : cell->price;
 
 		/* where nothing is traded there is no price at which it could gain */
 		if (isnan(price))
@@ -220,7 +222,7 @@ explain_order(const Clearing *clearing, int o, double near)
 	}
 	for (int l = order->first_leg; l < order->first_leg + order->n_legs; l++)
 		quantity += fabs(clearing->legs[l].quantity);
-	gain = surplus(clearing, order);
+	gain = surplus(clearing, order, false);
 	if (gain < -near * quantity)
 	{
 		order->reason = REASON_TOO_DEAR;
@@ -249,6 +251,12 @@ explain_order(const Clearing *clearing, int o, double near)
 	{
 		order->reason = REASON_TIED;
 		order->displaced_by = clearing->cells[clearing->legs[order->first_leg].cell].setter;
+		return;
+	}
+	if (!order_is_choice(order))
+	{
+		/* at the highest price accepted it would gain, yet there is enough; or something binds it in other ways */
+		order->reason = surplus(clearing, order, true) <= near * quantity ? REASON_TOO_DEAR : REASON_LIMITED;
 		return;
 	}
 	/* it would gain, but its least is too much for the others */

@@ -18,8 +18,6 @@
 
 #include "clearing.h"
 
-#define STAYS	1e-7			/* of the usual price: whoever would gain no more by leaving stays */
-
 typedef struct Entry
 {
 	int			row;
@@ -202,16 +200,6 @@ add_steps(Program *program, Builder *builder)
 	program->merged_start[program->n_merged] = n;
 }
 
-static double
-quantity_of(const Clearing *clearing, const ClearingOrder *order)
-{
-	double		quantity = 0;
-
-	for (int l = order->first_leg; l < order->first_leg + order->n_legs; l++)
-		quantity += fabs(clearing->legs[l].quantity);
-	return quantity;
-}
-
 /* The legs of so much of an order, and its side of the link to its parent, into a column. */
 static void
 add_order(const Program *program, Builder *builder, int o, int column, double share)
@@ -321,7 +309,7 @@ program_create(const Clearing *clearing, const bool *in, const double *shares)
 			add_entry(&builder, c, program->shortfall_of[c], 1);
 		}
 	}
-	/* an order that is in leaves with all that hangs on it */
+	/* an order that is in may leave as a whole, its fixed cost with it; what hangs on it has to leave as well, by itself */
 	program->first_exit = builder.n_columns;
 	if (shares != NULL)
 	{
@@ -329,39 +317,23 @@ program_create(const Clearing *clearing, const bool *in, const double *shares)
 
 		for (int o = 0; o < clearing->n_orders; o++)
 		{
-			exit_of[o] = -1;
-			if (order_is_choice(&clearing->orders[o]) && in[o])
-			{
-				exit_of[o] = add_column(&builder, 0, 0, 1);
-				program->exit_order[program->n_exits++] = o;
-			}
-		}
-		for (int o = 0; o < clearing->n_orders; o++)
-		{
 			const ClearingOrder *order = &clearing->orders[o];
 
-			if (shares[o] <= 0)
+			exit_of[o] = -1;
+			if (!order_is_choice(order) || !in[o] || shares[o] <= 0)
 				continue;
-			for (int up = o; up >= 0; up = clearing->orders[up].parent)
-				if (exit_of[up] >= 0)
-				{
-					builder.cost[exit_of[up]] -= (order->cost * shares[o] + (order_is_choice(order) ? order->fixed_cost : 0)) / cost_unit;
-					builder.cost[exit_of[up]] += STAYS * shares[o] * quantity_of(clearing, order) / program->quantity_unit;
-					add_order(program, &builder, o, exit_of[up], -shares[o]);
-				}
+			exit_of[o] = add_column(&builder, -(order->cost * shares[o] + order->fixed_cost) / cost_unit, 0, 1);
+			add_order(program, &builder, o, exit_of[o], -shares[o]);
+			program->exit_order[program->n_exits++] = o;
 		}
-		/* their rows of links and limits */
 		for (int o = 0; o < clearing->n_orders; o++)
-			if (program->link_row[o] >= 0 && shares[clearing->orders[o].parent] > 0)
-				for (int up = clearing->orders[o].parent; up >= 0; up = clearing->orders[up].parent)
-					if (exit_of[up] >= 0)
-						add_entry(&builder, program->link_row[o], exit_of[up], shares[clearing->orders[o].parent]);
+			if (program->link_row[o] >= 0 && exit_of[clearing->orders[o].parent] >= 0)
+				add_entry(&builder, program->link_row[o], exit_of[clearing->orders[o].parent], shares[clearing->orders[o].parent]);
 		for (int g = 0; g < clearing->n_limits; g++)
 			for (int m = clearing->limits[g].first_member; m < clearing->limits[g].first_member + clearing->limits[g].n_members; m++)
 				/* one that a limit holds up is missed by it; what a limit gives away to others is nobody's loss */
-				for (int up = clearing->limited[m].order; up >= 0 && clearing->limited[m].coefficient < 0; up = clearing->orders[up].parent)
-					if (exit_of[up] >= 0)
-						add_entry(&builder, first_limit + g, exit_of[up], -shares[clearing->limited[m].order] * clearing->limited[m].coefficient);
+				if (exit_of[clearing->limited[m].order] >= 0 && clearing->limited[m].coefficient < 0)
+					add_entry(&builder, first_limit + g, exit_of[clearing->limited[m].order], -shares[clearing->limited[m].order] * clearing->limited[m].coefficient);
 		pfree(exit_of);
 	}
 	for (int g = 0; g < n_exclusions; g++)

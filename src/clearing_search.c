@@ -137,13 +137,30 @@ set_choice(Search *search, int o, Choice choice)
 	simplex_changed(search->lp);
 }
 
-/* Makes a choice and what follows from it; false if that contradicts another. */
+/* Has another order of one of its exclusions been chosen so? */
+static bool
+another_is(const Search *search, int o, Choice choice)
+{
+	for (int e = search->exclusions_of[o]; e < search->exclusions_of[o + 1]; e++)
+	{
+		const ClearingGroup *exclusion = &search->clearing->exclusions[search->exclusion_list[e]];
+
+		for (int m = exclusion->first_member; m < exclusion->first_member + exclusion->n_members; m++)
+			if (search->clearing->excluded[m].order != o && search->choice[search->clearing->excluded[m].order] == choice)
+				return true;
+	}
+	return false;
+}
+
+/* Makes a choice and what follows from it; false, and nothing is done, if that contradicts another. */
 static bool
 choose(Search *search, int o, Choice choice)
 {
 	if (search->choice[o] == choice)
 		return true;
 	if (search->choice[o] != CHOICE_OPEN)
+		return false;
+	if (choice == CHOICE_IN && another_is(search, o, CHOICE_IN))
 		return false;
 	set_choice(search, o, choice);
 	if (choice == CHOICE_IN)
@@ -152,12 +169,8 @@ choose(Search *search, int o, Choice choice)
 			const ClearingGroup *exclusion = &search->clearing->exclusions[search->exclusion_list[e]];
 
 			for (int m = exclusion->first_member; m < exclusion->first_member + exclusion->n_members; m++)
-			{
-				int			other = search->clearing->excluded[m].order;
-
-				if (other != o && !choose(search, other, CHOICE_OUT))
-					return false;
-			}
+				if (search->clearing->excluded[m].order != o)
+					set_choice(search, search->clearing->excluded[m].order, CHOICE_OUT);
 		}
 	return true;
 }
@@ -430,8 +443,11 @@ dive(Search *search)
 			if (made == 0)
 				return;
 		}
-		else if (made == 0)
-			(void) choose(search, nearest, CHOICE_IN);
+		else if (made == 0 && !choose(search, nearest, CHOICE_IN))
+		{
+			set_choice(search, nearest, CHOICE_OUT);
+			made++;
+		}
 		if (simplex_solve(search->lp, cut_off(search)) != SIMPLEX_OPTIMAL)
 		{
 			if (made > 0 || nearest < 0)

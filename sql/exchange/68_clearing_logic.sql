@@ -487,8 +487,7 @@ BEGIN
            CASE purpose WHEN 'official' THEN terms.security_weight ELSE 0 END,
            coalesce(terms.carbon_price_per_t, CASE purpose WHEN 'carbon_alone' THEN 1000 END), terms.unserved_price_per_mwh,
            CASE WHEN terms.pricing = 'pay_as_bid' OR purpose = 'carbon_alone' THEN 'none' ELSE terms.clearing_price END, terms.surplus_share, terms.max_gap, terms.max_seconds,
-           CASE terms.tie_break WHEN 'seeded' THEN terms.seed ELSE 0 END, e.version
-    FROM flexexchange.exchange e WHERE e.name = current_schema()
+           CASE terms.tie_break WHEN 'seeded' THEN terms.seed ELSE 0 END, extension_version()
     RETURNING id INTO made;
     PERFORM compile_clearing(made);
     PERFORM settle_clearing(made);
