@@ -7,6 +7,9 @@
 --
 -- An answer is one row of clear_orders() as JSON, so that it can be kept and judged years later.
 --
+-- One query judges it, over rows that come from the parameters and of which the planner knows nothing: nested loops are
+-- ruled out, which could be slow by the square, and so is JIT, which the price of ruling them out would call.
+--
 -- How prices are judged.  An order earns its quantities at the prices of their cells, less its own prices.  Who is taken
 -- above his least earns no less than nothing, who is not taken whole earns no more: otherwise he, or the exchange, would
 -- rather have it otherwise.  Three things excuse: being left out altogether, where an order cannot be divided (a
@@ -18,6 +21,8 @@ CREATE FUNCTION judge_clearing(result jsonb, orders text, cells text, terms text
 RETURNS TABLE (rule text, subject text, holds boolean, detail text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -45,6 +50,18 @@ DECLARE
   flow_least float8[];
   flow_most float8[];
   flow_loss float8[];
+  answer_order bigint[];
+  answer_share float8[];
+  answer_reason text[];
+  answer_displaced bigint[];
+  answer_cell bigint[];
+  answer_price float8[];
+  answer_shadow float8[];
+  answer_highest float8[];
+  answer_quantity float8[];
+  answer_shortfall float8[];
+  answer_setter bigint[];
+  answer_flow float8[];
 BEGIN
   IF pricing IS NULL OR pricing NOT IN ('marginal', 'highest_accepted', 'none') THEN
     RAISE EXCEPTION 'pricing must be marginal, highest_accepted or none, not %', coalesce(pricing, 'NULL')
@@ -85,6 +102,19 @@ BEGIN
   END IF;
   PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
 
+  answer_order := ARRAY(SELECT e.v::bigint FROM jsonb_array_elements_text(result -> 'order_id') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_share := ARRAY(SELECT e.v::float8 FROM jsonb_array_elements_text(result -> 'share') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_reason := ARRAY(SELECT e.v FROM jsonb_array_elements_text(result -> 'reason') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_displaced := ARRAY(SELECT e.v::bigint FROM jsonb_array_elements_text(result -> 'displaced_by') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_cell := ARRAY(SELECT e.v::bigint FROM jsonb_array_elements_text(result -> 'cell') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_price := ARRAY(SELECT e.v::float8 FROM jsonb_array_elements_text(result -> 'price') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_shadow := ARRAY(SELECT e.v::float8 FROM jsonb_array_elements_text(result -> 'shadow_price') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_highest := ARRAY(SELECT e.v::float8 FROM jsonb_array_elements_text(result -> 'highest_price') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_quantity := ARRAY(SELECT e.v::float8 FROM jsonb_array_elements_text(result -> 'quantity') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_shortfall := ARRAY(SELECT e.v::float8 FROM jsonb_array_elements_text(result -> 'shortfall') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_setter := ARRAY(SELECT e.v::bigint FROM jsonb_array_elements_text(result -> 'price_setter') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+  answer_flow := ARRAY(SELECT e.v::float8 FROM jsonb_array_elements_text(result -> 'flow') WITH ORDINALITY AS e (v, place) ORDER BY e.place);
+
   RETURN QUERY
   WITH RECURSIVE leg AS MATERIALIZED (
     SELECT l.order_id, l.cell, sum(l.quantity) AS quantity, sum(l.quantity * l.price) AS value,
@@ -98,32 +128,22 @@ BEGIN
     SELECT l.limit_id, l.order_id, sum(l.coefficient) AS coefficient, min(l.most) AS most
     FROM unnest(limit_of, limit_order, limit_coefficient, limit_most) AS l (limit_id, order_id, coefficient, most) GROUP BY l.limit_id, l.order_id
   ), flowing AS MATERIALIZED (
-    SELECT f.place, f.from_cell, f.to_cell, f.least, f.most, coalesce(f.loss, 0) AS loss, a.flow::float8 AS flow
-    FROM unnest(flow_from, flow_to, flow_least, flow_most, flow_loss) WITH ORDINALITY AS f (from_cell, to_cell, least, most, loss, place)
-    LEFT JOIN jsonb_array_elements_text(CASE jsonb_typeof(result -> 'flow') WHEN 'array' THEN result -> 'flow' END) WITH ORDINALITY AS a (flow, place) USING (place)
+    SELECT f.place, f.from_cell, f.to_cell, f.least, f.most, coalesce(f.loss, 0) AS loss, f.flow
+    FROM unnest(flow_from, flow_to, flow_least, flow_most, flow_loss, answer_flow) WITH ORDINALITY AS f (from_cell, to_cell, least, most, loss, flow, place) WHERE f.from_cell IS NOT NULL
   ),
   -- the answer, by order and by cell
   answered AS MATERIALIZED (
-    SELECT i.v::bigint AS order_id, s.v::float8 AS share, r.v AS reason, d.v::bigint AS displaced_by
-    FROM jsonb_array_elements_text(result -> 'order_id') WITH ORDINALITY AS i (v, place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'share') WITH ORDINALITY AS s (v, place) USING (place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'reason') WITH ORDINALITY AS r (v, place) USING (place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'displaced_by') WITH ORDINALITY AS d (v, place) USING (place)
+    SELECT a.order_id, a.share, a.reason, a.displaced_by FROM unnest(answer_order, answer_share, answer_reason, answer_displaced) AS a (order_id, share, reason, displaced_by) WHERE a.order_id IS NOT NULL
   ), priced AS MATERIALIZED (
-    SELECT i.v::bigint AS cell, p.v::float8 AS price, h.v::float8 AS shadow_price, g.v::float8 AS highest_price, q.v::float8 AS quantity, s.v::float8 AS shortfall, o.v::bigint AS price_setter
-    FROM jsonb_array_elements_text(result -> 'cell') WITH ORDINALITY AS i (v, place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'price') WITH ORDINALITY AS p (v, place) USING (place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'shadow_price') WITH ORDINALITY AS h (v, place) USING (place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'highest_price') WITH ORDINALITY AS g (v, place) USING (place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'quantity') WITH ORDINALITY AS q (v, place) USING (place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'shortfall') WITH ORDINALITY AS s (v, place) USING (place)
-    LEFT JOIN jsonb_array_elements_text(result -> 'price_setter') WITH ORDINALITY AS o (v, place) USING (place)
+    SELECT p.cell, p.price, p.shadow_price, p.highest_price, p.quantity, p.shortfall, p.price_setter
+    FROM unnest(answer_cell, answer_price, answer_shadow, answer_highest, answer_quantity, answer_shortfall, answer_setter) AS p (cell, price, shadow_price, highest_price, quantity, shortfall, price_setter) WHERE p.cell IS NOT NULL
   ), ordered AS MATERIALIZED (
     SELECT l.order_id, coalesce(a.share, 0) AS share, a.reason, a.displaced_by, coalesce(t.minimum, 0) AS minimum, coalesce(t.fixed_cost, 0) AS fixed_cost, l.value,
-           coalesce(t.minimum, 0) > 0 OR coalesce(t.fixed_cost, 0) <> 0 OR EXISTS (SELECT FROM excluded x WHERE x.order_id = l.order_id) AS indivisible, coalesce(a.share, 0) > 1e-7 AS taken
+           coalesce(t.minimum, 0) > 0 OR coalesce(t.fixed_cost, 0) <> 0 OR x.order_id IS NOT NULL AS indivisible, coalesce(a.share, 0) > 1e-7 AS taken
     FROM (SELECT l.order_id, sum(l.value) AS value FROM leg l GROUP BY l.order_id) l
     LEFT JOIN (SELECT a.order_id, max(a.share) AS share, max(a.reason) AS reason, max(a.displaced_by) AS displaced_by FROM answered a GROUP BY a.order_id) a USING (order_id)
     LEFT JOIN (SELECT t.order_id, max(t.minimum) AS minimum, max(t.fixed_cost) AS fixed_cost FROM unnest(term_order, term_minimum, term_fixed) AS t (order_id, minimum, fixed_cost) GROUP BY t.order_id) t USING (order_id)
+    LEFT JOIN (SELECT DISTINCT x.order_id FROM excluded x) x USING (order_id)
   ), traded AS (
     SELECT l.cell, sum(l.quantity * o.share) AS net, sum(l.sold * o.share) AS sold, sum(abs(l.quantity) * o.share) AS turnover, max(l.highest) FILTER (WHERE o.taken) AS highest
     FROM leg l JOIN ordered o USING (order_id) GROUP BY l.cell
@@ -155,10 +175,12 @@ BEGIN
     SELECT l.order_id, bool_or(l.coefficient > 0) AS down, bool_or(l.coefficient < 0) AS up FROM limited l JOIN used u USING (limit_id) WHERE u.used >= u.most - u.slack GROUP BY l.order_id
   ), earner AS MATERIALIZED (
     SELECT o.order_id, o.share, o.minimum, o.fixed_cost, o.indivisible, o.taken, o.reason, e.earns, 1e-6 * greatest(1, e.size) AS slack,
-           coalesce(b.down, false) OR EXISTS (SELECT FROM tight t WHERE t.child = o.order_id) AS held_down,
-           coalesce(b.up, false) AS held_up_by_limit, EXISTS (SELECT FROM tight t WHERE t.parent = o.order_id) AS held_up_by_child
-    FROM ordered o LEFT JOIN binding b USING (order_id),
-    LATERAL (SELECT CASE WHEN count(c.worth) = count(*) THEN sum(l.quantity * c.worth - l.value) END AS earns, sum(abs(l.quantity * c.worth) + abs(l.value)) AS size FROM leg l JOIN cell c USING (cell) WHERE l.order_id = o.order_id) e
+           coalesce(b.down, false) OR d.order_id IS NOT NULL AS held_down, coalesce(b.up, false) AS held_up_by_limit, u.order_id IS NOT NULL AS held_up_by_child
+    FROM ordered o
+    JOIN (SELECT l.order_id, CASE WHEN count(c.worth) = count(*) THEN sum(l.quantity * c.worth - l.value) END AS earns, sum(abs(l.quantity * c.worth) + abs(l.value)) AS size FROM leg l JOIN cell c USING (cell) GROUP BY l.order_id) e USING (order_id)
+    LEFT JOIN binding b USING (order_id)
+    LEFT JOIN (SELECT DISTINCT t.child AS order_id FROM tight t) d USING (order_id)
+    LEFT JOIN (SELECT DISTINCT t.parent AS order_id FROM tight t) u USING (order_id)
   ), family AS (
     SELECT e.order_id AS head, e.order_id FROM earner e WHERE pricing = 'marginal' AND e.taken AND e.indivisible
     UNION
@@ -178,23 +200,35 @@ BEGIN
                            CASE WHEN l.quantity < 0 THEN o.share + least(c.missing - c.requirement, 0) / l.quantity WHEN l.quantity > 0 AND NOT c.at_least THEN o.share + greatest(c.missing, 0) / l.quantity ELSE 1 END
                     FROM leg l JOIN cell c USING (cell) JOIN ordered o USING (order_id)) r
     GROUP BY r.order_id
-  ), place AS (
-    SELECT DISTINCT o.order_id, p.share AS there
-    FROM ordered o JOIN room r USING (order_id),
-    LATERAL (SELECT greatest(least(r.least, o.share), o.minimum) AS least, least(greatest(r.most, o.share), 1) AS most) b,
-    LATERAL (SELECT 0::float8 AS share WHERE least(r.least, o.share) <= 1e-9
-             UNION ALL SELECT b.least WHERE b.least <= b.most
-             UNION ALL SELECT b.most WHERE b.least <= b.most
-             UNION ALL SELECT o.share + c.missing / l.quantity FROM leg l JOIN cell c USING (cell)
-                       WHERE l.order_id = o.order_id AND c.at_least AND l.quantity <> 0 AND c.ceiling <> 0 AND o.share + c.missing / l.quantity > b.least AND o.share + c.missing / l.quantity < b.most) p
+  ), ranged AS MATERIALIZED (
+    SELECT o.order_id, o.share, o.value, o.fixed_cost, o.taken, o.indivisible, least(r.least, o.share) <= 1e-9 AS can_be_out, greatest(least(r.least, o.share), o.minimum) AS least, least(greatest(r.most, o.share), 1) AS most
+    FROM ordered o JOIN room r USING (order_id)
+  ), place AS MATERIALIZED (
+    SELECT DISTINCT p.order_id, p.there
+    FROM (SELECT r.order_id, r.share, 0::float8 AS there FROM ranged r WHERE r.can_be_out
+          UNION ALL SELECT r.order_id, r.share, unnest(ARRAY[r.least, r.most]) FROM ranged r WHERE r.least <= r.most
+          UNION ALL SELECT r.order_id, r.share, r.share + c.missing / l.quantity FROM ranged r JOIN leg l USING (order_id) JOIN cell c USING (cell)
+                    WHERE c.at_least AND l.quantity <> 0 AND c.ceiling <> 0 AND r.share + c.missing / l.quantity > r.least AND r.share + c.missing / l.quantity < r.most) p
+    WHERE abs(p.there - p.share) > 1e-7
+  ), met AS (
+    SELECT p.order_id, p.there, sum(c.ceiling * (greatest(c.missing - l.quantity * (p.there - r.share), 0) - greatest(c.missing, 0))) AS added
+    FROM place p JOIN ranged r USING (order_id) JOIN leg l USING (order_id) JOIN cell c USING (cell) GROUP BY p.order_id, p.there
   ), moved AS (
-    SELECT o.order_id, p.there, o.share, o.indivisible AND (p.there > 1e-7) <> o.taken AS flips,
-           (p.there - o.share) * o.value + o.fixed_cost * ((p.there > 1e-7)::integer - o.taken::integer)
-           + coalesce((SELECT sum(c.ceiling * (greatest(c.missing - l.quantity * (p.there - o.share), 0) - greatest(c.missing, 0))) FROM leg l JOIN cell c USING (cell) WHERE l.order_id = o.order_id AND c.ceiling <> 0), 0) AS added
-    FROM place p JOIN ordered o USING (order_id) WHERE abs(p.there - o.share) > 1e-7
+    SELECT m.order_id, m.there, r.indivisible AND (m.there > 1e-7) <> r.taken AS flips, (m.there - r.share) * r.value + r.fixed_cost * ((m.there > 1e-7)::integer - r.taken::integer) + m.added AS added
+    FROM met m JOIN ranged r USING (order_id)
+  ), best_move AS (
+    SELECT DISTINCT ON (m.order_id) m.order_id, m.there, m.flips, m.added
+    FROM moved m, money y WHERE NOT (m.flips AND pricing = 'marginal')
+    ORDER BY m.order_id, m.added + CASE WHEN m.flips THEN greatest(y.stated - y.bound, 0) ELSE 0 END
   ),
-
-  clearing_price AS (
+  -- what can be the reason of a rejection
+  barred AS (
+    SELECT DISTINCT x.order_id FROM excluded x JOIN excluded y USING (exclusion) JOIN ordered t ON t.order_id = y.order_id WHERE y.order_id <> x.order_id AND t.taken
+  ), orphaned AS (
+    SELECT DISTINCT l.child AS order_id FROM link l JOIN ordered p ON p.order_id = l.parent WHERE NOT p.taken
+  ), in_limit AS (
+    SELECT DISTINCT l.order_id FROM limited l
+  ), clearing_price AS (
     SELECT CASE pricing WHEN 'marginal' THEN 'price' ELSE 'shadow_price' END AS rule
   ),
   finding AS (
@@ -273,7 +307,7 @@ BEGIN
     UNION ALL
     SELECT 'one_order', 'order ' || o.order_id, m.added IS NULL OR m.added >= -(CASE WHEN m.flips THEN greatest(y.stated - y.bound, 0) ELSE 0 END) - y.slack,
            CASE WHEN m.added < 0 THEN format('share %s instead of %s would save %s', m.there, o.share, -m.added) ELSE 'nothing to save' END
-    FROM money y, ordered o LEFT JOIN LATERAL (SELECT m.* FROM moved m WHERE m.order_id = o.order_id AND NOT (m.flips AND pricing = 'marginal') ORDER BY m.added + CASE WHEN m.flips THEN greatest(y.stated - y.bound, 0) ELSE 0 END LIMIT 1) m ON true
+    FROM money y, ordered o LEFT JOIN best_move m USING (order_id)
 
     -- reasons
     UNION ALL
@@ -281,16 +315,16 @@ BEGIN
            CASE o.reason
              WHEN 'accepted' THEN o.share >= 1 - 1e-7
              WHEN 'part' THEN o.taken AND o.share < 1 - 1e-7
-             WHEN 'excluded' THEN NOT o.taken AND EXISTS (SELECT FROM excluded x JOIN excluded y ON y.exclusion = x.exclusion AND y.order_id <> x.order_id JOIN ordered t ON t.order_id = y.order_id WHERE x.order_id = o.order_id AND t.taken)
-             WHEN 'parent_rejected' THEN NOT o.taken AND EXISTS (SELECT FROM link l JOIN ordered p ON p.order_id = l.parent WHERE l.child = o.order_id AND NOT p.taken)
-             WHEN 'limited' THEN NOT o.taken AND EXISTS (SELECT FROM limited l WHERE l.order_id = o.order_id)
+             WHEN 'excluded' THEN NOT o.taken AND b.order_id IS NOT NULL
+             WHEN 'parent_rejected' THEN NOT o.taken AND p.order_id IS NOT NULL
+             WHEN 'limited' THEN NOT o.taken AND l.order_id IS NOT NULL
              WHEN 'minimum_not_reached' THEN NOT o.taken AND o.indivisible
              WHEN 'paradoxically_rejected' THEN NOT o.taken AND o.indivisible
              WHEN 'too_dear' THEN NOT o.taken AND (pricing <> 'marginal' OR e.earns IS NULL OR e.earns <= e.slack + o.fixed_cost)
              WHEN 'tied' THEN NOT o.taken AND (pricing <> 'marginal' OR e.earns IS NULL OR abs(e.earns - o.fixed_cost) <= e.slack)
              ELSE false END,
            format('%s, share %s, would earn %s less %s', coalesce(o.reason, 'no reason'), o.share, e.earns, o.fixed_cost)
-    FROM ordered o JOIN earner e USING (order_id)
+    FROM ordered o JOIN earner e USING (order_id) LEFT JOIN barred b USING (order_id) LEFT JOIN orphaned p USING (order_id) LEFT JOIN in_limit l USING (order_id)
     UNION ALL
     SELECT 'displaced_by', 'order ' || o.order_id, (t.taken OR o.reason = 'parent_rejected') AND t.order_id <> o.order_id AND o.share < 1 - 1e-7, format('share %s, displaced by order %s of share %s', o.share, o.displaced_by, t.share)
     FROM ordered o LEFT JOIN ordered t ON t.order_id = o.displaced_by WHERE o.displaced_by IS NOT NULL
