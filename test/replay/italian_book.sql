@@ -11,19 +11,18 @@ CREATE TABLE replay.exchange (at timestamptz, day date, period integer, zone tex
 CREATE TABLE replay.published_price (at timestamptz, day date, period integer, zone text, price float8);
 CREATE TABLE replay.published_flow (at timestamptz, day date, period integer, from_zone text, to_zone text, quantity float8);
 
--- what the engine reads: order_id of a step or an exchange is below that of any block
+-- what the engine reads: order_id of a step or an exchange is below that of any block; share of a block as published, 1 or 0
 CREATE TABLE replay.zone (zone_id bigint, zone text);
-CREATE TABLE replay.leg (day date, order_id bigint, period integer, zone_id bigint, quantity float8, price float8, block text, status text);
+CREATE TABLE replay.leg (day date, order_id bigint, period integer, zone_id bigint, quantity float8, price float8, block text, status text, share float8);
 CREATE TABLE replay.capacity (day date, period integer, from_zone bigint, to_zone bigint, least float8, most float8);
 -- the price of each cell, one number for all zones where they are pooled; whether the hour has one price in all zones
 CREATE TABLE replay.answer (day date, period integer, zone_id bigint, price float8, one_price boolean);
 
--- what is cleared: pooled or in zones, blocks as published or free, at the lowest or the highest price where an interval of them clears; and what came of it
-CREATE TABLE replay.way (way text, in_zones boolean, blocks_published boolean, surplus_share float8);
-INSERT INTO replay.way VALUES ('pooled, blocks as published, lowest', false, true, 0), ('pooled, blocks as published, highest', false, true, 1), ('pooled, lowest', false, false, 0), ('pooled, highest', false, false, 1),
-  ('zones, blocks as published, lowest', true, true, 0), ('zones, blocks as published, highest', true, true, 1), ('zones, lowest', true, false, 0), ('zones, highest', true, false, 1);
+-- what is cleared: pooled or in zones; blocks as published, or so with the one that does not add up at the share that does, or free; and what came of it
+CREATE TABLE replay.way (way text, in_zones boolean, blocks text);
+INSERT INTO replay.way SELECT z || ', blocks ' || b, z LIKE 'zones%', b FROM unnest(ARRAY['pooled', 'zones coupled']) z, unnest(ARRAY['as published', 'as they add up', 'free']) b;
 CREATE TABLE replay.run (way text, day date, status text, cost float8, bound float8, gap float8, nodes bigint, seconds float8, took float8);
-CREATE TABLE replay.run_price (way text, day date, period integer, zone_id bigint, price float8);
+CREATE TABLE replay.run_price (way text, day date, period integer, zone_id bigint, lowest float8, highest float8);
 CREATE TABLE replay.run_block (way text, day date, order_id bigint, share float8, reason text);
 CREATE TABLE replay.run_flow (way text, day date, period integer, from_zone bigint, to_zone bigint, quantity float8);
 
@@ -32,11 +31,11 @@ BEGIN
   INSERT INTO replay.zone SELECT row_number() OVER (ORDER BY zone COLLATE "C"), zone FROM (SELECT DISTINCT zone FROM replay.step) s;
   -- exchanges first, so that nothing at the same price comes before them; one unit of money beyond the floor and the cap of the market
   INSERT INTO replay.leg
-  SELECT day, row_number() OVER (ORDER BY day, part, period, zone_id, side, price, quantity), period, zone_id, CASE side WHEN 'supply' THEN quantity ELSE -quantity END, price, NULL, NULL
+  SELECT day, row_number() OVER (ORDER BY day, part, period, zone_id, side, price, quantity), period, zone_id, CASE side WHEN 'supply' THEN quantity ELSE -quantity END, price, NULL, NULL, NULL
   FROM (SELECT day, 0 AS part, period, zone, CASE WHEN quantity > 0 THEN 'demand' ELSE 'supply' END AS side, CASE WHEN quantity > 0 THEN 4001 ELSE -501 END AS price, abs(quantity) AS quantity FROM replay.exchange WHERE quantity <> 0
         UNION ALL SELECT day, 1, period, zone, side, price, quantity FROM replay.step WHERE quantity > 0) s JOIN replay.zone USING (zone);
   INSERT INTO replay.leg
-  SELECT day, 1000000000 + dense_rank() OVER (ORDER BY day, block COLLATE "C"), period, zone_id, CASE side WHEN 'supply' THEN quantity ELSE -quantity END, price, block, status
+  SELECT day, 1000000000 + dense_rank() OVER (ORDER BY day, block COLLATE "C"), period, zone_id, CASE side WHEN 'supply' THEN quantity ELSE -quantity END, price, block, status, (status = 'ACC')::integer
   FROM replay.block JOIN replay.zone USING (zone);
   CREATE INDEX ON replay.leg (day, order_id);
   CREATE INDEX ON replay.leg (day, period, zone_id);
@@ -46,18 +45,21 @@ BEGIN
   INSERT INTO replay.answer SELECT p.day, p.period, z.zone_id, p.price, min(p.price) OVER w = max(p.price) OVER w
   FROM replay.published_price p JOIN replay.zone z USING (zone) WINDOW w AS (PARTITION BY p.day, p.period);
   ANALYZE replay.leg, replay.capacity, replay.answer;
+  UPDATE replay.leg l SET share = c.share FROM replay.curtailed() c WHERE (l.day, l.block) = (c.day, c.block);
 END $$;
 
--- the queries of a day: pooled or in zones; blocks as published (accepted ones in, whatever the price) or left to the engine. Demand at the cap and exports are what the cell requires.
+-- the queries of a day. Blocks that are not free are in, whatever the price. Demand at the cap and exports are what the cell requires.
 CREATE FUNCTION replay.cell_of(in_zones boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN in_zones THEN '(period * 100 + zone_id)' ELSE 'period::bigint' END $$;
-CREATE FUNCTION replay.orders_of(the_day date, in_zones boolean, blocks_published boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION replay.share_of_block(blocks text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT CASE blocks WHEN 'as published' THEN 'ceil(share)' WHEN 'as they add up' THEN 'share' END $$;
+CREATE FUNCTION replay.orders_of(the_day date, in_zones boolean, blocks text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT format('SELECT order_id, %s AS cell, quantity, price FROM replay.leg WHERE day = %L AND block IS NULL AND (quantity > 0 OR price < 4000) ', replay.cell_of(in_zones), the_day)
-         || CASE WHEN blocks_published THEN format('UNION ALL SELECT order_id * 100 + period, %s, quantity, -501 FROM replay.leg WHERE day = %L AND status = ''ACC'' AND quantity > 0 ', replay.cell_of(in_zones), the_day)
-                 ELSE format('UNION ALL SELECT order_id, %s, quantity, price FROM replay.leg WHERE day = %L AND block IS NOT NULL ', replay.cell_of(in_zones), the_day) END
+         || CASE WHEN blocks = 'free' THEN format('UNION ALL SELECT order_id, %s, quantity, price FROM replay.leg WHERE day = %L AND block IS NOT NULL ', replay.cell_of(in_zones), the_day)
+                 ELSE format('UNION ALL SELECT order_id * 100 + period, %s, quantity * %s, -501 FROM replay.leg WHERE day = %L AND share > 0 AND quantity > 0 ', replay.cell_of(in_zones), replay.share_of_block(blocks), the_day) END
          || 'ORDER BY 1, 2' $$;
-CREATE FUNCTION replay.cells_of(the_day date, in_zones boolean, blocks_published boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  SELECT format('SELECT %s AS cell, -sum(quantity) AS requirement, 4000::float8 AS ceiling, false AS at_least FROM replay.leg WHERE day = %L AND quantity < 0 AND (block IS NULL AND price >= 4000%s) GROUP BY 1 ORDER BY 1',
-                replay.cell_of(in_zones), the_day, CASE WHEN blocks_published THEN ' OR status = ''ACC''' ELSE '' END) $$;
+CREATE FUNCTION replay.cells_of(the_day date, in_zones boolean, blocks text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT format('SELECT %s AS cell, sum(-quantity * %s) AS requirement, 4000::float8 AS ceiling, false AS at_least FROM replay.leg WHERE day = %L AND quantity < 0 AND %s GROUP BY 1 ORDER BY 1',
+                replay.cell_of(in_zones), CASE WHEN blocks = 'free' THEN '1' ELSE 'coalesce(' || replay.share_of_block(blocks) || ', 1)' END, the_day,
+                CASE WHEN blocks = 'free' THEN 'block IS NULL AND price >= 4000' ELSE '(block IS NULL AND price >= 4000 OR share > 0)' END) $$;
 CREATE FUNCTION replay.terms_of(the_day date) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT format('SELECT DISTINCT order_id, 1::float8 AS minimum, 0::float8 AS fixed_cost FROM replay.leg WHERE day = %L AND block IS NOT NULL ORDER BY order_id', the_day) $$;
 CREATE FUNCTION replay.flows_of(the_day date) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -76,11 +78,11 @@ BEGIN
     FOR w IN SELECT * FROM replay.way LOOP
       flows := CASE WHEN w.in_zones THEN replay.flows_of(d) END;
       started := clock_timestamp();
-      SELECT * INTO r FROM flexexchange.clear_orders(replay.orders_of(d, w.in_zones, w.blocks_published), replay.cells_of(d, w.in_zones, w.blocks_published),
-        CASE WHEN NOT w.blocks_published THEN replay.terms_of(d) END, flows => flows, surplus_share => w.surplus_share, max_gap => 1e-7);
+      SELECT * INTO r FROM flexexchange.clear_orders(replay.orders_of(d, w.in_zones, w.blocks), replay.cells_of(d, w.in_zones, w.blocks),
+        CASE WHEN w.blocks = 'free' THEN replay.terms_of(d) END, flows => flows, surplus_share => 0, max_gap => 0, max_gap_cost => 0.01);
       INSERT INTO replay.run VALUES (w.way, d, r.status, r.cost, r.bound, r.gap, r.nodes, r.seconds, extract(epoch FROM clock_timestamp() - started));
-      INSERT INTO replay.run_price SELECT w.way, d, CASE WHEN w.in_zones THEN c / 100 ELSE c END, CASE WHEN w.in_zones THEN c % 100 END, p FROM unnest(r.cell, r.price) x (c, p);
-      INSERT INTO replay.run_block SELECT w.way, d, o, s, y FROM unnest(r.order_id, r.share, r.reason) x (o, s, y) WHERE NOT w.blocks_published AND o > 1000000000;
+      INSERT INTO replay.run_price SELECT w.way, d, CASE WHEN w.in_zones THEN c / 100 ELSE c END, CASE WHEN w.in_zones THEN c % 100 END, l, h FROM unnest(r.cell, r.price, r.highest_price) x (c, l, h);
+      INSERT INTO replay.run_block SELECT w.way, d, o, s, y FROM unnest(r.order_id, r.share, r.reason) x (o, s, y) WHERE w.blocks = 'free' AND o > 1000000000;
       IF w.in_zones THEN
         EXECUTE format('INSERT INTO replay.run_flow SELECT $1, $2, from_cell / 100, from_cell %% 100, to_cell %% 100, q FROM (SELECT row_number() OVER () AS n, * FROM (%s) f) f JOIN unnest($3) WITH ORDINALITY x (q, n) USING (n)', flows)
         USING w.way, d, r.flow;
@@ -91,20 +93,16 @@ END $$;
 
 -- lowest and highest price of each cell beside the published one; within half a cent they are the same
 CREATE VIEW replay.cell AS
-  SELECT w.in_zones, w.blocks_published, l.day, l.period, a.zone_id, a.one_price, a.price AS published, l.price AS lowest, h.price AS highest
-  FROM replay.way w
-  JOIN replay.run_price l ON l.way = w.way
-  JOIN replay.run_price h ON h.way = replace(w.way, 'lowest', 'highest') AND (h.day, h.period) = (l.day, l.period) AND h.zone_id IS NOT DISTINCT FROM l.zone_id
-  JOIN replay.answer a ON (a.day, a.period) = (l.day, l.period) AND a.zone_id = coalesce(l.zone_id, 1)
-  WHERE w.way LIKE '%lowest' AND (w.in_zones OR a.one_price);
+  SELECT r.way, w.in_zones, w.blocks, r.day, r.period, a.zone_id, a.one_price, a.price AS published, r.lowest, r.highest
+  FROM replay.run_price r JOIN replay.way w USING (way) JOIN replay.answer a ON (a.day, a.period) = (r.day, r.period) AND a.zone_id = coalesce(r.zone_id, 1)
+  WHERE w.in_zones OR a.one_price;
 CREATE VIEW replay.block_answer AS
   SELECT w.in_zones, b.day, g.block, z.zone, CASE WHEN g.quantity > 0 THEN 'supply' ELSE 'demand' END AS side, g.price, g.status, b.share, b.reason, g.surplus
   FROM replay.run_block b
   JOIN replay.way w ON w.way = b.way
   JOIN (SELECT l.day, l.order_id, l.block, min(l.zone_id) AS zone_id, min(l.quantity) AS quantity, min(l.price) AS price, min(l.status) AS status, sum(l.quantity * (a.price - l.price)) AS surplus
         FROM replay.leg l JOIN replay.answer a USING (day, period, zone_id) WHERE l.block IS NOT NULL GROUP BY l.day, l.order_id, l.block) g USING (day, order_id)
-  JOIN replay.zone z USING (zone_id)
-  WHERE w.way LIKE '%lowest';
+  JOIN replay.zone z USING (zone_id);
 
 -- What was published, added up without the engine: steps below the price for certain and those at it as far as needed, accepted blocks, what lines and neighbours bring. spare is what a zone has too much, or lacks.
 CREATE FUNCTION replay.balance() RETURNS TABLE (day date, period integer, zone_id bigint, spare float8) LANGUAGE sql STABLE AS $$
@@ -116,6 +114,26 @@ CREATE FUNCTION replay.balance() RETURNS TABLE (day date, period integer, zone_i
   CROSS JOIN LATERAL (SELECT coalesce(sum(CASE WHEN f.from_zone = z.zone THEN -f.quantity ELSE f.quantity END), 0)
                       FROM replay.published_flow f JOIN replay.zone z ON z.zone_id = a.zone_id WHERE (f.day, f.period) = (a.day, a.period) AND z.zone IN (f.from_zone, f.to_zone)) f (arrives)
   CROSS JOIN LATERAL (VALUES (s.least + f.arrives, s.most + f.arrives)) v (least, most) $$;
+-- the accepted block, if there is one, that makes its zone balance in all its hours when it is taken at one share of what it offered
+CREATE FUNCTION replay.curtailed() RETURNS TABLE (day date, zone_id bigint, block text, share float8) LANGUAGE sql STABLE AS $$
+  SELECT l.day, l.zone_id, l.block, avg(1 - b.spare / l.quantity)
+  FROM replay.leg l LEFT JOIN (SELECT * FROM replay.balance() WHERE spare <> 0) b USING (day, period, zone_id) WHERE l.status = 'ACC'
+  GROUP BY l.day, l.zone_id, l.block HAVING count(*) = count(b.spare) AND max(b.spare / l.quantity) - min(b.spare / l.quantity) < 0.001 $$;
+-- What was taken, as published, of the steps exactly at the price of their zone, beside what most volume and one ratio for all give: of supply and demand at one price in some zones the shorter side is taken wholly,
+-- of the other each step the same share.
+CREATE FUNCTION replay.margin() RETURNS TABLE (day date, period integer, price float8, zones bigint, error float8) LANGUAGE sql STABLE AS $$
+  SELECT day, period, price, count(*), max(abs(taken - (least(1, (net + d) / nullif(s, 0)) * supply - least(1, (s - net) / nullif(d, 0)) * demand)))
+  FROM (SELECT *, sum(taken) OVER w AS net, sum(supply) OVER w AS s, sum(demand) OVER w AS d
+        FROM (SELECT a.day, a.period, a.price, s.supply, s.demand, -f.arrives - s.certain AS taken
+              FROM replay.answer a
+              CROSS JOIN LATERAL (SELECT coalesce(sum(l.quantity * coalesce(l.share, 1)) FILTER (WHERE l.block IS NOT NULL OR l.price <> a.price), 0), coalesce(sum(l.quantity) FILTER (WHERE l.block IS NULL AND l.price = a.price AND l.quantity > 0), 0),
+                                         coalesce(-sum(l.quantity) FILTER (WHERE l.block IS NULL AND l.price = a.price AND l.quantity < 0), 0)
+                                  FROM replay.leg l WHERE (l.day, l.period, l.zone_id) = (a.day, a.period, a.zone_id) AND (l.block IS NOT NULL OR l.quantity > 0 AND l.price <= a.price OR l.quantity < 0 AND l.price >= a.price)) s (certain, supply, demand)
+              CROSS JOIN LATERAL (SELECT coalesce(sum(CASE WHEN f.from_zone = z.zone THEN -f.quantity ELSE f.quantity END), 0)
+                                  FROM replay.published_flow f JOIN replay.zone z ON z.zone_id = a.zone_id WHERE (f.day, f.period) = (a.day, a.period) AND z.zone IN (f.from_zone, f.to_zone)) f (arrives)
+              WHERE s.supply + s.demand > 0) x
+        WINDOW w AS (PARTITION BY day, period, price)) y
+  GROUP BY day, period, price $$;
 CREATE FUNCTION replay.share_of(part bigint, whole bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT format('%s of %s%s', part, whole, ' (' || round(100.0 * part / nullif(whole, 0), 2) || ' %)') $$;
 
 -- the page: Markdown
@@ -128,24 +146,21 @@ BEGIN
   RETURN NEXT (SELECT format('| steps, accepted blocks, exchanges and flows | %s | %s |', count(*), replay.share_of(count(*) FILTER (WHERE spare = 0), count(*))) FROM replay.balance());
   RETURN NEXT E'\n| hours out of balance | zone | too much, MWh | the accepted block that explains all of them | at a share of |\n|---|---|---|---|---|';
   RETURN QUERY
-    WITH off AS (SELECT * FROM replay.balance() WHERE spare <> 0),
-    guilty AS (SELECT day, zone_id, block, avg(1 - spare / quantity) AS share
-               FROM replay.leg l LEFT JOIN off USING (day, period, zone_id) WHERE status = 'ACC'
-               GROUP BY day, zone_id, block HAVING count(*) = count(spare) AND max(spare / quantity) - min(spare / quantity) < 0.001)
     SELECT format('| %s hour %s | %s | %s | %s | %s |', o.day, o.period, z.zone, round(o.spare::numeric, 2), coalesce(g.block, ''), coalesce(round(g.share::numeric, 4)::text, ''))
-    FROM off o JOIN replay.zone z USING (zone_id) LEFT JOIN guilty g USING (day, zone_id) ORDER BY o.day, o.period, z.zone;
+    FROM replay.balance() o JOIN replay.zone z USING (zone_id) LEFT JOIN replay.curtailed() g USING (day, zone_id) WHERE o.spare <> 0 ORDER BY o.day, o.period, z.zone;
   RETURN NEXT E'\n| prices | hours, or zones and hours | published price clears | one price clears, and it is the published one | an interval of prices clears, the published one in it | furthest miss, EUR/MWh |\n|---|---|---|---|---|---|';
   RETURN QUERY
-    SELECT format('| %s, %s | %s | %s | %s | %s | %s |', CASE WHEN in_zones THEN 'zones coupled' ELSE 'pooled, hours with one price' END, CASE WHEN blocks_published THEN 'blocks as published' ELSE 'blocks free' END, count(*),
+    SELECT format('| %s%s | %s | %s | %s | %s | %s |', way, CASE WHEN NOT in_zones THEN ', hours with one price' END, count(*),
                   replay.share_of(count(*) FILTER (WHERE inside), count(*)), replay.share_of(count(*) FILTER (WHERE inside AND single), count(*) FILTER (WHERE single)), replay.share_of(count(*) FILTER (WHERE inside AND NOT single), count(*) FILTER (WHERE NOT single)),
                   coalesce(round(max(greatest(lowest - published, published - highest)) FILTER (WHERE NOT inside)::numeric, 3)::text, 'none'))
     FROM (SELECT *, published BETWEEN lowest - 0.005 AND highest + 0.005 AS inside, highest - lowest < 0.005 AS single FROM replay.cell) c
-    GROUP BY in_zones, blocks_published ORDER BY in_zones, blocks_published DESC;
-  RETURN NEXT E'\n| hours, or zones and hours, that miss: blocks as published | published | cleared |\n|---|---|---|';
+    GROUP BY way, in_zones, blocks ORDER BY way;
+  RETURN NEXT E'\n| hours whose published price does not clear | prices missed | published | cleared |\n|---|---|---|---|';
   RETURN QUERY
-    SELECT format('| %s hour %s%s | %s | %s to %s |', day, period, ' ' || zone, round(published::numeric, 3), round(lowest::numeric, 3), round(highest::numeric, 3))
-    FROM replay.cell LEFT JOIN replay.zone z ON in_zones AND z.zone_id = cell.zone_id
-    WHERE blocks_published AND published NOT BETWEEN lowest - 0.005 AND highest + 0.005 ORDER BY in_zones, day, period, zone LIMIT 40;
+    SELECT format('| %s: %s hour %s | %s | %s | %s |', way, day, period, count(*), string_agg(DISTINCT round(published::numeric, 2)::text, ', '), string_agg(DISTINCT round(lowest::numeric, 2) || CASE WHEN highest > lowest THEN ' to ' || round(highest::numeric, 2) ELSE '' END, ', '))
+    FROM replay.cell WHERE published NOT BETWEEN lowest - 0.005 AND highest + 0.005 GROUP BY way, day, period ORDER BY way, day, period;
+  RETURN NEXT E'\n| steps exactly at the price, in several zones that share it | hours and prices | most volume, and one ratio for the longer side, within 0.1 MWh |\n|---|---|---|';
+  RETURN NEXT (SELECT format('| published | %s | %s |', count(*), replay.share_of(count(*) FILTER (WHERE error <= 0.1), count(*))) FROM replay.margin() WHERE zones > 1);
 
   RETURN NEXT E'\n| blocks published as | | in the money at published prices | accepted, pooled | accepted, zones coupled |\n|---|---|---|---|---|';
   RETURN QUERY
@@ -163,17 +178,19 @@ BEGIN
 
   RETURN NEXT E'\n| flows between zones | lines and hours | mean error, MWh | greatest | within 0.1 MWh |\n|---|---|---|---|---|';
   RETURN QUERY
-    SELECT format('| %s | %s | %s | %s | %s |', CASE WHEN w.blocks_published THEN 'blocks as published' ELSE 'blocks free' END, count(*), round(avg(abs(f.quantity - p.quantity))::numeric, 4), round(max(abs(f.quantity - p.quantity))::numeric, 3),
-                  replay.share_of(count(*) FILTER (WHERE abs(f.quantity - p.quantity) <= 0.1), count(*)))
-    FROM replay.run_flow f JOIN replay.way w USING (way) JOIN replay.zone a ON a.zone_id = f.from_zone JOIN replay.zone b ON b.zone_id = f.to_zone
-    JOIN replay.published_flow p ON (p.day, p.period, p.from_zone, p.to_zone) = (f.day, f.period, a.zone, b.zone)
-    WHERE w.way LIKE '%lowest' GROUP BY w.blocks_published ORDER BY 1 DESC;
+    SELECT format('| %s%s | %s | %s | %s | %s |', way, CASE WHEN shared THEN ', hours in which several zones had steps at the price' ELSE ', other hours' END, count(*), round(avg(error)::numeric, 4), round(max(error)::numeric, 3),
+                  replay.share_of(count(*) FILTER (WHERE error <= 0.1), count(*)))
+    FROM (SELECT f.way, abs(f.quantity - p.quantity) AS error, m.day IS NOT NULL AS shared
+          FROM replay.run_flow f JOIN replay.zone a ON a.zone_id = f.from_zone JOIN replay.zone b ON b.zone_id = f.to_zone
+          JOIN replay.published_flow p ON (p.day, p.period, p.from_zone, p.to_zone) = (f.day, f.period, a.zone, b.zone)
+          LEFT JOIN (SELECT DISTINCT day, period FROM replay.margin() WHERE zones > 1) m
+                 ON (m.day, m.period) = (f.day, f.period)) x
+    GROUP BY way, shared ORDER BY way, shared;
 END $$;
 CREATE FUNCTION replay.time_page() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN NEXT E'| a day, whole statement | days | median, s | slowest, s | greatest gap proved, EUR | not proved in time |\n|---|---|---|---|---|---|';
   RETURN QUERY
-    SELECT format('| %s, %s | %s | %s | %s | %s | %s |', CASE WHEN in_zones THEN 'zones coupled' ELSE 'pooled' END, CASE WHEN blocks_published THEN 'blocks as published' ELSE 'blocks free' END, count(DISTINCT day),
-                  round(percentile_cont(0.5) WITHIN GROUP (ORDER BY took)::numeric, 2), round(max(took)::numeric, 2), round(max(cost - bound)::numeric, 2), count(*) FILTER (WHERE status <> 'optimal'))
-    FROM replay.run JOIN replay.way USING (way) GROUP BY in_zones, blocks_published ORDER BY in_zones, blocks_published DESC;
+    SELECT format('| %s | %s | %s | %s | %s | %s |', way, count(*), round(percentile_cont(0.5) WITHIN GROUP (ORDER BY took)::numeric, 3), round(max(took)::numeric, 3), round(max(cost - bound)::numeric, 2), count(*) FILTER (WHERE status <> 'optimal'))
+    FROM replay.run GROUP BY way ORDER BY way;
 END $$;
