@@ -1,7 +1,8 @@
--- An invented excerpt in the form of the public files: two hours of two zones, four blocks, tenders of six lots.
+-- An invented excerpt in the form of the public files: four hours of two zones, five blocks, tenders of six lots.
 --
--- Hour 1 has one price, 30; in hour 2 the line is full at 20 and the prices are 30 and 50. Block early is accepted, dear rejected, and paradox is in the money at those prices (8 x 40 short of nothing in hour 1,
--- 12 x 40 ahead in hour 2), but would take the price of hour 2 down to 30. The last lots have a rejection that merit explains and one that nothing does: its twin was accepted.
+-- Hour 1 has one price, 30; in hour 2 the line is full at 20 and the prices are 30 and 50. Block early is accepted, dear rejected; paradox is in the money at those prices, 12 x 40 ahead in hour 2 and 8 x 40
+-- behind in hour 1, but would take the price of hour 2 down to 30. In hour 3 steps of both zones stand at the price of 40, and three quarters of each are taken. In hour 4 block trimmed is published as accepted, though
+-- the zone balances with half of it only; then 100 of 100 at 10 are used up and any price from 10 to 30 clears. The last lots of the tenders have a rejection that merit explains, and one that nothing does: its twin was accepted.
 
 COPY replay.step FROM stdin (FORMAT csv);
 2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,supply,10.0,100.0
@@ -15,6 +16,15 @@ COPY replay.step FROM stdin (FORMAT csv);
 2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,demand,4000.0,80.0
 2025-04-01T01:00:00+02:00,2025-04-01,2,SOUTH,supply,50.0,50.0
 2025-04-01T01:00:00+02:00,2025-04-01,2,SOUTH,demand,4000.0,60.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,NORTH,supply,10.0,100.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,NORTH,supply,40.0,30.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,NORTH,demand,4000.0,80.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,SOUTH,supply,40.0,10.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,SOUTH,demand,4000.0,50.0
+2025-04-01T03:00:00+02:00,2025-04-01,4,NORTH,supply,10.0,100.0
+2025-04-01T03:00:00+02:00,2025-04-01,4,NORTH,supply,30.0,100.0
+2025-04-01T03:00:00+02:00,2025-04-01,4,NORTH,demand,4000.0,60.0
+2025-04-01T03:00:00+02:00,2025-04-01,4,SOUTH,demand,4000.0,50.0
 \.
 COPY replay.block FROM stdin (FORMAT csv);
 2025-04-01T00:00:00+02:00,2025-04-01,base,1,SOUTH,demand,3.0,700.0,ACC
@@ -25,10 +35,13 @@ COPY replay.block FROM stdin (FORMAT csv);
 2025-04-01T01:00:00+02:00,2025-04-01,dear,2,SOUTH,supply,10.0,60.0,REJ
 2025-04-01T00:00:00+02:00,2025-04-01,paradox,1,SOUTH,supply,40.0,38.0,PREJ
 2025-04-01T01:00:00+02:00,2025-04-01,paradox,2,SOUTH,supply,40.0,38.0,PREJ
+2025-04-01T03:00:00+02:00,2025-04-01,trimmed,4,SOUTH,supply,20.0,15.0,ACC
 \.
 COPY replay.line FROM stdin (FORMAT csv);
 2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,SOUTH,100.0,100.0
 2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,SOUTH,20.0,100.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,NORTH,SOUTH,100.0,100.0
+2025-04-01T03:00:00+02:00,2025-04-01,4,NORTH,SOUTH,100.0,100.0
 \.
 COPY replay.exchange FROM stdin (FORMAT csv);
 2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,ABROAD,5.5
@@ -42,10 +55,16 @@ COPY replay.published_price FROM stdin (FORMAT csv);
 2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,30.0
 2025-04-01T01:00:00+02:00,2025-04-01,2,SOUTH,50.0
 2025-04-01T01:00:00+02:00,2025-04-01,2,ABROAD,30.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,NORTH,40.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,SOUTH,40.0
+2025-04-01T03:00:00+02:00,2025-04-01,4,NORTH,20.0
+2025-04-01T03:00:00+02:00,2025-04-01,4,SOUTH,20.0
 \.
 COPY replay.published_flow FROM stdin (FORMAT csv);
 2025-04-01T00:00:00+02:00,2025-04-01,1,NORTH,SOUTH,53.0
 2025-04-01T01:00:00+02:00,2025-04-01,2,NORTH,SOUTH,20.0
+2025-04-01T02:00:00+02:00,2025-04-01,3,NORTH,SOUTH,42.5
+2025-04-01T03:00:00+02:00,2025-04-01,4,NORTH,SOUTH,40.0
 \.
 COPY flexibility_tender_staging (zone_code, product, opportunity_name, trade_windows, peak_tendered_kw, ceiling_availability_price, ceiling_utilisation_price, ceiling_sustain_price,
   company_name, offered_kw, offered_availability_price, offered_utilisation_price, offered_sustain_price, trade_outcome, accepted_kw, awarded_availability_price, awarded_utilisation_price, awarded_sustain_price, technology_type) FROM stdin (FORMAT csv);

@@ -1,0 +1,28 @@
+-- The replay of real books and tenders, on an invented excerpt that has their form: what it reads, what it clears, what it says. make replay runs the same on the real files.
+\getenv src PG_ABS_SRCDIR
+\set setup :src '/setup.sql'
+\set italian_book :src '/replay/italian_book.sql'
+\set tenders :src '/replay/tenders.sql'
+\set sample :src '/replay/sample.sql'
+\set ECHO none
+\i :setup
+\set ECHO all
+SELECT flexexchange.create_exchange('replay_test');
+SET search_path = replay_test, flexexchange;
+CREATE SCHEMA replay;
+\set ECHO none
+\i :italian_book
+\i :tenders
+\i :sample
+\set ECHO all
+CALL replay.prepare_book();
+CALL replay.clear_book();
+SELECT * FROM replay.book_page();
+-- the engine's share of each block, where the zones are coupled
+SELECT block, status, share, reason, round(surplus::numeric, 2) AS surplus FROM replay.block_answer WHERE in_zones ORDER BY block COLLATE "C";
+SELECT way, status FROM replay.run WHERE status <> 'optimal' OR cost - bound > 0.01;
+CALL replay.prepare_tenders('flexibility_tender_staging');
+CALL replay.clear_tenders();
+SELECT * FROM replay.tender_page();
+DROP SCHEMA replay CASCADE;
+SELECT flexexchange.drop_exchange('replay_test', with_data => true);
