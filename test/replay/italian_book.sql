@@ -18,9 +18,9 @@ CREATE TABLE replay.capacity (day date, period integer, from_zone bigint, to_zon
 -- the price of each cell, one number for all zones where they are pooled; whether the hour has one price in all zones
 CREATE TABLE replay.answer (day date, period integer, zone_id bigint, price float8, one_price boolean);
 
--- what is cleared: pooled or in zones; blocks as published, or so with the one that does not add up at the share that does, or free; and what came of it
+-- what is cleared: pooled or in zones; blocks as published, or so with one that does not add up at the share that does, or free, or free with that one divisible; and what came of it
 CREATE TABLE replay.way (way text, in_zones boolean, blocks text);
-INSERT INTO replay.way SELECT z || ', blocks ' || b, z LIKE 'zones%', b FROM unnest(ARRAY['pooled', 'zones coupled']) z, unnest(ARRAY['as published', 'as they add up', 'free']) b;
+INSERT INTO replay.way SELECT z || ', blocks ' || b, z LIKE 'zones%', b FROM unnest(ARRAY['pooled', 'zones coupled']) z, unnest(ARRAY['as published', 'as they add up', 'free', 'free, trimmed one divisible']) b;
 CREATE TABLE replay.run (way text, day date, status text, cost float8, bound float8, gap float8, nodes bigint, seconds float8, took float8);
 CREATE TABLE replay.run_price (way text, day date, period integer, zone_id bigint, lowest float8, highest float8);
 CREATE TABLE replay.run_block (way text, day date, order_id bigint, share float8, reason text);
@@ -53,15 +53,16 @@ CREATE FUNCTION replay.cell_of(in_zones boolean) RETURNS text LANGUAGE sql IMMUT
 CREATE FUNCTION replay.share_of_block(blocks text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT CASE blocks WHEN 'as published' THEN 'ceil(share)' WHEN 'as they add up' THEN 'share' END $$;
 CREATE FUNCTION replay.orders_of(the_day date, in_zones boolean, blocks text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT format('SELECT order_id, %s AS cell, quantity, price FROM replay.leg WHERE day = %L AND block IS NULL AND (quantity > 0 OR price < 4000) ', replay.cell_of(in_zones), the_day)
-         || CASE WHEN blocks = 'free' THEN format('UNION ALL SELECT order_id, %s, quantity, price FROM replay.leg WHERE day = %L AND block IS NOT NULL ', replay.cell_of(in_zones), the_day)
+         || CASE WHEN blocks LIKE 'free%' THEN format('UNION ALL SELECT order_id, %s, quantity, price FROM replay.leg WHERE day = %L AND block IS NOT NULL ', replay.cell_of(in_zones), the_day)
                  ELSE format('UNION ALL SELECT order_id * 100 + period, %s, quantity * %s, -501 FROM replay.leg WHERE day = %L AND share > 0 AND quantity > 0 ', replay.cell_of(in_zones), replay.share_of_block(blocks), the_day) END
          || 'ORDER BY 1, 2' $$;
 CREATE FUNCTION replay.cells_of(the_day date, in_zones boolean, blocks text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT format('SELECT %s AS cell, sum(-quantity * %s) AS requirement, 4000::float8 AS ceiling, false AS at_least FROM replay.leg WHERE day = %L AND quantity < 0 AND %s GROUP BY 1 ORDER BY 1',
-                replay.cell_of(in_zones), CASE WHEN blocks = 'free' THEN '1' ELSE 'coalesce(' || replay.share_of_block(blocks) || ', 1)' END, the_day,
-                CASE WHEN blocks = 'free' THEN 'block IS NULL AND price >= 4000' ELSE '(block IS NULL AND price >= 4000 OR share > 0)' END) $$;
-CREATE FUNCTION replay.terms_of(the_day date) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  SELECT format('SELECT DISTINCT order_id, 1::float8 AS minimum, 0::float8 AS fixed_cost FROM replay.leg WHERE day = %L AND block IS NOT NULL ORDER BY order_id', the_day) $$;
+                replay.cell_of(in_zones), CASE WHEN blocks LIKE 'free%' THEN '1' ELSE 'coalesce(' || replay.share_of_block(blocks) || ', 1)' END, the_day,
+                CASE WHEN blocks LIKE 'free%' THEN 'block IS NULL AND price >= 4000' ELSE '(block IS NULL AND price >= 4000 OR share > 0)' END) $$;
+CREATE FUNCTION replay.terms_of(the_day date, blocks text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT format('SELECT DISTINCT order_id, %s::float8 AS minimum, 0::float8 AS fixed_cost FROM replay.leg WHERE day = %L AND block IS NOT NULL ORDER BY order_id',
+                CASE WHEN blocks = 'free' THEN '1' ELSE '(share IN (0, 1))::integer' END, the_day) $$;
 CREATE FUNCTION replay.flows_of(the_day date) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT format('SELECT period * 100 + from_zone AS from_cell, period * 100 + to_zone AS to_cell, least, most, 0::float8 AS loss FROM replay.capacity WHERE day = %L ORDER BY 1, 2', the_day) $$;
 
@@ -79,10 +80,10 @@ BEGIN
       flows := CASE WHEN w.in_zones THEN replay.flows_of(d) END;
       started := clock_timestamp();
       SELECT * INTO r FROM flexexchange.clear_orders(replay.orders_of(d, w.in_zones, w.blocks), replay.cells_of(d, w.in_zones, w.blocks),
-        CASE WHEN w.blocks = 'free' THEN replay.terms_of(d) END, flows => flows, surplus_share => 0, max_gap => 0, max_gap_cost => 0.01);
+        CASE WHEN w.blocks LIKE 'free%' THEN replay.terms_of(d, w.blocks) END, flows => flows, surplus_share => 0, max_gap => 0, max_gap_cost => 0.01);
       INSERT INTO replay.run VALUES (w.way, d, r.status, r.cost, r.bound, r.gap, r.nodes, r.seconds, extract(epoch FROM clock_timestamp() - started));
       INSERT INTO replay.run_price SELECT w.way, d, CASE WHEN w.in_zones THEN c / 100 ELSE c END, CASE WHEN w.in_zones THEN c % 100 END, l, h FROM unnest(r.cell, r.price, r.highest_price) x (c, l, h);
-      INSERT INTO replay.run_block SELECT w.way, d, o, s, y FROM unnest(r.order_id, r.share, r.reason) x (o, s, y) WHERE w.blocks = 'free' AND o > 1000000000;
+      INSERT INTO replay.run_block SELECT w.way, d, o, s, y FROM unnest(r.order_id, r.share, r.reason) x (o, s, y) WHERE w.blocks LIKE 'free%' AND o > 1000000000;
       IF w.in_zones THEN
         EXECUTE format('INSERT INTO replay.run_flow SELECT $1, $2, from_cell / 100, from_cell %% 100, to_cell %% 100, q FROM (SELECT row_number() OVER () AS n, * FROM (%s) f) f JOIN unnest($3) WITH ORDINALITY x (q, n) USING (n)', flows)
         USING w.way, d, r.flow;
@@ -97,10 +98,11 @@ CREATE VIEW replay.cell AS
   FROM replay.run_price r JOIN replay.way w USING (way) JOIN replay.answer a ON (a.day, a.period) = (r.day, r.period) AND a.zone_id = coalesce(r.zone_id, 1)
   WHERE w.in_zones OR a.one_price;
 CREATE VIEW replay.block_answer AS
-  SELECT w.in_zones, b.day, g.block, z.zone, CASE WHEN g.quantity > 0 THEN 'supply' ELSE 'demand' END AS side, g.price, g.status, b.share, b.reason, g.surplus
+  SELECT b.way, w.in_zones, w.blocks, b.day, g.block, z.zone, CASE WHEN g.quantity > 0 THEN 'supply' ELSE 'demand' END AS side, g.price, g.status, g.share AS published_share, b.share, b.reason, g.surplus,
+         CASE WHEN w.blocks = 'free' THEN ceil(g.share) = b.share ELSE abs(g.share - b.share) < 0.001 END AS agrees
   FROM replay.run_block b
   JOIN replay.way w ON w.way = b.way
-  JOIN (SELECT l.day, l.order_id, l.block, min(l.zone_id) AS zone_id, min(l.quantity) AS quantity, min(l.price) AS price, min(l.status) AS status, sum(l.quantity * (a.price - l.price)) AS surplus
+  JOIN (SELECT l.day, l.order_id, l.block, min(l.zone_id) AS zone_id, min(l.quantity) AS quantity, min(l.price) AS price, min(l.status) AS status, min(l.share) AS share, sum(l.quantity * (a.price - l.price)) AS surplus
         FROM replay.leg l JOIN replay.answer a USING (day, period, zone_id) WHERE l.block IS NOT NULL GROUP BY l.day, l.order_id, l.block) g USING (day, order_id)
   JOIN replay.zone z USING (zone_id);
 
@@ -162,20 +164,23 @@ BEGIN
   RETURN NEXT E'\n| steps exactly at the price, in several zones that share it | hours and prices | most volume, and one ratio for the longer side, within 0.1 MWh |\n|---|---|---|';
   RETURN NEXT (SELECT format('| published | %s | %s |', count(*), replay.share_of(count(*) FILTER (WHERE error <= 0.1), count(*))) FROM replay.margin() WHERE zones > 1);
 
-  RETURN NEXT E'\n| blocks published as | | in the money at published prices | accepted, pooled | accepted, zones coupled |\n|---|---|---|---|---|';
+  RETURN NEXT E'\n| blocks published as | | in the money at published prices |\n|---|---|---|';
   RETURN QUERY
-    SELECT format('| %s | %s | %s | %s | %s |', CASE p.status WHEN 'ACC' THEN 'accepted' WHEN 'REJ' THEN 'rejected' ELSE 'paradoxically rejected' END, count(*),
-                  count(*) FILTER (WHERE p.surplus > 0), count(*) FILTER (WHERE p.share > 0.5), count(*) FILTER (WHERE z.share > 0.5))
-    FROM replay.block_answer p JOIN replay.block_answer z USING (day, block) WHERE NOT p.in_zones AND z.in_zones GROUP BY p.status ORDER BY p.status;
+    SELECT format('| %s | %s | %s |', CASE status WHEN 'ACC' THEN 'accepted' WHEN 'REJ' THEN 'rejected' ELSE 'paradoxically rejected' END, count(*), replay.share_of(count(*) FILTER (WHERE surplus > 0), count(*)))
+    FROM replay.block_answer WHERE in_zones AND blocks = 'free' GROUP BY status ORDER BY status;
+  RETURN NEXT E'\n| blocks cleared | accepted, of those published so | rejected, of those published so | rejected, of those paradoxically rejected | as published |\n|---|---|---|---|---|';
   RETURN QUERY
-    SELECT format('| as published | %s | | %s | %s |', count(*), replay.share_of(count(*) FILTER (WHERE (p.status = 'ACC') = (p.share > 0.5)), count(*)), replay.share_of(count(*) FILTER (WHERE (z.status = 'ACC') = (z.share > 0.5)), count(*)))
-    FROM replay.block_answer p JOIN replay.block_answer z USING (day, block) WHERE NOT p.in_zones AND z.in_zones;
-  RETURN NEXT E'\n| blocks that differ | zone | price | published | its surplus at published prices, EUR | pooled | zones coupled |\n|---|---|---|---|---|---|---|';
+    SELECT format('| %s | %s | %s | %s | %s |', way, replay.share_of(count(*) FILTER (WHERE status = 'ACC' AND agrees), count(*) FILTER (WHERE status = 'ACC')), replay.share_of(count(*) FILTER (WHERE status = 'REJ' AND agrees), count(*) FILTER (WHERE status = 'REJ')),
+                  replay.share_of(count(*) FILTER (WHERE status = 'PREJ' AND agrees), count(*) FILTER (WHERE status = 'PREJ')), replay.share_of(count(*) FILTER (WHERE agrees), count(*)))
+    FROM replay.block_answer GROUP BY way ORDER BY way;
+  RETURN NEXT E'\n| blocks that differ | zone | price | published | its surplus at published prices, EUR | cleared |\n|---|---|---|---|---|---|';
   RETURN QUERY
-    SELECT format('| %s %s | %s | %s %s | %s | %s | %s | %s |', p.day, p.block, p.zone, p.side, p.price, p.status, round(p.surplus::numeric, 2), p.reason, z.reason)
-    FROM replay.block_answer p JOIN replay.block_answer z USING (day, block)
-    WHERE NOT p.in_zones AND z.in_zones AND ((p.status = 'ACC') <> (p.share > 0.5) OR (z.status = 'ACC') <> (z.share > 0.5)) ORDER BY p.day, p.block COLLATE "C";
-
+    SELECT format('| %s: %s %s | %s | %s %s | %s%s | %s | %s%s |', way, day, block, zone, side, price, status, CASE WHEN published_share NOT IN (0, 1) THEN ' ' || round(published_share::numeric, 4) END, round(surplus::numeric, 2), reason, CASE WHEN share NOT IN (0, 1) THEN ' ' || round(share::numeric, 4) END)
+    FROM replay.block_answer WHERE NOT agrees ORDER BY way, day, block COLLATE "C";
+  RETURN NEXT E'\n| blocks that were trimmed | published | cleared |\n|---|---|---|';
+  RETURN QUERY
+    SELECT format('| %s: %s %s | %s | %s |', way, day, block, round(published_share::numeric, 5), round(share::numeric, 5))
+    FROM replay.block_answer WHERE published_share NOT IN (0, 1) ORDER BY way, day, block COLLATE "C";
   RETURN NEXT E'\n| flows between zones | lines and hours | mean error, MWh | greatest | within 0.1 MWh |\n|---|---|---|---|---|';
   RETURN QUERY
     SELECT format('| %s%s | %s | %s | %s | %s |', way, CASE WHEN shared THEN ', hours in which several zones had steps at the price' ELSE ', other hours' END, count(*), round(avg(error)::numeric, 4), round(max(error)::numeric, 3),

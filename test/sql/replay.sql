@@ -19,7 +19,7 @@ CALL replay.prepare_book();
 CALL replay.clear_book();
 SELECT * FROM replay.book_page();
 -- the engine's share of each block, where the zones are coupled
-SELECT block, status, share, reason, round(surplus::numeric, 2) AS surplus FROM replay.block_answer WHERE in_zones ORDER BY block COLLATE "C";
+SELECT block, status, share, reason, round(surplus::numeric, 2) AS surplus FROM replay.block_answer WHERE way = 'zones coupled, blocks free' ORDER BY block COLLATE "C";
 SELECT way, status FROM replay.run WHERE status <> 'optimal' OR cost - bound > 0.01;
 CALL replay.prepare_tenders('flexibility_tender_staging');
 CALL replay.clear_tenders();
