@@ -11,6 +11,8 @@
  *		clearing_search.c	all else: branch and bound over linear programs
  *							(clearing_program.c, simplex.c, basis.c)
  *
+ * Where it is so declared, clearing_ties.c then shares evenly what stands at the price.
+ *
  * Nothing here knows of tables: a competition is made into queries by the modules
  * of an exchange.  The answer is a function of the rows that the queries give, in
  * their order, and of the options; the clock enters only where it runs out.
@@ -58,6 +60,19 @@ pricing_of(const char *name)
 				 errmsg("pricing \"%s\" is not known", name),
 				 errhint("It is marginal, highest_accepted or none.")));
 	return PRICING_NONE;
+}
+
+static bool
+ties_are_shared(const char *name)
+{
+	if (strcmp(name, "pro_rata") == 0)
+		return true;
+	if (strcmp(name, "order") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ties \"%s\" is not known", name),
+				 errhint("It is order or pro_rata.")));
+	return false;
 }
 
 static double
@@ -186,13 +201,14 @@ flex_clear_orders(PG_FUNCTION_ARGS)
 	double		max_gap;
 	double		max_gap_cost;
 	double		max_seconds;
+	bool		ties_shared;
 	double		gap;
 	int			largest;
 	HeapTuple	tuple;
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE || tupdesc->natts != N_COLUMNS)
 		elog(ERROR, "clear_orders is not declared as it must be");
-	for (int i = 7; i < 13; i++)
+	for (int i = 7; i < 14; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -208,6 +224,7 @@ flex_clear_orders(PG_FUNCTION_ARGS)
 	max_gap = number_between(PG_GETARG_FLOAT8(9), 0, 1, "max_gap");
 	max_gap_cost = number_between(PG_GETARG_FLOAT8(10), 0, 1e15, "max_gap_cost");
 	max_seconds = number_between(PG_GETARG_FLOAT8(11), 0, 1e6, "max_seconds");
+	ties_shared = ties_are_shared(text_argument(fcinfo, 13));
 
 	context = AllocSetContextCreate(caller, "clearing", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
@@ -230,6 +247,8 @@ flex_clear_orders(PG_FUNCTION_ARGS)
 		merit_order_clear(clearing);
 	else if (!covering_clear(clearing))
 		search_clear(clearing);
+	if (ties_shared)
+		clearing_share_ties(clearing);
 	clearing_explain(clearing);
 
 	gap = (clearing->cost - clearing->bound) / Max(fabs(clearing->cost), 1e-9);

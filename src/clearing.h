@@ -190,6 +190,11 @@ extern void merit_order_clear(Clearing *clearing);
 extern bool covering_clear(Clearing *clearing);
 extern void search_clear(Clearing *clearing);
 
+/* ---------------------------------------------------------------- clearing_ties.c */
+
+/* Shares evenly what stands exactly at the price, across cells that share it: neither cost nor prices change. */
+extern void clearing_share_ties(Clearing *clearing);
+
 /* ---------------------------------------------------------------- clearing_price.c */
 
 /* What the outcome costs, by its shares and shortfalls alone. */

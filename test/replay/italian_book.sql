@@ -80,7 +80,7 @@ BEGIN
       flows := CASE WHEN w.in_zones THEN replay.flows_of(d) END;
       started := clock_timestamp();
       SELECT * INTO r FROM flexexchange.clear_orders(replay.orders_of(d, w.in_zones, w.blocks), replay.cells_of(d, w.in_zones, w.blocks),
-        CASE WHEN w.blocks LIKE 'free%' THEN replay.terms_of(d, w.blocks) END, flows => flows, surplus_share => 0, max_gap => 0, max_gap_cost => 0.01);
+        CASE WHEN w.blocks LIKE 'free%' THEN replay.terms_of(d, w.blocks) END, flows => flows, surplus_share => 0, max_gap => 0, max_gap_cost => 0.01, ties => 'pro_rata');
       INSERT INTO replay.run VALUES (w.way, d, r.status, r.cost, r.bound, r.gap, r.nodes, r.seconds, extract(epoch FROM clock_timestamp() - started));
       INSERT INTO replay.run_price SELECT w.way, d, CASE WHEN w.in_zones THEN c / 100 ELSE c END, CASE WHEN w.in_zones THEN c % 100 END, l, h FROM unnest(r.cell, r.price, r.highest_price) x (c, l, h);
       INSERT INTO replay.run_block SELECT w.way, d, o, s, y FROM unnest(r.order_id, r.share, r.reason) x (o, s, y) WHERE w.blocks LIKE 'free%' AND o > 1000000000;
