@@ -2,6 +2,7 @@
 --
 -- A file repeats an offer for each technology in it, with the whole of its kW: an offer counts once by lot, company, kW, prices and outcome. The rule that is replayed: offers in the order of their price
 -- (availability + utilisation + Sustain, in the units of the lot) until the need is met, the last one whole; all are paid the ceiling while the need is not met, the highest price taken otherwise.
+-- Of two offers that differ in nothing but their outcome, either may be called the first: it is the accepted one.
 
 CREATE TABLE replay.lot (lot_id bigint, zone text, opportunity text, windows text, product text, need_kw float8, availability numeric, utilisation numeric, sustain numeric);
 CREATE TABLE replay.offer (order_id bigint, lot_id bigint, company text, kw float8, availability numeric, utilisation numeric, sustain numeric, outcome text, accepted_kw float8,
