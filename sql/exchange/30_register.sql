@@ -79,16 +79,16 @@ CREATE TABLE asset (
   CONSTRAINT asset_latitude_on_earth CHECK (latitude BETWEEN -90 AND 90),
   CONSTRAINT asset_longitude_on_earth CHECK (longitude BETWEEN -180 AND 180)
 );
--- which assets share a meter; which lie at a place, the most powerful first
-CREATE INDEX asset_metering_point_id_idx ON asset (metering_point_id);
-CREATE INDEX asset_grid_node_id_idx ON asset (grid_node_id, greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
+-- which assets share a meter; which lie at a place, the most powerful first; of those without there is nothing to find
+CREATE INDEX asset_metering_point_id_idx ON asset (metering_point_id) WHERE metering_point_id IS NOT NULL;
+CREATE INDEX asset_grid_node_id_idx ON asset (grid_node_id, greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST) WHERE grid_node_id IS NOT NULL;
 -- what is near, and the most powerful first, of all and of a technology
 CREATE INDEX asset_place_idx ON asset USING gist (place(latitude, longitude));
 CREATE INDEX asset_export_metering_point_id_idx ON asset (export_metering_point_id) WHERE export_metering_point_id IS NOT NULL;
 CREATE INDEX asset_serial_number_idx ON asset (serial_number) WHERE serial_number IS NOT NULL;
 CREATE INDEX asset_power_idx ON asset (greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
-CREATE INDEX asset_up_idx ON asset (qualified_up_kw DESC NULLS LAST);
-CREATE INDEX asset_down_idx ON asset (qualified_down_kw DESC NULLS LAST);
+CREATE INDEX asset_up_idx ON asset (qualified_up_kw DESC NULLS LAST) WHERE qualified_up_kw > 0;
+CREATE INDEX asset_down_idx ON asset (qualified_down_kw DESC NULLS LAST) WHERE qualified_down_kw > 0;
 CREATE INDEX asset_technology_idx ON asset (lower(technology), greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST);
 COMMENT ON TABLE asset IS 'what is controlled: batteries, chargers, heat pumps, generators';
 COMMENT ON COLUMN asset.id IS 'surrogate key, from the sequence of resources';

@@ -57,6 +57,19 @@ SET ROLE able_nobody;
 SELECT count(*) FROM search_exchange(kinds => '{capability}');
 RESET ROLE;
 
+-- indexes leave out the assets that cannot be what is asked for, and serve all the same
+CREATE FUNCTION found_by(search text) RETURNS text LANGUAGE plpgsql SET enable_seqscan = off SET search_path FROM CURRENT AS $$
+DECLARE
+  indexes CONSTANT regclass[] := '{asset_down_idx, asset_grid_node_id_idx, asset_metering_point_id_idx, asset_up_idx}';
+  before CONSTANT bigint[] := ARRAY(SELECT coalesce(pg_stat_get_xact_numscans(i), 0) FROM unnest(indexes) WITH ORDINALITY u (i, n) ORDER BY n);
+BEGIN
+  EXECUTE search;
+  RETURN (SELECT string_agg(u.i::text, ', ') FROM unnest(indexes, before) u (i, n) WHERE pg_stat_get_xact_numscans(u.i) > u.n);
+END $$;
+ANALYZE asset;
+SELECT found_by(s) FROM unnest(ARRAY[$$SELECT search_exchange(direction => 'up', kinds => '{capability}')$$, $$SELECT search_exchange(direction => 'down', kinds => '{capability}')$$,
+  $$SELECT FROM asset WHERE grid_node_id = 1 ORDER BY greatest(qualified_up_kw, qualified_down_kw) DESC NULLS LAST$$, $$SELECT FROM asset WHERE metering_point_id = 1$$]) s;
+
 -- what it would change if all asked for the same
 SELECT code, members_now, members_then - members_now AS more FROM harmonisation_effect('member', 'technology', '["BESS", "CHP"]');
 SELECT code, members_now, members_then - members_now AS more FROM harmonisation_effect('member', 'full_delivery', NULL);
