@@ -41,6 +41,8 @@ $function$;
 COMMENT ON FUNCTION hidden_cells(text[], text[], jsonb, numeric[], integer, boolean) IS
   'which cells of totals are hidden: those of fewer providers than the smallest group, and, below each total, the smallest others until what is left over is of enough; providers is an array of arrays of ids';
 REVOKE ALL ON FUNCTION hidden_cells(text[], text[], jsonb, numeric[], integer, boolean) FROM PUBLIC;
+-- it reads nothing: whoever groups figures of others may ask it
+GRANT EXECUTE ON FUNCTION hidden_cells(text[], text[], jsonb, numeric[], integer, boolean) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION publish_statistics(month date) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
