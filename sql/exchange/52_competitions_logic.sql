@@ -68,9 +68,6 @@ DECLARE
   of_competition bigint;
   declared competition;
 BEGIN
-  IF TG_OP <> 'DELETE' AND TG_TABLE_NAME = 'requirement_reserve' THEN
-    NEW.competition_id := (SELECT r.competition_id FROM competition_requirement r WHERE r.id = NEW.requirement_id);
-  END IF;
   IF TG_OP = 'UPDATE' AND OLD.competition_id <> NEW.competition_id THEN
     RAISE EXCEPTION '%.competition_id does not change', TG_TABLE_NAME
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Declare it for the other competition, too, and delete it here.';
@@ -99,6 +96,20 @@ BEGIN
   END LOOP;
 END
 $block$;
+
+CREATE OR REPLACE FUNCTION stamp_reserve() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  NEW.competition_id := (SELECT r.competition_id FROM competition_requirement r WHERE r.id = NEW.requirement_id);
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION stamp_reserve() IS 'trigger: a reserve price is of the competition of its requirement, whatever is given';
+REVOKE ALL ON FUNCTION stamp_reserve() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t05_stamp BEFORE INSERT OR UPDATE ON requirement_reserve FOR EACH ROW EXECUTE FUNCTION stamp_reserve();
+COMMENT ON TRIGGER t05_stamp ON requirement_reserve IS 'of the competition of its requirement';
 
 CREATE OR REPLACE FUNCTION check_requirement() RETURNS trigger
 LANGUAGE plpgsql

@@ -302,41 +302,24 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
-  allowed CONSTANT text[] := coalesce((SELECT t.order_features FROM competition_terms t WHERE t.competition_id = NEW.competition_id), '{}');
-  field text;
-  value text;
-  wanted text;
+  given CONSTANT jsonb := to_jsonb(NEW);
+  competition CONSTANT bigint := (given ->> 'competition_id')::bigint;
+  allowed CONSTANT text[] := coalesce((SELECT t.order_features FROM competition_terms t WHERE t.competition_id = competition), '{}');
+  refused record;
 BEGIN
-  CASE TG_TABLE_NAME
-    WHEN 'bid_terms' THEN
-      IF NEW.minimum_share < 1 AND 'minimum' <> ALL (allowed) THEN
-        field := 'bid_terms.minimum_share'; value := NEW.minimum_share; wanted := 'minimum';
-      ELSIF NEW.minimum_share = 1 AND 'all_or_nothing' <> ALL (allowed) THEN
-        field := 'bid_terms.minimum_share'; value := NEW.minimum_share; wanted := 'all_or_nothing';
-      ELSIF NEW.minimum_kw IS NOT NULL AND NOT allowed && (CASE WHEN NEW.minimum_kw < (SELECT b.power_kw FROM bid b WHERE b.id = NEW.bid_id) THEN '{minimum}' ELSE '{minimum,all_or_nothing}' END)::text[] THEN
-        field := 'bid_terms.minimum_kw'; value := NEW.minimum_kw; wanted := 'minimum';
-      ELSIF NEW.start_up_cost IS NOT NULL AND 'start_up' <> ALL (allowed) THEN
-        field := 'bid_terms.start_up_cost'; value := NEW.start_up_cost; wanted := 'start_up';
-      ELSIF NEW.lot_id IS NOT NULL AND NOT EXISTS (SELECT FROM competition_lot l WHERE l.id = NEW.lot_id AND l.competition_id = NEW.competition_id) THEN
-        RAISE EXCEPTION 'bid_terms.lot_id % is not a lot of competition %', NEW.lot_id, NEW.competition_id
-          USING ERRCODE = 'MX207', HINT = 'Table competition_lot has its lots.';
-      END IF;
-    WHEN 'bid_step' THEN
-      IF 'steps' <> ALL (allowed) THEN
-        field := 'bid_step.step'; value := NEW.step; wanted := 'steps';
-      END IF;
-    WHEN 'bid_group' THEN
-      IF NEW.kind <> ALL (allowed) THEN
-        field := 'bid_group.kind'; value := NEW.kind; wanted := NEW.kind;
-      END IF;
-    WHEN 'bid_link' THEN
-      IF 'link' <> ALL (allowed) THEN
-        field := 'bid_link.parent_bid_id'; value := NEW.parent_bid_id; wanted := 'link';
-      END IF;
-  END CASE;
-  IF wanted IS NOT NULL THEN
-    RAISE EXCEPTION '% "%" is not taken by competition %', field, value, NEW.competition_id
-      USING ERRCODE = 'MX207', HINT = format('It takes %s; %s is not among them.', coalesce(nullif(array_to_string(allowed, ', '), ''), 'plain bids alone'), wanted);
+  SELECT f.name, given ->> f.name AS value, f.feature INTO refused
+  FROM (VALUES ('bid_terms', 'minimum_share', CASE WHEN (given ->> 'minimum_share')::numeric = 1 THEN 'all_or_nothing' ELSE 'minimum' END),
+               -- the whole of it in kW is all or nothing, too
+               ('bid_terms', 'minimum_kw', CASE WHEN 'minimum' <> ALL (allowed) AND (given ->> 'minimum_kw')::numeric = (SELECT b.power_kw FROM bid b WHERE b.id = (given ->> 'bid_id')::bigint) THEN 'all_or_nothing' ELSE 'minimum' END),
+               ('bid_terms', 'start_up_cost', 'start_up'), ('bid_step', 'step', 'steps'), ('bid_group', 'kind', given ->> 'kind'), ('bid_link', 'parent_bid_id', 'link')) AS f (table_name, name, feature)
+  WHERE f.table_name = TG_TABLE_NAME AND given ->> f.name IS NOT NULL AND f.feature <> ALL (allowed) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '%.% "%" is not taken by competition %', TG_TABLE_NAME, refused.name, refused.value, competition
+      USING ERRCODE = 'MX207', HINT = format('It takes %s; %s is not among them.', coalesce(nullif(array_to_string(allowed, ', '), ''), 'plain bids alone'), refused.feature);
+  END IF;
+  IF given ->> 'lot_id' IS NOT NULL AND NOT EXISTS (SELECT FROM competition_lot l WHERE l.id = (given ->> 'lot_id')::bigint AND l.competition_id = competition) THEN
+    RAISE EXCEPTION '%.lot_id % is not a lot of competition %', TG_TABLE_NAME, given ->> 'lot_id', competition
+      USING ERRCODE = 'MX207', HINT = 'Table competition_lot has its lots.';
   END IF;
   RETURN NEW;
 END
@@ -344,69 +327,89 @@ $function$;
 COMMENT ON FUNCTION check_order_feature() IS 'trigger: a bid says only what its competition takes; error MX207';
 REVOKE ALL ON FUNCTION check_order_feature() FROM PUBLIC;
 
--- Those of one provider in one competition take turns: two sessions do not close a circle between them.
-CREATE OR REPLACE FUNCTION check_order_group() RETURNS trigger
+-- Links and groups of one provider in one competition are written in turn: two sessions do not close a circle between them.
+CREATE OR REPLACE FUNCTION take_turn_with_orders(competition_id bigint, service_provider_id bigint) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT pg_advisory_xact_lock(hashtextextended(format('bid_group %s %s %s', current_schema(), take_turn_with_orders.competition_id, take_turn_with_orders.service_provider_id), 0))
+$function$;
+COMMENT ON FUNCTION take_turn_with_orders(bigint, bigint) IS 'waits for other transactions that write groups and links of a provider in a competition; called by triggers';
+REVOKE ALL ON FUNCTION take_turn_with_orders(bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION take_turn_with_orders(bigint, bigint) TO flexexchange_operator, flexexchange_participant;
+
+CREATE OR REPLACE FUNCTION depends_on_itself(bid_id bigint) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  -- up through parents and whole blocks: a circle has a link in it
+  WITH RECURSIVE above (id, through_link) AS (
+    SELECT depends_on_itself.bid_id, false
+    UNION
+    SELECT next.id, above.through_link OR next.is_link FROM above CROSS JOIN LATERAL (
+      SELECT l.parent_bid_id AS id, true AS is_link FROM bid_link l WHERE l.child_bid_id = above.id
+      UNION ALL
+      SELECT s.bid_id, false FROM bid_group_member m JOIN bid_group g ON g.id = m.bid_group_id AND g.kind = 'block' JOIN bid_group_member s ON s.bid_group_id = g.id WHERE m.bid_id = above.id) next)
+  SELECT EXISTS (SELECT FROM above a WHERE a.through_link AND a.id = depends_on_itself.bid_id)
+$function$;
+COMMENT ON FUNCTION depends_on_itself(bigint) IS 'true when links lead from a bid, or the block that it is of, back to it';
+REVOKE ALL ON FUNCTION depends_on_itself(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION depends_on_itself(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION check_bid_link() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $function$
-DECLARE
-  other record;
-  joined bid_group;
-  starts bigint;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended(format('bid_group %s %s %s', current_schema(), NEW.competition_id, NEW.service_provider_id), 0));
-  IF TG_TABLE_NAME = 'bid_link' THEN
-    SELECT b.competition_id, b.service_provider_id INTO other FROM bid b WHERE b.id = NEW.parent_bid_id;
-    IF (other.competition_id, other.service_provider_id) IS DISTINCT FROM (NEW.competition_id, NEW.service_provider_id) THEN
-      RAISE EXCEPTION 'bid_link.parent_bid_id % is not a bid of participant % in competition %', NEW.parent_bid_id, NEW.service_provider_id, NEW.competition_id
-        USING ERRCODE = 'MX210', HINT = 'Links join bids of one provider in one competition.';
-    END IF;
-    starts := NEW.parent_bid_id;
-  ELSE
-    SELECT * INTO joined FROM bid_group g WHERE g.id = NEW.bid_group_id;
-    IF (joined.competition_id, joined.service_provider_id) IS DISTINCT FROM (NEW.competition_id, NEW.service_provider_id) THEN
-      RAISE EXCEPTION 'bid_group_member.bid_id % is not a bid of the provider and competition of bid_group_id %', NEW.bid_id, NEW.bid_group_id
-        USING ERRCODE = 'MX210', HINT = 'A group is of bids of one provider in one competition.';
-    END IF;
-    IF joined.kind <> 'exclusive' THEN
-      SELECT g.id INTO other FROM bid_group_member m JOIN bid_group g ON g.id = m.bid_group_id WHERE m.bid_id = NEW.bid_id AND g.kind = joined.kind AND g.id <> joined.id;
-      IF FOUND THEN
-        RAISE EXCEPTION 'bid_group_member.bid_id % is of % % already', NEW.bid_id, joined.kind, other.id
-          USING ERRCODE = 'MX210', HINT = format('A bid is of one %s.', joined.kind);
-      END IF;
-    END IF;
-    IF joined.kind = 'ramp' THEN
-      SELECT o.id, b.unit_id = o.unit_id AND b.direction = o.direction AS same, o.delivery_window INTO other
-      FROM bid b CROSS JOIN bid_group_member m JOIN bid o ON o.id = m.bid_id
-      WHERE b.id = NEW.bid_id AND m.bid_group_id = NEW.bid_group_id AND o.id <> b.id
-        AND (o.delivery_window && b.delivery_window OR b.unit_id <> o.unit_id OR b.direction <> o.direction) ORDER BY o.id LIMIT 1;
-      IF FOUND THEN
-        RAISE EXCEPTION 'bid_group_member.bid_id % % bid % of ramp %', NEW.bid_id, CASE WHEN other.same THEN 'overlaps' ELSE 'is of another unit or direction than' END, other.id, joined.id
-          USING ERRCODE = 'MX210', HINT = 'A ramp is of bids of one unit and direction, one after another.';
-      END IF;
-    END IF;
-    starts := NEW.bid_id;
-  END IF;
-  -- up from where the new row leads, through parents and whole blocks
-  IF EXISTS (
-    WITH RECURSIVE above (id, through_link) AS (
-      SELECT starts, TG_TABLE_NAME = 'bid_link'
-      UNION
-      SELECT next.id, above.through_link OR next.is_link FROM above CROSS JOIN LATERAL (
-        SELECT l.parent_bid_id AS id, true AS is_link FROM bid_link l WHERE l.child_bid_id = above.id
-        UNION ALL
-        SELECT s.bid_id, false FROM bid_group_member m JOIN bid_group g ON g.id = m.bid_group_id AND g.kind = 'block' JOIN bid_group_member s ON s.bid_group_id = g.id WHERE m.bid_id = above.id) next)
-    SELECT FROM above WHERE through_link AND above.id = CASE TG_TABLE_NAME WHEN 'bid_link' THEN (to_jsonb(NEW) ->> 'child_bid_id')::bigint ELSE starts END) THEN
-    RAISE EXCEPTION '% closes a circle of links through bid %', CASE TG_TABLE_NAME WHEN 'bid_link' THEN format('bid_link.parent_bid_id %s', starts) ELSE format('bid_group_member.bid_id %s', starts) END,
-                    CASE TG_TABLE_NAME WHEN 'bid_link' THEN to_jsonb(NEW) ->> 'child_bid_id' ELSE starts::text END
+  PERFORM take_turn_with_orders(NEW.competition_id, NEW.service_provider_id);
+  IF NOT EXISTS (SELECT FROM bid b WHERE b.id = NEW.parent_bid_id AND b.competition_id = NEW.competition_id AND b.service_provider_id = NEW.service_provider_id) THEN
+    RAISE EXCEPTION 'bid_link.parent_bid_id % is not a bid of participant % in competition %', NEW.parent_bid_id, NEW.service_provider_id, NEW.competition_id
+      USING ERRCODE = 'MX210', HINT = 'Links join bids of one provider in one competition.';
+  ELSIF depends_on_itself(NEW.child_bid_id) THEN
+    RAISE EXCEPTION 'bid_link.parent_bid_id % closes a circle of links through bid %', NEW.parent_bid_id, NEW.child_bid_id
       USING ERRCODE = 'MX210', HINT = 'A bid, with the block that it is of, depends on others and not on itself.';
   END IF;
   RETURN NULL;
 END
 $function$;
-COMMENT ON FUNCTION check_order_group() IS
-  'trigger: groups and links are of one provider and one competition, a bid is of one block and one ramp, and no bid depends on itself; error MX210';
-REVOKE ALL ON FUNCTION check_order_group() FROM PUBLIC;
+COMMENT ON FUNCTION check_bid_link() IS 'trigger: links are of one provider and one competition, and no bid depends on itself; error MX210';
+REVOKE ALL ON FUNCTION check_bid_link() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION check_bid_group_member() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  joined CONSTANT bid_group := (SELECT g FROM bid_group g WHERE g.id = NEW.bid_group_id);
+  other record;
+BEGIN
+  PERFORM take_turn_with_orders(NEW.competition_id, NEW.service_provider_id);
+  IF (joined.competition_id, joined.service_provider_id) IS DISTINCT FROM (NEW.competition_id, NEW.service_provider_id) THEN
+    RAISE EXCEPTION 'bid_group_member.bid_id % is not a bid of the provider and competition of bid_group_id %', NEW.bid_id, NEW.bid_group_id
+      USING ERRCODE = 'MX210', HINT = 'A group is of bids of one provider in one competition.';
+  END IF;
+  SELECT g.id INTO other FROM bid_group_member m JOIN bid_group g ON g.id = m.bid_group_id
+  WHERE m.bid_id = NEW.bid_id AND g.kind = joined.kind AND g.kind <> 'exclusive' AND g.id <> joined.id LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'bid_group_member.bid_id % is of % % already', NEW.bid_id, joined.kind, other.id
+      USING ERRCODE = 'MX210', HINT = format('A bid is of one %s.', joined.kind);
+  END IF;
+  SELECT o.id, b.unit_id = o.unit_id AND b.direction = o.direction AS same INTO other
+  FROM bid b CROSS JOIN bid_group_member m JOIN bid o ON o.id = m.bid_id
+  WHERE joined.kind = 'ramp' AND b.id = NEW.bid_id AND m.bid_group_id = NEW.bid_group_id AND o.id <> b.id
+    AND (o.delivery_window && b.delivery_window OR b.unit_id <> o.unit_id OR b.direction <> o.direction) ORDER BY o.id LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'bid_group_member.bid_id % % bid % of ramp %', NEW.bid_id, CASE WHEN other.same THEN 'overlaps' ELSE 'is of another unit or direction than' END, other.id, joined.id
+      USING ERRCODE = 'MX210', HINT = 'A ramp is of bids of one unit and direction, one after another.';
+  ELSIF depends_on_itself(NEW.bid_id) THEN
+    RAISE EXCEPTION 'bid_group_member.bid_id % closes a circle of links through block %', NEW.bid_id, NEW.bid_group_id
+      USING ERRCODE = 'MX210', HINT = 'A bid, with the block that it is of, depends on others and not on itself.';
+  END IF;
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION check_bid_group_member() IS 'trigger: groups are of one provider and one competition, a bid is of one block and one ramp, and no block depends on itself; error MX210';
+REVOKE ALL ON FUNCTION check_bid_group_member() FROM PUBLIC;
 
 -- Whole at commit: a bid and its steps are written one after another.
 CREATE OR REPLACE FUNCTION check_order_whole() RETURNS trigger
@@ -473,7 +476,7 @@ BEGIN
       EXECUTE format('COMMENT ON TRIGGER t20_taken ON %I IS ''the competition takes it''', name);
     END IF;
     IF name IN ('bid_group_member', 'bid_link') THEN
-      EXECUTE format('CREATE OR REPLACE TRIGGER t30_together AFTER INSERT OR UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION check_order_group()', name);
+      EXECUTE format('CREATE OR REPLACE TRIGGER t30_together AFTER INSERT OR UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION %I()', name, 'check_' || name);
       EXECUTE format('COMMENT ON TRIGGER t30_together ON %I IS ''of one provider and competition, and in no circle''', name);
     END IF;
     IF name IN ('bid_terms', 'bid_step') THEN

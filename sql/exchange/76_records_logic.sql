@@ -31,16 +31,16 @@ $function$;
 COMMENT ON FUNCTION outside_row(text, text, text) IS 'the id here of what a platform knows by an id of its own; error MX201 where it was not recorded';
 REVOKE ALL ON FUNCTION outside_row(text, text, text) FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION write_record(subject text, source text, outside_id text, content jsonb, known bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION write_record(subject text, source text, content jsonb, known bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
   -- what names a parent, and what comes with it
-  parents CONSTANT jsonb := CASE subject WHEN 'bid' THEN '{"competition": "competition"}' WHEN 'award' THEN '{"bid": "bid"}' WHEN 'availability' THEN '{"award": "award"}'
-    WHEN 'dispatch' THEN '{"award": "award", "availability": "availability", "supersedes": "dispatch"}' ELSE '{}' END;
-  with_it CONSTANT text[] := CASE subject WHEN 'competition' THEN '{terms,requirements,status}' WHEN 'bid' THEN '{terms,steps}' ELSE '{}' END;
-  fixed CONSTANT text[] := '{product_id,service_provider_id,asset_id,portfolio_id,competition_id}';
+  parents CONSTANT jsonb := CASE subject WHEN 'bid' THEN jsonb '{"competition": "competition"}' WHEN 'award' THEN jsonb '{"bid": "bid"}' WHEN 'availability' THEN jsonb '{"award": "award"}'
+    WHEN 'dispatch' THEN jsonb '{"award": "award", "availability": "availability", "supersedes": "dispatch"}' ELSE jsonb '{}' END;
+  with_it CONSTANT text[] := CASE subject WHEN 'competition' THEN ARRAY['terms', 'requirements', 'status'] WHEN 'bid' THEN ARRAY['terms', 'steps'] ELSE ARRAY[]::text[] END;
+  fixed CONSTANT text[] := ARRAY['product_id', 'service_provider_id', 'asset_id', 'portfolio_id', 'competition_id'];
   row_content jsonb := content - with_it;
   parent record;
   unknown text;
@@ -116,8 +116,8 @@ BEGIN
   RETURN made;
 END
 $function$;
-COMMENT ON FUNCTION write_record(text, text, text, jsonb, bigint) IS 'writes what a platform says of a competition or trade, or corrects it; called by record_trade()';
-REVOKE ALL ON FUNCTION write_record(text, text, text, jsonb, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION write_record(text, text, jsonb, bigint) IS 'writes what a platform says of a competition or trade, or corrects it; called by record_trade()';
+REVOKE ALL ON FUNCTION write_record(text, text, jsonb, bigint) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION record_trade(subject text, source text, outside_id text, content jsonb) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
@@ -154,7 +154,7 @@ BEGIN
     RETURN earlier.row_id;
   END IF;
   BEGIN
-    made := write_record(record_trade.subject, record_trade.source, record_trade.outside_id, content, earlier.row_id);
+    made := write_record(record_trade.subject, record_trade.source, content, earlier.row_id);
   EXCEPTION
     WHEN OTHERS THEN
       -- what is wrong with the record, not with the server or the moment
