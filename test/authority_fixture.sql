@@ -61,6 +61,7 @@ BEGIN
   INSERT INTO competition_occurrence (template_id, first_day, competition_id) VALUES (w, '2030-01-01', 10 * w);
   INSERT INTO outside_record (subject, source, outside_id, row_id, digest) VALUES ('bid', 's' || w, 'x', 1000 * w, '\x00');
   INSERT INTO outside_rejection (subject, source, outside_id, error, reason, content, recorded_by) VALUES ('bid', 's' || w, 'x', 'MX201', 'x', '{}', buyer);
+  INSERT INTO notification (id, participant_id, event, competition_id, message, content) OVERRIDING SYSTEM VALUE VALUES (10 * w + 3, seller, 'competition_cancelled', 10 * w, 'x', '{}');
   FOR k IN 0 .. 1 LOOP
     INSERT INTO bid_terms (bid_id, competition_id, service_provider_id) VALUES (1000 * w + k, 10 * w + k, seller);
     INSERT INTO bid_step (bid_id, step, competition_id, service_provider_id, power_kw) VALUES (1000 * w + k, 1, 10 * w + k, seller, 1);

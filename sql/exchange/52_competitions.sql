@@ -105,7 +105,7 @@ CREATE TABLE competition_requirement (
   expected_utilisation_hours          numeric(9,3),
   need_id                             bigint REFERENCES need,
   CONSTRAINT competition_requirement_direction_is_known CHECK (check_code(direction, 'competition_requirement.direction', 'up', 'down')),
-  CONSTRAINT competition_requirement_power_is_positive CHECK (check_positive(power_kw, 'competition_requirement.power_kw')),
+  CONSTRAINT competition_requirement_power_not_negative CHECK (check_not_negative(power_kw, 'competition_requirement.power_kw')),
   CONSTRAINT competition_requirement_window_ends CHECK (check_given(upper(delivery_window) <> 'infinity', 'competition_requirement.delivery_window with an end', 'A requirement is of one contiguous window.')),
   CONSTRAINT competition_requirement_hours_not_negative CHECK (check_not_negative(expected_utilisation_hours, 'competition_requirement.expected_utilisation_hours')),
   CONSTRAINT competition_requirement_hours_fit_the_window CHECK (
@@ -123,7 +123,7 @@ COMMENT ON COLUMN competition_requirement.product_id IS 'the product; several of
 COMMENT ON COLUMN competition_requirement.grid_node_id IS 'where: units at this place of the network and below it serve it; NULL: anywhere';
 COMMENT ON COLUMN competition_requirement.delivery_window IS 'when';
 COMMENT ON COLUMN competition_requirement.direction IS 'up or down';
-COMMENT ON COLUMN competition_requirement.power_kw IS 'how much is wanted, kW, above zero';
+COMMENT ON COLUMN competition_requirement.power_kw IS 'how much is wanted, kW; zero: nothing, and bids there can serve other places as far as transfer limits let them';
 COMMENT ON COLUMN competition_requirement.at_least IS 'more may be bought than is wanted, where that is cheaper: indivisible bids; false: exactly so much or less';
 COMMENT ON COLUMN competition_requirement.ceiling_availability_price_per_mw_h IS 'above which no availability is bought, currency of the market per MW and hour; NULL: that of the terms';
 COMMENT ON COLUMN competition_requirement.ceiling_utilisation_price_per_mwh IS 'above which no utilisation is bought, currency of the market per MWh; NULL: that of the terms';

@@ -55,7 +55,7 @@ CREATE TABLE competition_template_requirement (
     check_given(starts_at <> ends_at, 'competition_template_requirement.ends_at apart from starts_at', 'From 00:00 to 24:00 is a whole day; an end before the start is of the next day.')),
   CONSTRAINT competition_template_requirement_every_is_positive CHECK (check_positive(extract(epoch FROM every), 'competition_template_requirement.every, in seconds,')),
   CONSTRAINT competition_template_requirement_direction_is_known CHECK (check_code(direction, 'competition_template_requirement.direction', 'up', 'down')),
-  CONSTRAINT competition_template_requirement_power_is_positive CHECK (check_positive(power_kw, 'competition_template_requirement.power_kw')),
+  CONSTRAINT competition_template_requirement_power_not_negative CHECK (check_not_negative(power_kw, 'competition_template_requirement.power_kw')),
   CONSTRAINT competition_template_requirement_hours_not_negative CHECK (check_not_negative(expected_utilisation_hours, 'competition_template_requirement.expected_utilisation_hours'))
 );
 CREATE INDEX competition_template_requirement_template_id_idx ON competition_template_requirement (template_id);
@@ -70,7 +70,7 @@ COMMENT ON COLUMN competition_template_requirement.starts_at IS 'local time of i
 COMMENT ON COLUMN competition_template_requirement.ends_at IS 'local time of its end; not later than the start: on the next day';
 COMMENT ON COLUMN competition_template_requirement.every IS 'in windows of this length, each with its own price; NULL: one window';
 COMMENT ON COLUMN competition_template_requirement.direction IS 'up or down';
-COMMENT ON COLUMN competition_template_requirement.power_kw IS 'how much is wanted, kW';
+COMMENT ON COLUMN competition_template_requirement.power_kw IS 'how much is wanted, kW; zero as in competition_requirement';
 COMMENT ON COLUMN competition_template_requirement.at_least IS 'as in competition_requirement';
 COMMENT ON COLUMN competition_template_requirement.ceiling_availability_price_per_mw_h IS 'as in competition_requirement';
 COMMENT ON COLUMN competition_template_requirement.ceiling_utilisation_price_per_mwh IS 'as in competition_requirement';

@@ -334,6 +334,40 @@ SELECT cancel_competition(:peaks, 'the line is repaired');
 SET ROLE comp_volt;
 SELECT b.status, s.stage FROM bid b JOIN competition_stage s USING (competition_id) WHERE b.id = :plain;
 SELECT reason FROM competition_step WHERE competition_id = :peaks AND status = 'cancelled';
+-- bidders and the buyer have been told, and nobody else, nor the operator who bid while the gate was open
+RESET ROLE;
+SELECT array_agg(p.name ORDER BY p.name) AS told, n.event, n.message FROM notification n JOIN participant p ON p.id = n.participant_id WHERE n.competition_id IS NOT NULL GROUP BY n.competition_id, n.event, n.message ORDER BY min(n.id);
+SET ROLE comp_amp;
+SELECT count(*) FROM notification WHERE competition_id = :peaks;
+SET ROLE comp_operator;
+SELECT count(*) FILTER (WHERE competition_id = :peaks) AS sealed, count(*) FILTER (WHERE competition_id = :comp) > 0 AS of_the_other FROM notification;
+RESET ROLE;
+
+-- ---------------------------------------------------------------- lots and several products
+
+BEGIN;
+INSERT INTO competition (id, product_id, name, gate_closes_at) VALUES (91, 1, 'Lots', 'infinity');
+INSERT INTO competition_terms (competition_id) VALUES (91);
+INSERT INTO competition_lot (id, competition_id, name) VALUES (911, 91, 'North'), (912, 91, 'South');
+INSERT INTO competition_requirement (id, competition_id, lot_id, product_id, grid_node_id, delivery_window, direction, power_kw) VALUES
+  (9111, 91, 911, 1, 101, '2030-04-01T17:00Z/PT1H', 'up', 100), (9112, 91, 911, 2, 101, '2030-04-01T17:00Z/PT1H', 'up', 50), (9121, 91, 912, 1, 103, '2030-04-01T17:00Z/PT1H', 'up', 0);
+INSERT INTO competition_requirement (competition_id, product_id, delivery_window, direction, power_kw) VALUES (91, 1, '2030-05-01T17:00Z/PT1H', 'up', 100);
+ROLLBACK;
+BEGIN;
+INSERT INTO competition (id, product_id, name, gate_closes_at) VALUES (91, 1, 'Lots', 'infinity');
+INSERT INTO competition_terms (competition_id) VALUES (91);
+INSERT INTO competition_lot (id, competition_id, name) VALUES (911, 91, 'North'), (912, 91, 'South'), (913, 91, 'North again');
+INSERT INTO competition_requirement (id, competition_id, lot_id, product_id, grid_node_id, delivery_window, direction, power_kw) VALUES
+  (9111, 91, 911, 1, 101, '2030-04-01T17:00Z/PT1H', 'up', 100), (9112, 91, 911, 2, 101, '2030-04-01T17:00Z/PT1H', 'up', 50), (9121, 91, 912, 1, 103, '2030-04-01T17:00Z/PT1H', 'up', 0),
+  (9131, 91, 913, 1, 101, '2030-04-01T17:00Z/PT1H', 'up', 30);
+COMMIT;
+SET ROLE comp_volt;
+INSERT INTO bid (competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) SELECT 91, p, 3, a, 'up', 10 * p, '2030-04-01T17:15Z/PT30M' FROM (VALUES (1, 11), (2, 11), (1, 12), (1, 13)) v (p, a);
+-- one of them for a lot
+INSERT INTO bid_terms (bid_id, lot_id) SELECT id, 913 FROM bid WHERE competition_id = 91 AND asset_id = 12;
+-- a portfolio serves a place where all its members are
+INSERT INTO bid (competition_id, product_id, service_provider_id, portfolio_id, direction, power_kw, delivery_window) VALUES (91, 1, 3, 31, 'up', 5, '2030-04-01T17:15Z/PT30M');
+SELECT b.product_id, b.asset_id, array_agg(s.requirement_id ORDER BY s.requirement_id) AS serves FROM requirement_bids(91) s JOIN bid b ON b.id = s.bid_id GROUP BY b.id ORDER BY b.id;
 RESET ROLE;
 
 SELECT flexexchange.drop_exchange('comp_test', with_data => true);
