@@ -7,6 +7,9 @@
 SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst'])
 FROM unnest(ARRAY['competition_terms', 'competition_lot', 'competition_requirement', 'competition_transfer_limit', 'competition_gate', 'competition_step']) t;
 SELECT protect_table(t::regclass) FROM unnest(ARRAY['requirement_reserve', 'competition_challenge']) t;
+-- who took a step may be who challenged, which is not everybody's to know
+REVOKE SELECT ON competition_step FROM flexexchange_participant, flexexchange_analyst;
+GRANT SELECT (id, competition_id, status, since, taken_at, reason) ON competition_step TO flexexchange_participant, flexexchange_analyst;
 -- steps are written as they are taken, challenges by the functions that make and decide them
 REVOKE INSERT, UPDATE, DELETE ON competition_step, competition_challenge FROM flexexchange_operator;
 

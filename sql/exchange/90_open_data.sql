@@ -79,6 +79,11 @@ COMMENT ON CONSTRAINT open_dataset_title_is_short ON open_dataset IS 'at most 25
 COMMENT ON CONSTRAINT open_dataset_licence_is_known ON open_dataset IS 'an open licence';
 INSERT INTO open_dataset (name, relation, title, columns, condition) VALUES
   ('competition', 'competition', 'Tenders and auctions', NULL, NULL),
+  ('competition_lot', 'competition_lot', 'Parts of tenders that are awarded each by itself', NULL, NULL),
+  ('competition_requirement', 'competition_requirement', 'What tenders want, where and when', NULL, NULL),
+  ('competition_step', 'competition_step', 'What became of tenders, and why', '{id,competition_id,status,since,reason}', NULL),
+  ('competition_terms', 'competition_terms', 'How tenders are cleared, and which orders they take', NULL, NULL),
+  ('competition_transfer_limit', 'competition_transfer_limit', 'How far places serve each other in tenders', NULL, NULL),
   ('event_seal', 'event_seal', 'Seals of the log, to be kept by whoever wants to check it', NULL, NULL),
   ('grid_node', 'grid_node', 'Places of the network', NULL, NULL),
   ('grid_node_parent', 'grid_node_parent', 'What feeds what in the network', NULL, NULL),

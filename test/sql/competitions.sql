@@ -259,6 +259,10 @@ SELECT challenge_competition(:comp, ' ');
 SELECT challenge_competition(:comp, 'my bid was cheaper') AS challenge \gset
 SET ROLE comp_amp;
 SELECT count(*) AS not_mine FROM competition_challenge;
+-- that it is challenged is everybody's to know, and not by whom
+SELECT status, reason FROM competition_step WHERE status = 'challenged';
+SELECT participant_id FROM competition_step;
+SELECT taken_by FROM competition_step;
 SELECT challenge_competition(:comp, 'mine too') AS other \gset
 SELECT decide_challenge(:challenge, false, 'no');
 SELECT withdraw_challenge(:challenge, 'no');
