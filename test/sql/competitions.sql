@@ -243,6 +243,14 @@ UPDATE competition SET gate_closes_at = now() + interval '1 day' WHERE id = :com
 \set VERBOSITY default
 SELECT (SELECT count(*) FROM requirement_bids(:comp)) AS served;
 
+-- nor does anybody keep a closed competition from being cleared
+BEGIN;
+SET LOCAL ROLE comp_volt;
+SELECT hold_gate(ARRAY[:comp]) = :comp AS shut;
+RESET ROLE;
+SELECT count(*) AS locked FROM pg_locks WHERE relation = 'competition'::regclass AND pid = pg_backend_pid() AND mode = 'RowShareLock';
+ROLLBACK;
+
 -- ---------------------------------------------------------------- awards and challenges
 
 -- what a clearing does, by hand
