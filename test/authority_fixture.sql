@@ -69,6 +69,15 @@ BEGIN
     INSERT INTO bid_group_member (bid_group_id, bid_id, competition_id, service_provider_id) VALUES (10 * w + k, 1000 * w + k, 10 * w + k, seller);
     INSERT INTO bid_link (child_bid_id, parent_bid_id, competition_id, service_provider_id) VALUES (1000 * w + k, 1, 10 * w + k, seller);
   END LOOP;
+  INSERT INTO clearing (id, competition_id, purpose, cost_weight, carbon_weight, security_weight, pricing, surplus_share, max_gap, max_seconds, ties, seed, library_version) OVERRIDING SYSTEM VALUE
+    VALUES (w, 10 * w + 1, 'official', 1, 0, 0, 'none', 0, 0, 1, 'order', 0, 'x');
+  INSERT INTO clearing_cell (clearing_id, cell, requirement_id, delivery_window, hours, utilisation_hours, required_kw, at_least, ceiling_per_kw) VALUES (w, 1, 10 * w + 1, slot, 1, 1, 1, true, 1), (w, 2, 10 * w + 1, slot, 1, 1, 1, true, 1);
+  INSERT INTO clearing_order (clearing_id, order_id, whole_id, piece, minimum, fixed_cost) VALUES (w, 1, 1000 * w + 1, 0, 0, 0);
+  INSERT INTO clearing_leg (clearing_id, order_id, cell, bid_id, power_kw, money_per_kw, extra_per_kw, score_per_kw) VALUES (w, 1, 1, 1000 * w + 1, 1, 1, 0, 1);
+  INSERT INTO clearing_exclusion (clearing_id, exclusion, order_id, because) VALUES (w, 1, 1, 'group');
+  INSERT INTO clearing_limit (clearing_id, limit_id, order_id, coefficient, most, because) VALUES (w, 1, 1, 1, 1, 'ramp');
+  INSERT INTO clearing_flow (clearing_id, flow_id, from_cell, to_cell, least, most, loss) VALUES (w, 1, 1, 2, 0, 1, 0);
+  INSERT INTO clearing_bid (clearing_id, bid_id, competition_id, service_provider_id, offered_kw, accepted_kw, result, reason) VALUES (w, 1000 * w + 1, 10 * w + 1, seller, 1, 0, 'rejected', 'too_dear');
   INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 2, w, seller, 100 * w + 2, 'up', 1, slot);
   INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 3, w, seller, 100 * w + 2, 'up', 1, slot, 'declared');
   INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES (1000 * w + 4, w, seller, 100 * w + 2, 'up', 1, slot);

@@ -48,7 +48,7 @@ CREATE TABLE competition_terms (
     check_codes(order_features, 'competition_terms.order_features', 'portfolio', 'steps', 'minimum', 'all_or_nothing', 'start_up', 'block', 'ramp', 'exclusive', 'link')),
   CONSTRAINT competition_terms_gap_is_a_share CHECK (check_given(max_gap BETWEEN 0 AND 1, 'competition_terms.max_gap from 0 to 1', '0.001 is a tenth of a per cent.')),
   CONSTRAINT competition_terms_seconds_are_positive CHECK (check_positive(max_seconds, 'competition_terms.max_seconds')),
-  CONSTRAINT competition_terms_tie_break_is_known CHECK (check_code(tie_break, 'competition_terms.tie_break', 'arrival', 'seeded')),
+  CONSTRAINT competition_terms_tie_break_is_known CHECK (check_code(tie_break, 'competition_terms.tie_break', 'arrival', 'seeded', 'pro_rata')),
   CONSTRAINT competition_terms_seed_is_given CHECK (
     check_given((tie_break = 'seeded') = (seed IS NOT NULL), 'competition_terms.seed, with tie_break seeded alone,', 'A seed that is published beforehand lets everybody draw the lots again.')),
   CONSTRAINT competition_terms_challenge_period_not_negative CHECK (check_not_negative(extract(epoch FROM challenge_period), 'competition_terms.challenge_period, in seconds,')),
@@ -70,7 +70,7 @@ COMMENT ON COLUMN competition_terms.ceiling_availability_price_per_mw_h IS 'abov
 COMMENT ON COLUMN competition_terms.ceiling_utilisation_price_per_mwh IS 'above which no utilisation is bought, currency of the market per MWh; NULL: no ceiling';
 COMMENT ON COLUMN competition_terms.max_gap IS 'how far from the best a result may be proved to be, as a share of its cost';
 COMMENT ON COLUMN competition_terms.max_seconds IS 'how long clearing may take, seconds';
-COMMENT ON COLUMN competition_terms.tie_break IS 'arrival (of equals the bid of the lower id) or seeded (lots are drawn)';
+COMMENT ON COLUMN competition_terms.tie_break IS 'arrival (of equals the bid of the lower id), seeded (lots are drawn) or pro_rata (those that can be divided freely share evenly)';
 COMMENT ON COLUMN competition_terms.seed IS 'by which the lots are drawn';
 COMMENT ON COLUMN competition_terms.challenge_period IS 'how long after the award bidders may challenge it; zero: not at all';
 COMMENT ON COLUMN competition_terms.framework_id IS 'of a call-off, the competition that awarded the framework: only its units may bid; NULL: open to all';

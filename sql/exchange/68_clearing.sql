@@ -22,6 +22,7 @@ CREATE TABLE clearing (
   surplus_share          numeric(4,3) NOT NULL,
   max_gap                numeric(9,8) NOT NULL,
   max_seconds            numeric(9,3) NOT NULL,
+  ties                   text NOT NULL,
   seed                   bigint NOT NULL,
   library_version        text NOT NULL,
   status                 text NOT NULL DEFAULT 'compiled',
@@ -36,6 +37,7 @@ CREATE TABLE clearing (
   made_by                name NOT NULL DEFAULT session_role(),
   CONSTRAINT clearing_purpose_is_known CHECK (check_code(purpose, 'clearing.purpose', 'official', 'cost_alone', 'carbon_alone')),
   CONSTRAINT clearing_pricing_is_known CHECK (check_code(pricing, 'clearing.pricing', 'marginal', 'highest_accepted', 'none')),
+  CONSTRAINT clearing_ties_are_known CHECK (check_code(ties, 'clearing.ties', 'order', 'pro_rata')),
   CONSTRAINT clearing_status_is_known CHECK (check_code(status, 'clearing.status', 'compiled', 'optimal', 'time_limit'))
 );
 CREATE INDEX clearing_competition_id_idx ON clearing (competition_id, id);
@@ -52,6 +54,7 @@ COMMENT ON COLUMN clearing.pricing IS 'as clear_orders() has it: marginal, highe
 COMMENT ON COLUMN clearing.surplus_share IS 'where an interval of prices clears: 0 its lowest, 1 its highest';
 COMMENT ON COLUMN clearing.max_gap IS 'the gap that was allowed, of the cost';
 COMMENT ON COLUMN clearing.max_seconds IS 'the time that was allowed, s';
+COMMENT ON COLUMN clearing.ties IS 'as clear_orders() has it: order (one comes first) or pro_rata';
 COMMENT ON COLUMN clearing.seed IS 'seed of the draw among ties; 0: the first to arrive comes first';
 COMMENT ON COLUMN clearing.library_version IS 'version of the extension that cleared it';
 COMMENT ON COLUMN clearing.status IS 'compiled, then optimal (within the gap) or time_limit';
@@ -237,6 +240,8 @@ CREATE TABLE clearing_bid (
   CONSTRAINT clearing_bid_reason_is_known CHECK (
     check_code(reason, 'clearing_bid.reason', 'accepted', 'part', 'too_dear', 'tied', 'excluded', 'parent_rejected', 'limited', 'minimum_not_reached', 'paradoxically_rejected', 'conflict', 'serves_nothing'))
 );
+CREATE INDEX clearing_bid_bid_id_idx ON clearing_bid (bid_id);
+CREATE INDEX clearing_bid_displaced_by_idx ON clearing_bid (displaced_by_bid_id);
 COMMENT ON TABLE clearing_bid IS 'the result of a clearing for each bid, and why';
 COMMENT ON COLUMN clearing_bid.clearing_id IS 'the clearing';
 COMMENT ON COLUMN clearing_bid.bid_id IS 'the bid';
@@ -248,3 +253,5 @@ COMMENT ON COLUMN clearing_bid.result IS 'accepted, part or rejected';
 COMMENT ON COLUMN clearing_bid.reason IS 'accepted, part; too_dear, tied (at the price, and behind others), excluded (another of its group came), parent_rejected, limited (by headroom or a ramp), minimum_not_reached (cheap enough, and its least is more than is used), paradoxically_rejected (it would gain, and taking it would move the price so that somebody loses), conflict (with what is sold already), serves_nothing';
 COMMENT ON COLUMN clearing_bid.displaced_by_bid_id IS 'the bid that came instead, or set the price';
 COMMENT ON CONSTRAINT clearing_bid_once ON clearing_bid IS 'a bid has one result';
+COMMENT ON INDEX clearing_bid_bid_id_idx IS 'the results of a bid';
+COMMENT ON INDEX clearing_bid_displaced_by_idx IS 'what a bid displaced';

@@ -138,11 +138,10 @@ BEGIN
     HAVING count(*) = (SELECT count(*) FROM whole x WHERE x.whole_id = w.whole_id)),
   piece AS (
     SELECT w.whole_id, CASE WHEN w.is_block THEN 0 ELSE p.piece END AS piece, max(CASE WHEN w.is_block AND p.piece > 0 THEN 0 ELSE p.minimum END) AS minimum,
-           CASE WHEN w.is_block OR p.piece = (SELECT min(q.piece) FROM bid_piece q WHERE q.bid_id = p.bid_id) THEN max(coalesce(t.start_up_cost, 0)) ELSE 0 END * c.cost_weight AS fixed_cost,
-           min(b.recorded_at) AS arrived_at
-    FROM whole w JOIN bid b ON b.id = w.bid_id JOIN bid_piece p ON p.bid_id = w.bid_id LEFT JOIN bid_terms t ON t.bid_id = w.bid_id
+           CASE WHEN w.is_block OR p.piece = (SELECT min(q.piece) FROM bid_piece q WHERE q.bid_id = p.bid_id) THEN max(coalesce(t.start_up_cost, 0)) ELSE 0 END * c.cost_weight AS fixed_cost
+    FROM whole w JOIN bid_piece p ON p.bid_id = w.bid_id LEFT JOIN bid_terms t ON t.bid_id = w.bid_id
     GROUP BY w.whole_id, w.is_block, CASE WHEN w.is_block THEN 0 ELSE p.piece END, p.piece, p.bid_id)
-  SELECT c.id, row_number() OVER (ORDER BY min(p.arrived_at), p.whole_id, p.piece, l.lot_id, l.grid_node_id), p.whole_id, p.piece, l.lot_id, l.grid_node_id, max(p.minimum), max(p.fixed_cost)
+  SELECT c.id, row_number() OVER (ORDER BY p.whole_id, p.piece, l.lot_id, l.grid_node_id), p.whole_id, p.piece, l.lot_id, l.grid_node_id, max(p.minimum), max(p.fixed_cost)
   FROM piece p JOIN place l USING (whole_id) GROUP BY p.whole_id, p.piece, l.lot_id, l.grid_node_id;
 
   INSERT INTO clearing_leg (clearing_id, order_id, cell, bid_id, power_kw, money_per_kw, extra_per_kw, score_per_kw)
@@ -273,7 +272,7 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT c FROM clearing x WHERE x.id = solve_clearing.clearing_id;
   SELECT * INTO r FROM clear_orders(q[1], q[2], q[3], q[4], q[5], q[6], q[7], pricing => c.pricing, surplus_share => c.surplus_share::float8, max_gap => c.max_gap::float8,
-                                    max_seconds => c.max_seconds::float8, seed => c.seed);
+                                    max_seconds => c.max_seconds::float8, seed => c.seed, ties => c.ties);
   UPDATE clearing x SET status = r.status, cost = r.cost, bound = r.bound, gap = r.gap, nodes = r.nodes, iterations = r.iterations, seconds = r.seconds WHERE x.id = c.id;
   UPDATE clearing_order o SET share = u.share, reason = u.reason, displaced_by = u.displaced_by
   FROM unnest(r.order_id, r.share, r.reason, r.displaced_by) u (order_id, share, reason, displaced_by)
@@ -482,12 +481,12 @@ BEGIN
     || CASE WHEN terms.carbon_weight > 0 OR terms.security_weight > 0 AND terms.unserved_price_per_mwh > 0 THEN ARRAY['cost_alone'] ELSE '{}' END
     || CASE WHEN EXISTS (SELECT FROM bid_terms x WHERE x.competition_id = cleared.id AND x.carbon_g_per_kwh IS NOT NULL) THEN ARRAY['carbon_alone'] ELSE '{}' END;
   FOR purpose IN SELECT unnest(purposes) LOOP
-    INSERT INTO clearing (competition_id, purpose, cost_weight, carbon_weight, security_weight, carbon_price_per_t, unserved_price_per_mwh, pricing, surplus_share, max_gap, max_seconds, seed, library_version)
+    INSERT INTO clearing (competition_id, purpose, cost_weight, carbon_weight, security_weight, carbon_price_per_t, unserved_price_per_mwh, pricing, surplus_share, max_gap, max_seconds, ties, seed, library_version)
     SELECT cleared.id, purpose, CASE purpose WHEN 'official' THEN terms.cost_weight WHEN 'cost_alone' THEN 1 ELSE 0 END, CASE purpose WHEN 'official' THEN terms.carbon_weight WHEN 'cost_alone' THEN 0 ELSE 1 END,
            CASE purpose WHEN 'official' THEN terms.security_weight ELSE 0 END,
            coalesce(terms.carbon_price_per_t, CASE purpose WHEN 'carbon_alone' THEN 1000 END), terms.unserved_price_per_mwh,
            CASE WHEN terms.pricing = 'pay_as_bid' OR purpose = 'carbon_alone' THEN 'none' ELSE terms.clearing_price END, terms.surplus_share, terms.max_gap, terms.max_seconds,
-           CASE terms.tie_break WHEN 'seeded' THEN terms.seed ELSE 0 END, extension_version()
+           CASE terms.tie_break WHEN 'pro_rata' THEN 'pro_rata' ELSE 'order' END, CASE terms.tie_break WHEN 'seeded' THEN terms.seed ELSE 0 END, extension_version()
     RETURNING id INTO made;
     PERFORM compile_clearing(made);
     PERFORM settle_clearing(made);
@@ -563,7 +562,7 @@ BEGIN
   FOR c IN SELECT x.* FROM clearing x WHERE x.competition_id = reclear.competition_id AND x.id >= official_clearing(reclear.competition_id) ORDER BY x.id LOOP
     q := clearing_queries(c.id);
     SELECT * INTO r FROM clear_orders(q[1], q[2], q[3], q[4], q[5], q[6], q[7], pricing => c.pricing, surplus_share => c.surplus_share::float8, max_gap => c.max_gap::float8,
-                                      max_seconds => c.max_seconds::float8, seed => c.seed);
+                                      max_seconds => c.max_seconds::float8, seed => c.seed, ties => c.ties);
     clearing_id := c.id;
     purpose := c.purpose;
     cost_then := c.cost;
@@ -583,3 +582,43 @@ COMMENT ON FUNCTION reclear(bigint) IS
   'clears a competition again from what was kept, and compares to the last digit: same shares, reasons and prices, whatever bids, units and rules are by now; by whoever reads its bids: its buyer, the operator, the regulator';
 REVOKE ALL ON FUNCTION reclear(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION reclear(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION clearing_answer(clearing_id bigint) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT jsonb_build_object('status', c.status, 'cost', c.cost, 'bound', c.bound, 'gap', c.gap, 'nodes', c.nodes, 'iterations', c.iterations, 'seconds', c.seconds)
+    || (SELECT jsonb_build_object('order_id', coalesce(jsonb_agg(o.order_id ORDER BY o.order_id), '[]'), 'share', coalesce(jsonb_agg(o.share ORDER BY o.order_id), '[]'),
+                                  'reason', coalesce(jsonb_agg(o.reason ORDER BY o.order_id), '[]'), 'displaced_by', coalesce(jsonb_agg(o.displaced_by ORDER BY o.order_id), '[]'))
+        FROM clearing_order o WHERE o.clearing_id = c.id)
+    || (SELECT jsonb_build_object('cell', jsonb_agg(k.cell ORDER BY k.cell), 'price', jsonb_agg(k.price_per_kw ORDER BY k.cell), 'shadow_price', jsonb_agg(k.shadow_price_per_kw ORDER BY k.cell),
+                                  'highest_price', jsonb_agg(k.highest_price_per_kw ORDER BY k.cell), 'quantity', jsonb_agg(k.accepted_kw ORDER BY k.cell),
+                                  'shortfall', jsonb_agg(k.shortfall_kw ORDER BY k.cell), 'price_setter', jsonb_agg(k.price_setter_id ORDER BY k.cell))
+        FROM clearing_cell k WHERE k.clearing_id = c.id)
+    || (SELECT jsonb_build_object('flow', coalesce(jsonb_agg(f.flow_kw ORDER BY f.flow_id), '[]')) FROM clearing_flow f WHERE f.clearing_id = c.id)
+  FROM clearing c WHERE c.id = clearing_answer.clearing_id
+$function$;
+COMMENT ON FUNCTION clearing_answer(bigint) IS 'what clear_orders() answered, from what was kept of it';
+REVOKE ALL ON FUNCTION clearing_answer(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION clearing_answer(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION certificate(competition_id bigint) RETURNS TABLE (clearing_id bigint, purpose text, rule text, subject text, holds boolean, detail text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+DECLARE
+  c clearing;
+  q text[];
+BEGIN
+  FOR c IN SELECT x.* FROM clearing x WHERE x.competition_id = certificate.competition_id AND x.id >= official_clearing(certificate.competition_id) ORDER BY x.id LOOP
+    q := clearing_queries(c.id);
+    RETURN QUERY SELECT c.id, c.purpose, k.rule, k.subject, k.holds, k.detail
+                 FROM check_clearing(clearing_answer(c.id), q[1], q[2], q[3], q[4], q[5], q[6], q[7], pricing => c.pricing, surplus_share => c.surplus_share::float8, max_gap => c.max_gap::float8) k;
+  END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION certificate(bigint) IS
+  'judges the result of a competition without solving anything: what was kept against the rules of clearing, one row a rule; false shows what does not hold, and detail the figures; by whoever reads its bids: its buyer, the operator, the regulator';
+REVOKE ALL ON FUNCTION certificate(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION certificate(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;

@@ -65,6 +65,12 @@ INSERT INTO event_log_exemption (table_name, because) VALUES
   ('dispatch_event', 'it follows from dispatches, which are logged'),
   ('outside_record', 'it says which records of other platforms became what'),
   ('outside_rejection', 'it is itself the record of what was rejected'),
+  ('clearing_cell', 'it follows from the competition and the bids, which are logged, and is judged by certificate()'),
+  ('clearing_order', 'as clearing_cell'),
+  ('clearing_leg', 'as clearing_cell'),
+  ('clearing_exclusion', 'as clearing_cell'),
+  ('clearing_limit', 'as clearing_cell'),
+  ('clearing_flow', 'as clearing_cell'),
   ('carbon_intensity_staging', 'what becomes of its rows is logged'),
   ('system_price_staging', 'what becomes of its rows is logged'),
   ('market_figure_rejection', 'it is itself the record of what was rejected')

@@ -201,5 +201,13 @@ SELECT close_gate(:comp);
 SELECT purpose, round(cost::numeric, 2) AS cost FROM clear_competition(:comp);
 SELECT c.purpose, b.asset_id, r.reason FROM clearing_bid r JOIN clearing c ON c.id = r.clearing_id JOIN bid b ON b.id = r.bid_id WHERE c.competition_id = :comp ORDER BY c.id, b.asset_id;
 SELECT purpose, is_same FROM reclear(:comp);
+-- ---------------------------------------------------------------- judged by itself, all that was cleared here
+
+SELECT count(DISTINCT k.clearing_id) AS clearings, count(*) > 50 AS rules, count(*) FILTER (WHERE NOT k.holds) AS broken FROM competition c CROSS JOIN LATERAL certificate(c.id) k;
+SELECT c.name, k.purpose, k.rule, k.subject, k.detail FROM competition c CROSS JOIN LATERAL certificate(c.id) k WHERE NOT k.holds;
+-- whoever changes what was kept is found out
+UPDATE clearing_order SET share = share / 2 WHERE clearing_id = 1 AND order_id = 1;
+SELECT DISTINCT k.rule FROM certificate((SELECT competition_id FROM clearing WHERE id = 1)) k WHERE NOT k.holds ORDER BY 1;
+SELECT is_same, orders_differing FROM reclear((SELECT competition_id FROM clearing WHERE id = 1));
 SELECT flexexchange.drop_exchange('clear_test', true);
 DROP ROLE clear_operator, clear_dso, clear_volt, clear_amp;
