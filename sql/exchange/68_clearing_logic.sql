@@ -138,10 +138,10 @@ BEGIN
     HAVING count(*) = (SELECT count(*) FROM whole x WHERE x.whole_id = w.whole_id)),
   piece AS (
     SELECT w.whole_id, CASE WHEN w.is_block THEN 0 ELSE p.piece END AS piece, max(CASE WHEN w.is_block AND p.piece > 0 THEN 0 ELSE p.minimum END) AS minimum,
-           CASE WHEN w.is_block OR p.piece = (SELECT min(q.piece) FROM bid_piece q WHERE q.bid_id = p.bid_id) THEN max(coalesce(t.start_up_cost, 0)) ELSE 0 END * c.cost_weight AS fixed_cost
+           CASE WHEN p.piece = (SELECT min(q.piece) FROM bid_piece q WHERE q.bid_id = p.bid_id) THEN max(coalesce(t.start_up_cost, 0)) ELSE 0 END * c.cost_weight AS fixed_cost
     FROM whole w JOIN bid_piece p ON p.bid_id = w.bid_id LEFT JOIN bid_terms t ON t.bid_id = w.bid_id
     GROUP BY w.whole_id, w.is_block, CASE WHEN w.is_block THEN 0 ELSE p.piece END, p.piece, p.bid_id)
-  SELECT c.id, row_number() OVER (ORDER BY p.whole_id, p.piece, l.lot_id, l.grid_node_id), p.whole_id, p.piece, l.lot_id, l.grid_node_id, max(p.minimum), max(p.fixed_cost)
+  SELECT c.id, row_number() OVER (ORDER BY p.whole_id, p.piece, l.lot_id, l.grid_node_id), p.whole_id, p.piece, l.lot_id, l.grid_node_id, max(p.minimum), sum(p.fixed_cost)
   FROM piece p JOIN place l USING (whole_id) GROUP BY p.whole_id, p.piece, l.lot_id, l.grid_node_id;
 
   INSERT INTO clearing_leg (clearing_id, order_id, cell, bid_id, power_kw, money_per_kw, extra_per_kw, score_per_kw)
