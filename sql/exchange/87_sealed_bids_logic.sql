@@ -69,16 +69,17 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  -- the owner of the exchange reads them in any case
-  IF NEW.gate_closes_at < OLD.gate_closes_at AND OLD.gate_closes_at > now()
-     AND NOT pg_has_role(session_role(), (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') AND EXISTS (SELECT FROM bid b WHERE b.competition_id = OLD.id) THEN
-    RAISE EXCEPTION 'competition % has bids, sealed until %', OLD.id, OLD.gate_closes_at
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A gate with bids may be moved back, not forward.';
+  -- the owner of the exchange reads them in any case; to whoever else it does not tell whether there are any
+  IF NEW.gate_closes_at < OLD.gate_closes_at AND OLD.gate_closes_at > now() AND OLD.source IS NULL
+     AND NOT pg_has_role(session_role(), (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+     AND (OLD.gate_opens_at <= clock_timestamp() OR EXISTS (SELECT FROM bid b WHERE b.competition_id = OLD.id)) THEN
+    RAISE EXCEPTION 'bids of competition % are sealed until %', OLD.id, OLD.gate_closes_at
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A gate that has opened may be put off, and does not come forward.';
   END IF;
   RETURN NEW;
 END
 $function$;
-COMMENT ON FUNCTION keep_gate() IS 'trigger: a gate does not come forward once there are bids; SECURITY DEFINER because they are hidden from whoever moves it';
+COMMENT ON FUNCTION keep_gate() IS 'trigger: a gate that has opened does not come forward, whether or not there are bids; SECURITY DEFINER because they are hidden from whoever moves it';
 REVOKE ALL ON FUNCTION keep_gate() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t10_gate_is_kept BEFORE UPDATE OF gate_closes_at ON competition FOR EACH ROW EXECUTE FUNCTION keep_gate();
 COMMENT ON TRIGGER t10_gate_is_kept ON competition IS 'bids are sealed as long as was said';

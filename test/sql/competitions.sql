@@ -91,7 +91,10 @@ UPDATE competition_requirement SET power_kw = 1;
 UPDATE requirement_reserve SET availability_price_per_mw_h = 1;
 UPDATE competition SET gate_opens_at = now() + interval '1 minute' WHERE id = :comp;
 \set VERBOSITY default
--- a gate may still be put off
+-- a gate may still be put off, and does not come forward: not even to learn whether there are bids
+\set VERBOSITY sqlstate
+UPDATE competition SET gate_closes_at = now() + interval '1 minute' WHERE id = :comp;
+\set VERBOSITY default
 UPDATE competition SET gate_closes_at = now() + interval '3 hours' WHERE id = :comp;
 SET ROLE comp_operator;
 SELECT status FROM advance_competitions();
