@@ -8,6 +8,7 @@
 #   make dictionary        write docs/data_dictionary.md anew
 #   make bench [CASE=] [ROWS=]  measure against today's ways, print a table
 #   make test              build, install, run every test on a throw-away cluster
+#                          AUCTIONS=5000 [SEED=n]: so many random auctions against the oracle of clearing
 #   make check-asan [SERVER=debug]  the tests of SQL and C under the sanitizers of addresses and of undefined behaviour
 #   make lint              shellcheck, cppcheck, clang-tidy, plpgsql_check: no warning is left
 #   make, make install     what PGXS offers, with PG_CONFIG=...
