@@ -88,6 +88,21 @@ COMMENT ON COLUMN bid_piece.utilisation_price_per_mwh IS 'price for delivering, 
 COMMENT ON COLUMN bid_piece.minimum IS 'least share, if it is accepted at all';
 GRANT SELECT ON bid_piece TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+-- The first piece of a bid or block, and each bid or block that it hangs on.
+CREATE OR REPLACE FUNCTION clearing_ties(clearing_id bigint) RETURNS TABLE (child_id bigint, parent_whole_id bigint, number bigint)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  WITH first AS (SELECT o.* FROM clearing_order o WHERE o.clearing_id = clearing_ties.clearing_id
+                   AND o.piece = (SELECT min(x.piece) FROM clearing_order x WHERE x.clearing_id = o.clearing_id AND x.whole_id = o.whole_id)),
+  of_bid AS (SELECT DISTINCT l.bid_id, f.order_id, f.whole_id FROM first f JOIN clearing_leg l ON l.clearing_id = f.clearing_id AND l.order_id = f.order_id)
+  SELECT t.child_id, t.parent_whole_id, row_number() OVER (PARTITION BY t.child_id ORDER BY t.parent_whole_id)
+  FROM (SELECT DISTINCT child.order_id AS child_id, coalesce(parent.whole_id, k.parent_bid_id) AS parent_whole_id
+        FROM bid_link k JOIN of_bid child ON child.bid_id = k.child_bid_id LEFT JOIN of_bid parent ON parent.bid_id = k.parent_bid_id) t
+$function$;
+COMMENT ON FUNCTION clearing_ties(bigint) IS 'which orders of a clearing hang on which bids or blocks, numbered for each';
+REVOKE ALL ON FUNCTION clearing_ties(bigint) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION compile_clearing(clearing_id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
@@ -95,31 +110,26 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   c clearing;
+  cuts timestamptz[];
   highest double precision;
 BEGIN
   SELECT * INTO STRICT c FROM clearing x WHERE x.id = compile_clearing.clearing_id;
 
   -- windows are cut wherever a bid, a requirement or a transfer limit begins or ends
-  CREATE TEMPORARY TABLE IF NOT EXISTS clearing_cut (at timestamptz PRIMARY KEY) ON COMMIT DROP;
-  TRUNCATE pg_temp.clearing_cut;
-  INSERT INTO pg_temp.clearing_cut
-  SELECT lower(w) FROM (SELECT r.delivery_window FROM competition_requirement r WHERE r.competition_id = c.competition_id
-                        UNION SELECT b.delivery_window FROM bid b WHERE b.competition_id = c.competition_id AND b.status = 'submitted'
-                        UNION SELECT t.delivery_window FROM competition_transfer_limit t WHERE t.competition_id = c.competition_id) x (w)
-  UNION
-  SELECT upper(w) FROM (SELECT r.delivery_window FROM competition_requirement r WHERE r.competition_id = c.competition_id
-                        UNION SELECT b.delivery_window FROM bid b WHERE b.competition_id = c.competition_id AND b.status = 'submitted'
-                        UNION SELECT t.delivery_window FROM competition_transfer_limit t WHERE t.competition_id = c.competition_id) x (w);
-  ANALYZE pg_temp.clearing_cut;
+  SELECT array_agg(DISTINCT u.at ORDER BY u.at) INTO cuts
+  FROM (SELECT r.delivery_window FROM competition_requirement r WHERE r.competition_id = c.competition_id
+        UNION SELECT b.delivery_window FROM bid b WHERE b.competition_id = c.competition_id AND b.status = 'submitted'
+        UNION SELECT t.delivery_window FROM competition_transfer_limit t WHERE t.competition_id = c.competition_id) x (w)
+  CROSS JOIN LATERAL (VALUES (lower(x.w)), (upper(x.w))) u (at);
   INSERT INTO clearing_cell (clearing_id, cell, requirement_id, delivery_window, hours, utilisation_hours, required_kw, at_least, ceiling_per_kw)
   SELECT c.id, row_number() OVER (ORDER BY r.requirement_id, s.starts), r.requirement_id, time_window(s.starts, s.ends), h.hours, r.utilisation_hours * h.hours / nullif(r.hours, 0), r.power_kw, r.at_least,
          coalesce(c.cost_weight * CASE WHEN num_nonnulls(r.most_availability_price_per_mw_h, r.most_utilisation_price_per_mwh) > 0
                                        THEN (coalesce(r.most_availability_price_per_mw_h, 0) * h.hours + coalesce(r.most_utilisation_price_per_mwh, 0) * r.utilisation_hours * h.hours / nullif(r.hours, 0)) / 1000 END,
                   c.security_weight * c.unserved_price_per_mwh * h.hours / 1000, 0)
   FROM competition_cell r
-  CROSS JOIN LATERAL (SELECT k.at AS starts, lead(k.at) OVER (ORDER BY k.at) AS ends FROM pg_temp.clearing_cut k WHERE k.at >= lower(r.delivery_window) AND k.at <= upper(r.delivery_window)) s
+  CROSS JOIN LATERAL (SELECT cuts[k] AS starts, cuts[k + 1] AS ends FROM generate_series(width_bucket(lower(r.delivery_window), cuts), width_bucket(upper(r.delivery_window), cuts) - 1) k) s
   CROSS JOIN LATERAL (SELECT extract(epoch FROM s.ends - s.starts) / 3600 AS hours) h
-  WHERE r.competition_id = c.competition_id AND s.ends IS NOT NULL;
+  WHERE r.competition_id = c.competition_id;
 
   -- a block is one order at each place where all its bids can serve; of a block with a bid that is held nothing can be taken
   INSERT INTO clearing_order (clearing_id, order_id, whole_id, piece, lot_id, grid_node_id, minimum, fixed_cost)
@@ -191,27 +201,19 @@ BEGIN
     AND EXISTS (SELECT FROM clearing_order x WHERE x.clearing_id = c.id AND x.whole_id = o.whole_id AND x.piece = o.piece AND x.order_id <> o.order_id);
 
   -- a child hangs on its parent: as the engine has it where each is one order, by a limit elsewhere
-  CREATE TEMPORARY TABLE IF NOT EXISTS clearing_tie (child_id bigint, parent_whole_id bigint, number bigint) ON COMMIT DROP;
-  TRUNCATE pg_temp.clearing_tie;
-  INSERT INTO pg_temp.clearing_tie
-  SELECT DISTINCT o.order_id, coalesce((SELECT x.whole_id FROM clearing_leg y JOIN clearing_order x USING (clearing_id, order_id) WHERE y.clearing_id = c.id AND y.bid_id = k.parent_bid_id LIMIT 1), k.parent_bid_id),
-         row_number() OVER (PARTITION BY o.order_id ORDER BY k.parent_bid_id)
-  FROM bid_link k JOIN clearing_leg l ON l.clearing_id = c.id AND l.bid_id = k.child_bid_id JOIN clearing_order o ON o.clearing_id = c.id AND o.order_id = l.order_id AND o.parent_id IS NULL
-  WHERE k.competition_id = c.competition_id AND EXISTS (SELECT FROM bid p WHERE p.id = k.parent_bid_id)
-  GROUP BY o.order_id, k.parent_bid_id;
   UPDATE clearing_order o SET parent_id = p.order_id
-  FROM pg_temp.clearing_tie t JOIN clearing_order p ON p.clearing_id = c.id AND p.whole_id = t.parent_whole_id AND p.parent_id IS NULL
+  FROM clearing_ties(c.id) t JOIN clearing_order p ON p.clearing_id = c.id AND p.whole_id = t.parent_whole_id AND p.parent_id IS NULL
   WHERE o.clearing_id = c.id AND o.order_id = t.child_id AND t.number = 1
     AND (SELECT count(*) FROM clearing_order x WHERE x.clearing_id = c.id AND x.whole_id = t.parent_whole_id AND x.parent_id IS NULL) = 1;
   -- one of which the parent hangs on another stands above it already
   INSERT INTO clearing_limit (clearing_id, limit_id, order_id, coefficient, most, because)
   SELECT c.id, -row_number() OVER (ORDER BY t.child_id, t.number) * 2, t.child_id, 1, 0, 'link'
-  FROM pg_temp.clearing_tie t JOIN clearing_order o ON o.clearing_id = c.id AND o.order_id = t.child_id
+  FROM clearing_ties(c.id) t JOIN clearing_order o ON o.clearing_id = c.id AND o.order_id = t.child_id
   WHERE NOT EXISTS (SELECT FROM clearing_order p WHERE p.clearing_id = c.id AND p.order_id = o.parent_id AND p.whole_id = t.parent_whole_id);
   INSERT INTO clearing_limit (clearing_id, limit_id, order_id, coefficient, most, because)
   SELECT c.id, m.limit_id, p.order_id, -1, 0, 'link'
   FROM (SELECT t.*, -row_number() OVER (ORDER BY t.child_id, t.number) * 2 AS limit_id
-        FROM pg_temp.clearing_tie t JOIN clearing_order o ON o.clearing_id = c.id AND o.order_id = t.child_id
+        FROM clearing_ties(c.id) t JOIN clearing_order o ON o.clearing_id = c.id AND o.order_id = t.child_id
         WHERE NOT EXISTS (SELECT FROM clearing_order p WHERE p.clearing_id = c.id AND p.order_id = o.parent_id AND p.whole_id = t.parent_whole_id)) m
   JOIN clearing_order p ON p.clearing_id = c.id AND p.whole_id = m.parent_whole_id AND p.piece = (SELECT min(x.piece) FROM clearing_order x WHERE x.clearing_id = c.id AND x.whole_id = m.parent_whole_id);
 
@@ -346,16 +348,15 @@ DECLARE
   first CONSTANT bigint := greatest((SELECT max(x.exclusion) FROM clearing_exclusion x WHERE x.clearing_id = try_clearing.clearing_id), 0);
 BEGIN
   BEGIN
-    CREATE TEMPORARY TABLE clearing_trial ON COMMIT DROP AS
-      SELECT nextval('trade_id') AS award_id, a.* FROM clearing_awards(try_clearing.clearing_id) a ORDER BY a.order_id, a.bid_id, lower(a.delivery_window);
+    SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('award', nextval('trade_id'), 'share', o.share) ORDER BY a.order_id, a.bid_id, lower(a.delivery_window)) INTO tried
+    FROM clearing_awards(try_clearing.clearing_id) a JOIN clearing_order o ON o.clearing_id = try_clearing.clearing_id AND o.order_id = a.order_id;
     INSERT INTO award (id, bid_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, availability_price_per_mw_h, utilisation_price_per_mwh)
-    SELECT t.award_id, b.id, b.product_id, b.service_provider_id, b.asset_id, b.portfolio_id, b.direction, t.power_kw, t.delivery_window, t.availability_price_per_mw_h, t.utilisation_price_per_mwh
-    FROM pg_temp.clearing_trial t JOIN bid b ON b.id = t.bid_id ORDER BY t.award_id;
-    SELECT jsonb_agg(jsonb_build_object('award', t.award_id, 'order', t.order_id, 'kw', t.power_kw, 'share', o.share)) INTO tried
-    FROM pg_temp.clearing_trial t JOIN clearing_order o ON o.clearing_id = try_clearing.clearing_id AND o.order_id = t.order_id;
+    SELECT t.award, b.id, b.product_id, b.service_provider_id, b.asset_id, b.portfolio_id, b.direction, t.power_kw, t.delivery_window, t.availability_price_per_mw_h, t.utilisation_price_per_mwh
+    FROM jsonb_to_recordset(tried) AS t (award bigint, bid_id bigint, power_kw numeric, delivery_window time_window, availability_price_per_mw_h numeric, utilisation_price_per_mwh numeric)
+    JOIN bid b ON b.id = t.bid_id ORDER BY t.award;
     SELECT jsonb_agg(jsonb_build_object('kind', k.kind, 'challenger', c.source_id, 'incumbent', i.source_id, 'short', k.short_kw, 'set', k.rationale -> 'headroom' -> 'set') ORDER BY k.id) INTO findings
     FROM conflict k JOIN commitment c ON c.id = k.challenger_id AND c.stage = 'award' LEFT JOIN commitment i ON i.id = k.incumbent_id
-    WHERE k.closed_at IS NULL AND k.severity = 'blocking' AND c.source_id IN (SELECT t.award_id FROM pg_temp.clearing_trial t) AND i.stage IS DISTINCT FROM 'bid';
+    WHERE k.closed_at IS NULL AND k.severity = 'blocking' AND c.source_id IN (SELECT t.award FROM jsonb_to_recordset(tried) AS t (award bigint)) AND i.stage IS DISTINCT FROM 'bid';
     RAISE EXCEPTION USING ERRCODE = 'MX303', MESSAGE = 'awards that were only tried are taken back';
   EXCEPTION WHEN SQLSTATE 'MX303' THEN
     NULL;
@@ -368,11 +369,11 @@ BEGIN
   INSERT INTO clearing_exclusion (clearing_id, exclusion, order_id, because)
   SELECT try_clearing.clearing_id, first + p.number, o.order_id, 'conflict'
   FROM (SELECT row_number() OVER (ORDER BY x.one, x.other) AS number, x.* FROM (
-          SELECT DISTINCT least(a."order", b."order") AS one, greatest(a."order", b."order") AS other
+          SELECT DISTINCT least(a.order_id, b.order_id) AS one, greatest(a.order_id, b.order_id) AS other
           FROM jsonb_to_recordset(findings) AS f (kind text, challenger bigint, incumbent bigint)
-          JOIN jsonb_to_recordset(tried) AS a (award bigint, "order" bigint) ON a.award = f.challenger
-          JOIN jsonb_to_recordset(tried) AS b (award bigint, "order" bigint) ON b.award = f.incumbent
-          WHERE f.kind <> 'headroom' AND a."order" <> b."order") x) p
+          JOIN jsonb_to_recordset(tried) AS a (award bigint, order_id bigint) ON a.award = f.challenger
+          JOIN jsonb_to_recordset(tried) AS b (award bigint, order_id bigint) ON b.award = f.incumbent
+          WHERE f.kind <> 'headroom' AND a.order_id <> b.order_id) x) p
   CROSS JOIN LATERAL (VALUES (p.one), (p.other)) o (order_id);
   GET DIAGNOSTICS made = ROW_COUNT;
   added := added + made;
@@ -380,20 +381,20 @@ BEGIN
   -- one of this competition against what is sold already, or against an agreement
   INSERT INTO clearing_limit (clearing_id, limit_id, order_id, coefficient, most, because)
   SELECT try_clearing.clearing_id, base + row_number() OVER (ORDER BY x.order_id), x.order_id, 1, 0, 'conflict'
-  FROM (SELECT DISTINCT a."order" AS order_id
+  FROM (SELECT DISTINCT a.order_id
         FROM jsonb_to_recordset(findings) AS f (kind text, challenger bigint, incumbent bigint)
-        JOIN jsonb_to_recordset(tried) AS a (award bigint, "order" bigint) ON a.award = f.challenger
+        JOIN jsonb_to_recordset(tried) AS a (award bigint, order_id bigint) ON a.award = f.challenger
         WHERE f.kind <> 'headroom' AND NOT EXISTS (SELECT FROM jsonb_to_recordset(tried) AS b (award bigint) WHERE b.award = f.incumbent)) x;
   GET DIAGNOSTICS made = ROW_COUNT;
   added := added + made;
 
   -- a set that is more than its units have: what it weighs now, less what is short
   INSERT INTO clearing_limit (clearing_id, limit_id, order_id, coefficient, most, because)
-  SELECT try_clearing.clearing_id, base + 1000000 + f.number, m.order_id, sum(m.kw / m.share), greatest((SELECT sum(x.kw) FROM jsonb_to_recordset(f."set") AS s (trade_id bigint, stage text)
-                                                                                                      JOIN jsonb_to_recordset(tried) AS x (award bigint, kw double precision) ON x.award = s.trade_id WHERE s.stage = 'award') - f.short, 0), 'headroom'
+  SELECT try_clearing.clearing_id, base + 1000000 + f.number, m.order_id, sum(m.power_kw / m.share), greatest((SELECT sum(x.power_kw) FROM jsonb_to_recordset(f."set") AS s (trade_id bigint, stage text)
+                                                                                                      JOIN jsonb_to_recordset(tried) AS x (award bigint, power_kw double precision) ON x.award = s.trade_id WHERE s.stage = 'award') - f.short, 0), 'headroom'
   FROM (SELECT row_number() OVER () AS number, y.* FROM jsonb_to_recordset(findings) AS y (kind text, challenger bigint, short double precision, "set" jsonb) WHERE y.kind = 'headroom') f
-  CROSS JOIN LATERAL (SELECT x."order" AS order_id, x.kw, x.share FROM jsonb_to_recordset(f."set") AS s (trade_id bigint, stage text)
-                      JOIN jsonb_to_recordset(tried) AS x (award bigint, "order" bigint, kw double precision, share double precision) ON x.award = s.trade_id WHERE s.stage = 'award') m
+  CROSS JOIN LATERAL (SELECT x.order_id, x.power_kw, x.share FROM jsonb_to_recordset(f."set") AS s (trade_id bigint, stage text)
+                      JOIN jsonb_to_recordset(tried) AS x (award bigint, order_id bigint, power_kw double precision, share double precision) ON x.award = s.trade_id WHERE s.stage = 'award') m
   GROUP BY f.number, f."set", f.short, m.order_id;
   GET DIAGNOSTICS made = ROW_COUNT;
   RETURN added + made;
@@ -536,7 +537,8 @@ BEGIN
   SELECT b.id, b.product_id, b.service_provider_id, b.asset_id, b.portfolio_id, b.direction, a.power_kw, a.delivery_window, a.availability_price_per_mw_h, a.utilisation_price_per_mwh
   FROM clearing_awards(official) a JOIN bid b ON b.id = a.bid_id ORDER BY a.order_id, b.id, lower(a.delivery_window);
   GET DIAGNOSTICS made = ROW_COUNT;
-  UPDATE bid b SET status = CASE WHEN r.result = 'rejected' THEN 'rejected' ELSE 'awarded' END
+  -- not rejected, as the rules reject: a challenge that is upheld lets them stand again
+  UPDATE bid b SET status = CASE WHEN r.result = 'rejected' THEN 'lapsed' ELSE 'awarded' END
   FROM clearing_bid r WHERE r.clearing_id = official AND r.bid_id = b.id AND b.status IN ('submitted', 'held');
   RETURN made;
 END
