@@ -131,7 +131,7 @@ static void
 add_orders(Answer *answer, const Clearing *clearing)
 {
 	int			n = clearing->n_orders;
-	Datum		texts[lengthof(reasons)];
+	Datum		texts[lengthof(reasons)] = {0};
 
 	for (int r = 0; r < lengthof(reasons); r++)
 		texts[r] = CStringGetTextDatum(reasons[r]);

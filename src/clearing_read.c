@@ -90,7 +90,7 @@ typedef struct Reader
 
 typedef void (*TakeRow) (Reader *reader, const int64 *ids, const double *values, const bool *nulls);
 
-static void
+pg_noreturn static void
 refuse(const char *what, const char *column, const char *value, const char *hint)
 {
 	ereport(ERROR,

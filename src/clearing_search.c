@@ -72,8 +72,8 @@ typedef struct Search
 	Program    *program;
 	Simplex    *lp;
 	MemoryContext context;
-	Choice	   *choice;			/* of orders, at the node at hand */
-	Choice	   *fixed;			/* for good, whatever the node */
+	char	   *choice;			/* a Choice of each order, at the node at hand */
+	char	   *fixed;			/* for good, whatever the node */
 	double		offset;			/* fixed costs of orders that are in */
 	int		   *choices;		/* orders that are choices */
 	int			n_choices;
@@ -90,7 +90,7 @@ typedef struct Search
 	bool	   *in;
 	double	   *shares;
 	bool	   *losing;
-	Choice	   *put_aside;
+	char	   *put_aside;
 
 	Branch	  **heap;
 	int			n_heap;
@@ -331,12 +331,10 @@ count_losing(Search *search, double cost)
 		{
 			int			o = search->choices[i];
 
-			if (search->in[o] && search->lp->x[search->program->column_of[o]] < search->shares[o] - OPEN)
-			{
-				search->losing[o] = true;
-				n_losing++;
-			}
-			else if (search->in[o] && clearing->orders[o].fixed_cost > 0 && search->shares[o] < 1 - OPEN)
+			/* at the margin an order earns nothing, so a fixed cost is lost */
+			if (search->in[o]
+				&& (search->lp->x[search->program->column_of[o]] < search->shares[o] - OPEN
+					|| (clearing->orders[o].fixed_cost > 0 && search->shares[o] < 1 - OPEN)))
 			{
 				search->losing[o] = true;
 				n_losing++;
@@ -737,7 +735,7 @@ compare_gains(const void *a, const void *b)
 static void
 search_core(Search *search, int n_core, int64 max_nodes)
 {
-	Choice	   *fixed = search->fixed;
+	char	   *fixed = search->fixed;
 	double		pruned_bound = search->pruned_bound;
 	Branch	  **heap = search->heap;
 	int			n_heap = search->n_heap;
@@ -750,8 +748,8 @@ search_core(Search *search, int n_core, int64 max_nodes)
 	qsort(gains, search->n_choices, sizeof(double), compare_gains);
 	most = gains[Min(n_core, search->n_choices - 1)];
 
-	search->fixed = palloc_array(Choice, search->clearing->n_orders + 1);
-	memcpy(search->fixed, fixed, sizeof(Choice) * search->clearing->n_orders);
+	search->fixed = palloc_array(char, search->clearing->n_orders + 1);
+	memcpy(search->fixed, fixed, sizeof(char) * search->clearing->n_orders);
 	search->heap_space = 256;
 	search->heap = palloc_array(Branch *, search->heap_space);
 	search->n_heap = 0;
@@ -801,14 +799,14 @@ search_clear(Clearing *clearing)
 	search->program = program_create(clearing, NULL, NULL);
 	search->lp = search->program->lp;
 	search->last_message = GetCurrentTimestamp();
-	search->choice = palloc0_array(Choice, n);
-	search->fixed = palloc0_array(Choice, n);
+	search->choice = palloc0_array(char, n);
+	search->fixed = palloc0_array(char, n);
 	search->choices = palloc_array(int, n);
 	search->in = palloc0_array(bool, n);
 	search->best_in = palloc0_array(bool, n);
 	search->losing = palloc0_array(bool, n);
 	search->shares = palloc0_array(double, n);
-	search->put_aside = palloc0_array(Choice, n);
+	search->put_aside = palloc0_array(char, n);
 	search->gain_in = palloc0_array(double, n);
 	search->gain_out = palloc0_array(double, n);
 	search->n_in = palloc0_array(int, n);

@@ -72,7 +72,7 @@ covering_clear(Clearing *clearing)
 		unit = greatest_common_divisor(unit, quantity);
 	}
 	needed = thousandths(cell->requirement);
-	if (needed < 0)
+	if (needed < 0 || unit == 0)
 		return false;
 	unit = greatest_common_divisor(unit, needed);
 	needed /= unit;

@@ -158,9 +158,11 @@ merit_order_clear(Clearing *clearing)
 			steps[next[2 * c + 1]++] = (Step) {0, INFINITY, UNUSED, PG_INT32_MAX};
 	}
 	for (int c = 0; c < clearing->n_cells; c++)
-		clear_cell(clearing, &clearing->cells[c],
-				   steps + first[2 * c], first[2 * c + 1] - first[2 * c],
-				   steps + first[2 * c + 1], first[2 * c + 2] - first[2 * c + 1]);
+	{
+		const int  *run = &first[(Size) c * 2];
+
+		clear_cell(clearing, &clearing->cells[c], steps + run[0], run[1] - run[0], steps + run[1], run[2] - run[1]);
+	}
 	clearing->bound = clearing->cost;
 	clearing->proved = true;
 }

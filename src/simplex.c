@@ -180,11 +180,8 @@ place(Simplex *lp)
 	{
 		if (lp->slot_of[j] >= 0)
 			continue;
-		if (lp->d[j] > OPTIMAL)
-			lp->x[j] = lp->lower[j];
-		else if (lp->d[j] < -OPTIMAL)
-			lp->x[j] = lp->upper[j];
-		else if (lp->x[j] - lp->lower[j] <= lp->upper[j] - lp->x[j])
+		/* one that may be on either stays by the nearer */
+		if (lp->d[j] > OPTIMAL || (lp->d[j] >= -OPTIMAL && lp->x[j] - lp->lower[j] <= lp->upper[j] - lp->x[j]))
 			lp->x[j] = lp->lower[j];
 		else
 			lp->x[j] = lp->upper[j];
@@ -273,7 +270,7 @@ tableau_row(Simplex *lp, int slot)
 static inline bool
 passes_before(const Simplex *lp, int a, int b)
 {
-	return lp->ratio[a] < lp->ratio[b] || (lp->ratio[a] == lp->ratio[b] && a < b);
+	return lp->ratio[a] < lp->ratio[b] || (a < b && lp->ratio[a] == lp->ratio[b]);
 }
 
 static void
