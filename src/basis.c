@@ -177,7 +177,7 @@ take_pivot(Basis *basis, int slot, int n_touched)
 			if (!basis->taken[row] && fabs(work[row]) >= ENOUGH * largest
 				&& (best < 0 || basis->row_count[row] < basis->row_count[best]
 					|| (basis->row_count[row] == basis->row_count[best]
-						&& (fabs(work[row]) > fabs(work[best]) || (fabs(work[row]) == fabs(work[best]) && row < best)))))
+						&& (fabs(work[row]) > fabs(work[best]) || (row < best && fabs(work[row]) == fabs(work[best]))))))
 				best = row;
 		}
 	for (int t = 0; t < n_touched; t++)

@@ -605,7 +605,7 @@ REVOKE ALL ON FUNCTION clearing_answer(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION clearing_answer(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION certificate(competition_id bigint) RETURNS TABLE (clearing_id bigint, purpose text, rule text, subject text, holds boolean, detail text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
 #variable_conflict use_column
