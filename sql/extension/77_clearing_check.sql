@@ -301,7 +301,8 @@ BEGIN
            format('%s, a share of %s from %s to %s', c.price, surplus_share, c.shadow_price, c.highest_price)
     FROM cell c WHERE pricing = 'marginal' AND c.shadow_price IS NOT NULL AND c.highest_price IS NOT NULL
     UNION ALL
-    SELECT 'price_setter', 'cell ' || c.cell, o.taken, format('order %s, share %s', c.price_setter, o.share) FROM cell c LEFT JOIN ordered o ON o.order_id = c.price_setter WHERE c.price_setter IS NOT NULL
+    SELECT 'price_setter', 'cell ' || c.cell, o.taken AND abs(l.priced - coalesce(c.price, c.shadow_price)) <= 1e-6 * greatest(1, abs(l.priced)), format('order %s, share %s, priced %s of %s', c.price_setter, o.share, l.priced, coalesce(c.price, c.shadow_price))
+    FROM cell c LEFT JOIN ordered o ON o.order_id = c.price_setter LEFT JOIN (SELECT l.order_id, l.cell, l.value / l.quantity AS priced FROM leg l WHERE l.quantity <> 0) l ON l.order_id = c.price_setter AND l.cell = c.cell WHERE c.price_setter IS NOT NULL
 
     -- no better acceptance of one order
     UNION ALL

@@ -80,6 +80,7 @@ LATERAL (VALUES
   (58, 'shadow_price', 'a shadow price that is not', 'none', with_cell(n, 'shadow_price', 1, '15')),
   (59, 'price_setter', 'set by one who is not taken', 'marginal', with_cell(m, 'price_setter', 1, '2')),
   (60, 'price_setter', 'set by nobody known', 'marginal', with_cell(m, 'price_setter', 1, '99')),
+  (61, 'price_setter', 'set by one who is taken, at another price', 'marginal', with_cell(m, 'price_setter', 1, '3')),
   (70, 'one_order', 'short, and one is left out for nothing', 'none', with_cell(with_order(n, 'share', 10, '0'), 'shortfall', 3, '4')),
   (71, 'one_order', 'short, and a divisible one is not taken whole', 'marginal', with_cell(with_order(m, 'share', 8, '0.5'), 'shortfall', 3, '2')),
   (80, 'reason', 'accepted, it says, and is not', 'marginal', with_order(m, 'reason', 2, '"accepted"')),
