@@ -26,6 +26,7 @@ INSERT INTO excuse VALUES
   ('lint.conflict_words', 'control reached end of function without RETURN%', 'a CASE without ELSE raises where no WHEN is met, and each WHEN returns'),
   ('lint.tell_of_qualification', 'column %does not exist', 'one function for three tables, by TG_TABLE_NAME: each branch has the columns of its own'),
   ('lint.mark_trade_days', 'column %does not exist', 'the same for four'),
+  ('flexexchange.judge_clearing', 'text type variable is not sanitized%', 'the queries are its caller''s own, and run as him: to read what they say is what it is for'),
   ('flexexchange.run_modules', 'text type variable is not sanitized%', 'to execute the text of a module is what it is for; only the owner of the extension writes table module'),
   ('flexexchange.judge_clearing', 'text type variable is not sanitized%', 'to run the queries of its caller, as the caller, is what it is for'),
   ('lint.read_staging', 'text type variable is not sanitized%', 'names and texts are lists of names quoted by format()'),
