@@ -318,7 +318,7 @@ sub support
 	};
 	my $must = sub {
 		my ($e, $sense, $slack) = @_;
-		$slack //= 1e-6;
+		$slack //= $opt{price} ? 1e-6 : 1e-9;
 		# tolerance for what is rounded: prices that are given, and their sums
 		if ($sense eq '=')
 		{
