@@ -300,9 +300,10 @@ sub support
 	my ($auction, $share, $flow, %opt) = @_;
 	my $state = evaluate($auction, $share, $flow);
 	my $of    = sub { $share->[ $auction->{place}{ $_[0] } ] };
+	my $given = $opt{price} // {};
 	my $n     = 0;
 	my (%plus, %minus, @rows);
-	for (grep { !defined $opt{price}{ $_->{cell} } } @{ $auction->{cell} }) { $plus{ $_->{cell} } = $n++; $minus{ $_->{cell} } = $n++ unless $_->{at_least} }
+	for (grep { !defined $given->{ $_->{cell} } } @{ $auction->{cell} }) { $plus{ $_->{cell} } = $n++; $minus{ $_->{cell} } = $n++ unless $_->{at_least} }
 	my @link  = map { $of->($_->[0]) > $of->($_->[1]) - $tiny ? $n++ : undef } @{ $auction->{links} };
 	my @limit = map {
 		my $k = $_;
@@ -312,14 +313,14 @@ sub support
 	# an expression: [coefficients, constant]
 	my $priced = sub {
 		my ($e, $cell, $times) = @_;
-		if (defined $opt{price}{$cell}) { $e->[1] += $times * $opt{price}{$cell}; return }
+		if (defined $given->{$cell}) { $e->[1] += $times * $given->{$cell}; return }
 		$e->[0][ $plus{$cell} ] = ($e->[0][ $plus{$cell} ] // 0) + $times;
 		$e->[0][ $minus{$cell} ] = ($e->[0][ $minus{$cell} ] // 0) - $times if defined $minus{$cell};
 	};
 	my $must = sub {
 		my ($e, $sense, $slack) = @_;
-		$slack //= $opt{price} ? 1e-6 : 1e-9;
-		# tolerance for what is rounded: prices that are given, and their sums
+		# prices that are given are rounded
+		$slack //= %$given ? 1e-6 : 1e-9;
 		if ($sense eq '=')
 		{
 			push @rows, [ [ @{ $e->[0] } ], '<=', -$e->[1] + $slack ], [ [ @{ $e->[0] } ], '>=', -$e->[1] - $slack ];
