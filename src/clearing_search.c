@@ -15,9 +15,12 @@
  * It plunges: of two choices the likelier one is followed at once, from the basis at
  * hand, the other waits in a heap with its bound.  When a plunge ends, the node
  * with the least bound is taken up.  Outcomes come from dives as well: make the
- * nearest choices, several at a time, until none is open; and from searching for
- * a while among the choices only that cost little to make otherwise than the
- * relaxed answer does (the core of the auction).
+ * nearest choices until none is open, several at a time and all to be in, or one at
+ * a time to whichever side is nearer; and from searching for a while among few
+ * choices only: those in which the best outcome and the relaxed answer differ, and
+ * those that cost little to make otherwise than the relaxed answer does (the core of
+ * the auction).  Whoever looks for outcomes takes any that is better; what the tree
+ * looks for must be better by the gap.
  *
  * Where prices must keep every accepted order from losing (pricing "marginal"), an outcome
  * counts only if such prices exist (clearing_price.c).  Where they do not, the
@@ -45,6 +48,8 @@
 #define LEAST_CORE		50		/* choices */
 #define MOST_CORE		400
 #define CORE_NODES		200
+#define NEAR_NODES		300
+#define NEAR_ROUNDS		10
 #define REPAIRS			60
 
 typedef enum Choice
@@ -101,6 +106,7 @@ typedef struct Search
 	double		root_bound;
 	double	   *root_gain;		/* what leaving the side of the relaxed answer costs at least */
 	bool	   *root_in;
+	char	   *root_side;		/* at which the relaxed answer stands */
 	double		pruned_bound;	/* the least bound of what was ruled out by the gap alone */
 	double	   *gain_in;		/* of choices made so far, by share, and how often */
 	double	   *gain_out;
@@ -112,7 +118,8 @@ typedef struct Search
 	int64		sum_out;
 	TimestampTz last_message;
 	bool		out_of_time;
-	bool		in_core;
+	bool		in_core;		/* a search among few choices: no bound comes of it */
+	bool		diving;
 } Search;
 
 /* ---------------------------------------------------------------- choices */
@@ -268,14 +275,28 @@ next_choice(const Search *search)
 
 /* ---------------------------------------------------------------- outcomes */
 
+/* By how much the best outcome may cost more than another, and be good enough. */
 static double
-tolerance(const Search *search)
+declared_tolerance(const Search *search)
 {
 	double		best = fabs(search->best);
 
+	return Max(0.999 * Max(search->clearing->max_gap * best, search->clearing->max_gap_cost / program_cost_unit(search->program)), EXACT * best);
+}
+
+static double
+tolerance(const Search *search)
+{
 	if (!search->found)
 		return 0;
-	return Max(0.999 * Max(search->clearing->max_gap * best, search->clearing->max_gap_cost / program_cost_unit(search->program)), EXACT * best);
+	return search->in_core || search->diving ? EXACT * fabs(search->best) : declared_tolerance(search);
+}
+
+/* The relaxed answer proves that the best outcome is good enough. */
+static bool
+is_proved(const Search *search)
+{
+	return search->found && search->root_bound >= search->best - declared_tolerance(search);
 }
 
 /* Whatever costs more than this is of no interest. */
@@ -386,9 +407,57 @@ try_outcome(Search *search)
 	return 0;
 }
 
-/* From the answer at hand, by choosing what is nearest; leaves choices and answer as they come. */
+/*
+ * From the answer at hand, one choice after the other, each time the one that is
+ * nearest to one of its sides; leaves choices and answer as they come.
+ */
 static void
-dive(Search *search)
+dive_to_sides(Search *search)
+{
+	for (;;)
+	{
+		int			nearest = -1;
+		double		least = INFINITY;
+		bool		in = true;
+
+		if (search->out_of_time)
+			return;
+		for (int i = 0; i < search->n_choices; i++)
+		{
+			int			o = search->choices[i];
+			double		down;
+			double		up;
+
+			if (openness(search, o, &down, &up) > 0 && Min(down, up) / (down + up) < least)
+			{
+				least = Min(down, up) / (down + up);
+				nearest = o;
+				in = up <= down;
+			}
+		}
+		if (nearest < 0)
+			nearest = broken_exclusion(search);
+		if (nearest < 0)
+		{
+			(void) try_outcome(search);
+			return;
+		}
+		if (!choose(search, nearest, in ? CHOICE_IN : CHOICE_OUT))
+			return;
+		if (simplex_solve(search->lp, cut_off(search)) == SIMPLEX_OPTIMAL)
+			continue;
+		/* the other way, where nothing else was chosen with it */
+		if (search->clearing->orders[nearest].excluded)
+			return;
+		set_choice(search, nearest, in ? CHOICE_OUT : CHOICE_IN);
+		if (simplex_solve(search->lp, cut_off(search)) != SIMPLEX_OPTIMAL)
+			return;
+	}
+}
+
+/* From the answer at hand, what is nearest to being in, several at a time; leaves choices and answer as they come. */
+static void
+dive_inward(Search *search)
 {
 	int			repairs = 0;
 
@@ -455,6 +524,17 @@ dive(Search *search)
 				return;
 		}
 	}
+}
+
+static void
+dive(Search *search, bool inward)
+{
+	search->diving = true;
+	if (inward)
+		dive_inward(search);
+	else
+		dive_to_sides(search);
+	search->diving = false;
 }
 
 /* ---------------------------------------------------------------- the tree */
@@ -613,7 +693,7 @@ explore(Search *search, Branch *root, int64 max_nodes)
 
 		search->nodes++;
 		look_at_clock(search);
-		if (search->out_of_time || search->nodes > last)
+		if (search->out_of_time || search->nodes > last || (search->in_core && is_proved(search)))
 		{
 			push_branch(search, node);
 			return;
@@ -661,7 +741,7 @@ explore(Search *search, Branch *root, int64 max_nodes)
 		if (o >= 0 && !plunging && search->nodes >= search->next_dive)
 		{
 			memcpy(search->head, search->lp->head, sizeof(int) * search->lp->n_rows);
-			dive(search);
+			dive(search, search->nodes / DIVE_EVERY % 2 == 0);
 			(void) take_up(search, node);
 			simplex_set_basis(search->lp, search->head);
 			(void) simplex_solve(search->lp, INFINITY);
@@ -705,11 +785,16 @@ keep_root(Search *search)
 
 	search->root_gain = palloc0_array(double, clearing->n_orders + 1);
 	search->root_in = palloc0_array(bool, clearing->n_orders + 1);
+	search->root_side = palloc0_array(char, clearing->n_orders + 1);
 	for (int i = 0; i < search->n_choices; i++)
 	{
 		int			o = search->choices[i];
 		int			column = search->program->column_of[o];
+		double		down;
+		double		up;
 
+		if (openness(search, o, &down, &up) == 0)
+			search->root_side[o] = search->lp->x[column] > OPEN ? CHOICE_IN : CHOICE_OUT;
 		if (search->lp->slot_of[column] >= 0 || search->choice[o] != CHOICE_OPEN)
 			continue;
 		if (search->lp->x[column] >= 1)
@@ -731,15 +816,59 @@ compare_gains(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Searches the core; of the bound that says nothing. */
+/* Searches among the choices that fixed leaves open; of the bound that says nothing. */
 static void
-search_core(Search *search, int n_core, int64 max_nodes)
+search_part(Search *search, char *part_fixed, int64 max_nodes)
 {
 	char	   *fixed = search->fixed;
 	double		pruned_bound = search->pruned_bound;
 	Branch	  **heap = search->heap;
 	int			n_heap = search->n_heap;
 	int			heap_space = search->heap_space;
+
+	search->fixed = part_fixed;
+	search->heap_space = 256;
+	search->heap = palloc_array(Branch *, search->heap_space);
+	search->n_heap = 0;
+	search->in_core = true;
+	explore(search, make_branch(search, NULL, -1, CHOICE_OPEN, search->root_bound, false), max_nodes);
+	search->in_core = false;
+	while (search->n_heap > 0)
+		drop_branch(pop_branch(search));
+	pfree(search->heap);
+	search->fixed = fixed;
+	search->pruned_bound = pruned_bound;
+	search->heap = heap;
+	search->n_heap = n_heap;
+	search->heap_space = heap_space;
+	if (search->found)
+		fix_choices(search);
+}
+
+/* Where the best outcome and the relaxed answer agree, it is left at that. */
+static void
+search_near(Search *search)
+{
+	char	   *fixed = palloc_array(char, search->clearing->n_orders + 1);
+
+	memcpy(fixed, search->fixed, sizeof(char) * search->clearing->n_orders);
+	for (int i = 0; i < search->n_choices; i++)
+	{
+		int			o = search->choices[i];
+		Choice		side = search->best_in[o] ? CHOICE_IN : CHOICE_OUT;
+
+		if (fixed[o] == CHOICE_OPEN && search->root_side[o] == side)
+			fixed[o] = side;
+	}
+	search_part(search, fixed, NEAR_NODES);
+	pfree(fixed);
+}
+
+/* What is dear to make otherwise than the relaxed answer does is left at that. */
+static void
+search_core(Search *search, int n_core)
+{
+	char	   *fixed = palloc_array(char, search->clearing->n_orders + 1);
 	double	   *gains = palloc_array(double, search->n_choices + 1);
 	double		most;
 
@@ -748,33 +877,17 @@ search_core(Search *search, int n_core, int64 max_nodes)
 	qsort(gains, search->n_choices, sizeof(double), compare_gains);
 	most = gains[Min(n_core, search->n_choices - 1)];
 
-	search->fixed = palloc_array(char, search->clearing->n_orders + 1);
-	memcpy(search->fixed, fixed, sizeof(char) * search->clearing->n_orders);
-	search->heap_space = 256;
-	search->heap = palloc_array(Branch *, search->heap_space);
-	search->n_heap = 0;
+	memcpy(fixed, search->fixed, sizeof(char) * search->clearing->n_orders);
 	for (int i = 0; i < search->n_choices; i++)
 	{
 		int			o = search->choices[i];
 
-		if (search->fixed[o] == CHOICE_OPEN && search->root_gain[o] > most)
-			search->fixed[o] = search->root_in[o] ? CHOICE_IN : CHOICE_OUT;
+		if (fixed[o] == CHOICE_OPEN && search->root_gain[o] > most)
+			fixed[o] = search->root_in[o] ? CHOICE_IN : CHOICE_OUT;
 	}
-	search->in_core = true;
-	explore(search, make_branch(search, NULL, -1, CHOICE_OPEN, search->root_bound, false), max_nodes);
-	search->in_core = false;
-	while (search->n_heap > 0)
-		drop_branch(pop_branch(search));
-	pfree(search->heap);
-	pfree(search->fixed);
+	search_part(search, fixed, CORE_NODES);
+	pfree(fixed);
 	pfree(gains);
-	search->fixed = fixed;
-	search->pruned_bound = pruned_bound;
-	search->heap = heap;
-	search->n_heap = n_heap;
-	search->heap_space = heap_space;
-	if (search->found)
-		fix_choices(search);
 }
 
 static void
@@ -854,14 +967,27 @@ search_clear(Clearing *clearing)
 		memcpy(head, search->lp->head, sizeof(int) * search->lp->n_rows);
 		if (next_choice(search) >= 0)
 		{
-			dive(search);
-			(void) take_up(search, NULL);
-			simplex_set_basis(search->lp, head);
+			for (int inward = 1; inward >= 0; inward--)
+			{
+				dive(search, inward);
+				(void) take_up(search, NULL);
+				simplex_set_basis(search->lp, head);
+				(void) simplex_solve(search->lp, INFINITY);
+			}
 		}
-		for (int core = LEAST_CORE; core <= MOST_CORE && core < search->n_choices && search->found && !search->out_of_time; core *= 2)
+		for (int round = 0; round < NEAR_ROUNDS && search->found && !search->out_of_time && !is_proved(search); round++)
+		{
+			double		before = search->best;
+
+			search_near(search);
+			simplex_set_basis(search->lp, head);
+			if (search->best >= before)
+				break;
+		}
+		for (int core = LEAST_CORE; core <= MOST_CORE && core < search->n_choices && search->found && !search->out_of_time && !is_proved(search); core *= 2)
 		{
 			simplex_set_basis(search->lp, head);
-			search_core(search, core, CORE_NODES);
+			search_core(search, core);
 		}
 		simplex_set_basis(search->lp, head);
 		root = make_branch(search, NULL, -1, CHOICE_OPEN, search->root_bound, false);
