@@ -405,5 +405,11 @@ program_read(const Program *program, double *shares, double *flows, double *shor
 		for (int f = 0; f < clearing->n_flows; f++)
 			flows[f] = x[program->first_flow + f] * program->quantity_unit;
 	for (int c = 0; c < clearing->n_cells; c++)
-		shortfalls[c] = program->shortfall_of[c] < 0 ? 0 : Max(x[program->shortfall_of[c]], 0) * program->quantity_unit;
+	{
+		double		most = clearing->cells[c].requirement;
+		double		part = program->shortfall_of[c] < 0 || most <= 0 ? 0 : clean_share(x[program->shortfall_of[c]] * program->quantity_unit / most);
+
+		/* what is short only by rounding is not short: prices depend on it */
+		shortfalls[c] = part * most;
+	}
 }
