@@ -26,15 +26,41 @@ COMMENT ON FUNCTION share_interval(bigint, bigint) IS
 REVOKE ALL ON FUNCTION share_interval(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION share_interval(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
-CREATE OR REPLACE FUNCTION bid_outcome(bid_status text, competition_status text, source text) RETURNS boolean
+CREATE OR REPLACE FUNCTION bid_outcome(bid_status text, competition_status text, source text, reason text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN bid_status = 'awarded' THEN true
-            -- a cancelled competition refuses nobody, and what this exchange rejects it rejects for a conflict
-            WHEN bid_status = 'lapsed' AND competition_status IN ('awarded', 'challenged', 'final') OR bid_status = 'rejected' AND source IS NOT NULL THEN false END;
-COMMENT ON FUNCTION bid_outcome(text, text, text) IS
-  'whether a bid was taken (true) or refused for what it asked (false), by its status, that of its competition, and its source; NULL: neither, as when it waits, was withdrawn, or was rejected for a conflict';
-REVOKE ALL ON FUNCTION bid_outcome(text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bid_outcome(text, text, text) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+            -- a cancelled competition refuses nobody; what was rejected without a clearing was rejected for a conflict, but by another platform
+            WHEN bid_status = 'rejected' AND CASE WHEN reason IS NULL THEN source IS NOT NULL ELSE reason IN ('too_dear', 'tied', 'minimum_not_reached', 'paradoxically_rejected') END
+                 OR bid_status = 'lapsed' AND competition_status IN ('awarded', 'challenged', 'final') THEN false END;
+COMMENT ON FUNCTION bid_outcome(text, text, text, text) IS
+  'whether a bid was taken (true) or refused for what it asked (false), by its status, that of its competition, its source, and the reason that its clearing gave; NULL: neither, as when it waits, was withdrawn, conflicts or is held back by another of its provider';
+REVOKE ALL ON FUNCTION bid_outcome(text, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bid_outcome(text, text, text, text) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION decided_bids(provider bigint, products bigint[], look_back interval)
+RETURNS TABLE (bid_id bigint, competition_id bigint, product_id bigint, unit_id bigint, service_provider_id bigint, direction text, power_kw numeric, delivery_window time_window,
+               availability numeric, utilisation numeric, status text, taken boolean)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+SET jit = off
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT b.id, b.competition_id, b.product_id, b.unit_id, b.service_provider_id, b.direction, b.power_kw, b.delivery_window, b.availability_price_per_mw_h, b.utilisation_price_per_mwh, b.status,
+         bid_outcome(b.status, c.status, b.source, r.reason)
+  FROM bid b LEFT JOIN competition c ON c.id = b.competition_id
+  LEFT JOIN LATERAL (SELECT x.reason FROM clearing g JOIN clearing_bid x ON x.clearing_id = g.id AND x.bid_id = b.id
+                     WHERE b.status = 'rejected' AND g.competition_id = b.competition_id AND g.purpose = 'official' ORDER BY g.id DESC LIMIT 1) r ON true
+  WHERE b.product_id = ANY (products) AND (provider IS NULL OR b.service_provider_id = provider)
+    AND CASE WHEN b.competition_id IS NULL THEN provider IS NOT NULL ELSE c.gate_closes_at <= now() END
+    AND coalesce(c.gate_closes_at, lower(b.delivery_window)) >= now() - look_back AND coalesce(c.gate_closes_at, lower(b.delivery_window)) < now();
+END
+$function$;
+COMMENT ON FUNCTION decided_bids(bigint, bigint[], interval) IS
+  'bids for some products whose gate closed in an interval up to now, of a provider (those without a competition too, by their delivery) or of all (NULL), and whether they were taken; of what the caller may read';
+REVOKE ALL ON FUNCTION decided_bids(bigint, bigint[], interval) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION decided_bids(bigint, bigint[], interval) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 -- ------------------------------------------------------------------ what is open
 
@@ -95,30 +121,35 @@ GRANT EXECUTE ON FUNCTION open_opportunities(bigint, time_window) TO flexexchang
 -- ------------------------------------------------------------------ what is promised
 
 CREATE OR REPLACE FUNCTION unit_obligations(unit_id bigint, span time_window)
-RETURNS TABLE (held_by bigint, lent_up_kw numeric, lent_down_kw numeric, stage text, source_id bigint, award_id bigint, availability_id bigint, service_code text, product_id bigint,
+RETURNS TABLE (held_by bigint, beside boolean, lent_up_kw numeric, lent_down_kw numeric, stage text, source_id bigint, award_id bigint, availability_id bigint, service_code text, product_id bigint,
                direction text, power_kw numeric, delivery_window time_window)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 SET jit = off
 AS $function$
 #variable_conflict use_column
+DECLARE
+  caller CONSTANT bigint := current_participant();
+  reads_all CONSTANT boolean := acts_for_exchange();
 BEGIN
   RETURN QUERY
   WITH partner AS MATERIALIZED (
-    SELECT unit_obligations.unit_id AS id, NULL::numeric AS up_kw, NULL::numeric AS down_kw
-    -- portfolios that draw on the asset; members of the portfolio; portfolios that share members with it
-    UNION ALL SELECT e.portfolio_id, max(e.flexible_up_kw), max(e.flexible_down_kw) FROM portfolio_member e WHERE e.asset_id = unit_obligations.unit_id AND e.valid && span GROUP BY 1
-    UNION ALL SELECT e.asset_id, max(e.flexible_up_kw), max(e.flexible_down_kw) FROM portfolio_member e WHERE e.portfolio_id = unit_obligations.unit_id AND e.valid && span GROUP BY 1
-    UNION ALL SELECT o.portfolio_id, sum(least(e.flexible_up_kw, o.flexible_up_kw)), sum(least(e.flexible_down_kw, o.flexible_down_kw))
+    SELECT unit_obligations.unit_id AS id, false AS beside, NULL::numeric AS up_kw, NULL::numeric AS down_kw
+    -- portfolios that draw on the asset; members of the portfolio; portfolios that share members with it; assets behind the same connection
+    UNION ALL SELECT e.portfolio_id, false, max(e.flexible_up_kw), max(e.flexible_down_kw) FROM portfolio_member e WHERE e.asset_id = unit_obligations.unit_id AND e.valid && span GROUP BY 1
+    UNION ALL SELECT e.asset_id, false, max(e.flexible_up_kw), max(e.flexible_down_kw) FROM portfolio_member e WHERE e.portfolio_id = unit_obligations.unit_id AND e.valid && span GROUP BY 1
+    UNION ALL SELECT o.portfolio_id, false, sum(least(e.flexible_up_kw, o.flexible_up_kw)), sum(least(e.flexible_down_kw, o.flexible_down_kw))
     FROM portfolio_member e JOIN portfolio_member o ON o.asset_id = e.asset_id AND o.portfolio_id <> e.portfolio_id AND o.valid && span
-    WHERE e.portfolio_id = unit_obligations.unit_id AND e.valid && span GROUP BY 1)
-  SELECT p.id, p.up_kw, p.down_kw, k.stage, k.source_id, k.award_id, k.availability_id, k.service_code, k.product_id, k.direction, k.power_kw, k.delivery_window
+    WHERE e.portfolio_id = unit_obligations.unit_id AND e.valid && span GROUP BY 1
+    UNION ALL SELECT n.asset_id, true, NULL, NULL FROM asset_connection c JOIN connection_asset n ON n.connection_id = c.connection_id WHERE c.asset_id = unit_obligations.unit_id AND n.asset_id <> c.asset_id)
+  SELECT p.id, p.beside, p.up_kw, p.down_kw, k.stage, k.source_id, k.award_id, k.availability_id, k.service_code, k.product_id, k.direction, k.power_kw, k.delivery_window
   FROM partner p JOIN commitment k ON resource_window(k.unit_id, k.delivery_window) && resource_window(p.id, span)
-  WHERE k.closed_at IS NULL AND k.stage <> 'bid';
+  -- policies BOOK-SP-1 and BOOK-MO-1
+  WHERE k.closed_at IS NULL AND k.stage <> 'bid' AND (reads_all OR k.service_provider_id = caller OR k.market_operator_id = caller);
 END
 $function$;
 COMMENT ON FUNCTION unit_obligations(bigint, time_window) IS
-  'obligations that press on a unit in a window: its own (lent NULL), and those of portfolios that draw on it, of its members, and of portfolios that share members with it, with the most that these can take from it, kW; of what the caller may read';
+  'obligations that press on a unit in a window: its own (lent NULL), those of portfolios that draw on it, of its members, and of portfolios that share members with it, with the most that these can take from it, kW; and those of assets behind the same connection (beside); SECURITY DEFINER because row-level security keeps the index of the book from being used: it gives what policies BOOK-SP-1 and BOOK-MO-1 let the caller read';
 REVOKE ALL ON FUNCTION unit_obligations(bigint, time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION unit_obligations(bigint, time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -129,19 +160,22 @@ SET search_path FROM CURRENT
 SET jit = off
 AS $function$
 #variable_conflict use_column
+DECLARE
+  strictness CONSTANT text[] := ARRAY['yes', 'not_tested', 'unknown', 'no'];
 BEGIN
   RETURN QUERY
-  SELECT a, b, coalesce(a = b OR m.co_delivery OR m.splitting, false), coalesce(a <> b AND m.co_delivery, false), coalesce(a = b OR NOT m.jumping, false), coalesce(m.within_day, true),
-         CASE WHEN a <> b THEN jsonb_build_object('co_delivery', coalesce(m.words ->> 'co_delivery', 'unknown'), 'splitting', coalesce(m.words ->> 'splitting', 'unknown'), 'jumping', coalesce(m.words ->> 'jumping', 'unknown')) ELSE '{}' END
-  FROM unnest(services) a CROSS JOIN unnest(services) b
   -- both orders, every ruleset that governs a part of the window and every condition: the strictest
-  LEFT JOIN (SELECT least(s.service_a, s.service_b) AS one, greatest(s.service_a, s.service_b) AS other,
-                    bool_and(s.meaning = 'yes') FILTER (WHERE s.mode = 'co_delivery') AS co_delivery, bool_and(s.meaning = 'yes') FILTER (WHERE s.mode = 'splitting') AS splitting,
-                    bool_or(s.meaning = 'no') FILTER (WHERE s.mode = 'jumping') AS jumping, bool_and(r.jumping_scope = 'day') AS within_day,
-                    jsonb_object_agg(s.mode, s.meaning ORDER BY array_position(ARRAY['yes', 'not_tested', 'unknown', 'no'], s.meaning)) AS words
-             FROM ruleset r JOIN stacking_meaning s ON s.ruleset_id = r.id
-             WHERE r.status = 'in_force' AND r.in_force && during AND s.service_a = ANY (services) AND s.service_b = ANY (services) AND s.service_a <> s.service_b GROUP BY 1, 2) m
-    ON m.one = least(a, b) AND m.other = greatest(a, b);
+  WITH cell AS MATERIALIZED (
+    SELECT least(s.service_a, s.service_b) AS one, greatest(s.service_a, s.service_b) AS other, s.mode, array_position(strictness, s.meaning) AS strict, r.jumping_scope
+    FROM ruleset r JOIN stacking_meaning s ON s.ruleset_id = r.id
+    WHERE r.status = 'in_force' AND r.in_force && during AND s.service_a = ANY (services) AND s.service_b = ANY (services) AND s.service_a <> s.service_b),
+  pair AS MATERIALIZED (
+    SELECT c.one, c.other, strictness[max(c.strict) FILTER (WHERE c.mode = 'co_delivery')] AS co_delivery, strictness[max(c.strict) FILTER (WHERE c.mode = 'splitting')] AS splitting,
+           strictness[max(c.strict) FILTER (WHERE c.mode = 'jumping')] AS jumping, bool_and(c.jumping_scope = 'day') AS within_day
+    FROM cell c GROUP BY c.one, c.other)
+  SELECT a, b, a = b OR coalesce('yes' IN (p.co_delivery, p.splitting), false), a <> b AND coalesce(p.co_delivery = 'yes', false), a = b OR coalesce(p.jumping <> 'no', true), coalesce(p.within_day, true),
+         CASE WHEN a <> b THEN jsonb_build_object('co_delivery', coalesce(p.co_delivery, 'unknown'), 'splitting', coalesce(p.splitting, 'unknown'), 'jumping', coalesce(p.jumping, 'unknown')) ELSE '{}' END
+  FROM unnest(services) a CROSS JOIN unnest(services) b LEFT JOIN pair p ON p.one = least(a, b) AND p.other = greatest(a, b);
 END
 $function$;
 COMMENT ON FUNCTION services_together(text[], time_window) IS
@@ -200,7 +234,8 @@ AS $function$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  WITH o AS MATERIALIZED (SELECT * FROM unit_obligations(unit_load.unit_id, span)),
+  WITH every AS MATERIALIZED (SELECT * FROM unit_obligations(unit_load.unit_id, span)),
+  o AS (SELECT * FROM every WHERE NOT beside),
   at AS MATERIALIZED (SELECT DISTINCT t FROM unnest(instants) t),
   dispatched AS (SELECT at.t, o.* FROM at JOIN o ON o.delivery_window @> at.t WHERE o.stage = 'dispatch'),
   ready AS (SELECT at.t, o.held_by, o.lent_up_kw, o.lent_down_kw, o.source_id, o.award_id, o.service_code, o.direction,
@@ -222,10 +257,7 @@ BEGIN
           FROM root GROUP BY t, direction, service_code, held_by) x GROUP BY t, direction, service_code),
   -- what others behind the same connection promised leaves that much less of its swing
   beside AS (
-    SELECT at.t, k.direction, sum(k.power_kw) AS power_kw
-    FROM asset_connection c JOIN connection_asset n ON n.connection_id = c.connection_id AND n.asset_id <> c.asset_id
-    JOIN commitment k ON resource_window(k.unit_id, k.delivery_window) && resource_window(n.asset_id, span) JOIN at ON k.delivery_window @> at.t
-    WHERE c.asset_id = unit_load.unit_id AND k.closed_at IS NULL AND k.stage IN ('award', 'availability') GROUP BY 1, 2)
+    SELECT at.t, k.direction, sum(k.power_kw) AS power_kw FROM every k JOIN at ON k.delivery_window @> at.t WHERE k.beside AND k.stage IN ('award', 'availability') GROUP BY 1, 2)
   SELECT at.t, d.direction,
          CASE WHEN EXISTS (SELECT FROM portfolio f WHERE f.id = unit_load.unit_id) THEN
                 (SELECT CASE WHEN count(x.kw) = count(*) THEN coalesce(sum(x.kw), 0) END
@@ -338,10 +370,8 @@ BEGIN
     FROM used u LEFT JOIN own_price h ON h.n = u.n AND h.here LEFT JOIN own_price e ON e.n = u.n AND NOT e.here LEFT JOIN published p ON p.n = u.n),
   -- of bids that were decided, those that tell something of that price: dearer and taken, cheaper and refused
   tried AS MATERIALIZED (
-    SELECT b.product_id, b.direction, b.availability_price_per_mw_h AS availability, b.utilisation_price_per_mwh AS utilisation, bid_outcome(b.status, c.status, b.source) AS taken
-    FROM bid b LEFT JOIN competition c ON c.id = b.competition_id
-    WHERE b.service_provider_id = seller AND b.product_id = ANY (ARRAY(SELECT product_id FROM wanted)) AND lower(b.delivery_window) < now() AND lower(b.delivery_window) >= now() - look_back
-      AND bid_outcome(b.status, c.status, b.source) IS NOT NULL AND num_nonnulls(b.availability_price_per_mw_h, b.utilisation_price_per_mwh) > 0),
+    SELECT b.product_id, b.direction, b.availability, b.utilisation, b.taken FROM decided_bids(seller, ARRAY(SELECT product_id FROM wanted), look_back) b
+    WHERE b.taken IS NOT NULL AND num_nonnulls(b.availability, b.utilisation) > 0),
   chances AS MATERIALIZED (
     SELECT x.n, x.price, x.met, x.tried, i.*
     FROM (SELECT p.n, p.price, count(*) FILTER (WHERE t.taken AND v.value >= p.price) AS met,
@@ -387,10 +417,10 @@ BEGIN
   -- what bars what: by the rules, by agreements, by what is delivered in the other direction
   around := time_window(local_midnight((lower(during) AT TIME ZONE zone)::date, zone), local_midnight((upper(during) AT TIME ZONE zone)::date + 1, zone));
   SELECT array_agg(s ORDER BY s COLLATE "C") INTO services FROM (
-    SELECT a ->> 'service_code' AS s FROM jsonb_array_elements(advice) a UNION SELECT o.service_code FROM unit_obligations(best_products.unit_id, around) o) x;
+    SELECT a ->> 'service_code' AS s FROM jsonb_array_elements(advice) a UNION SELECT o.service_code FROM unit_obligations(best_products.unit_id, around) o WHERE NOT o.beside) x;
   SELECT jsonb_object_agg(t.service_a || ' ' || t.service_b, jsonb_build_array(t.may_stand_together, t.share_power, t.may_follow, t.within_day, t.meanings)) INTO together FROM services_together(services, around) t;
   WITH o AS MATERIALIZED (
-    SELECT k.*, p.utilisation = 'scheduled' OR k.stage = 'dispatch' AS flows FROM unit_obligations(best_products.unit_id, around) k JOIN product p ON p.id = k.product_id),
+    SELECT k.*, p.utilisation = 'scheduled' OR k.stage = 'dispatch' AS flows FROM unit_obligations(best_products.unit_id, around) k JOIN product p ON p.id = k.product_id WHERE NOT k.beside),
   a AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(advice) AS x (n bigint, service_code text, utilisation text, direction text, delivery_window time_window)),
   barred AS (
     SELECT a.n, jsonb_build_object('service', o.service_code, 'stage', o.stage, 'from', lower(o.delivery_window), 'to', upper(o.delivery_window), 'kw', o.power_kw, 'why', y.why) AS what
@@ -438,23 +468,31 @@ BEGIN
             price numeric, chance numeric, chance_low numeric, chance_high numeric, chance_history bigint, low numeric, median numeric, high numeric, mean numeric, named numeric)) a) x;
   -- which of them stand together: what may be expected of those with a history of acceptance first, then what is left for those without
   WITH a AS MATERIALIZED (
-    SELECT x.*, coalesce(x.chance * x.mean, x.mean / 10000) AS value, x.eligible AND x.barred_by = '[]' AND x.offer_kw > 0 AND x.mean > 0
-             AND x.currency = (SELECT y.currency FROM jsonb_to_recordset(advice) AS y (currency text, place integer) ORDER BY y.place LIMIT 1) AS fits
+    SELECT x.*, coalesce(x.chance * x.mean, x.mean / 10000) AS value, x.eligible AND x.barred_by = '[]' AND x.offer_kw > 0 AS sells,
+           x.eligible AND x.barred_by = '[]' AND x.offer_kw > 0 AND x.mean > 0 AND x.currency = (SELECT y.currency FROM jsonb_to_recordset(advice) AS y (currency text, place integer) ORDER BY y.place LIMIT 1) AS fits
     FROM jsonb_to_recordset(advice) AS x (place integer, n bigint, service_code text, utilisation text, direction text, delivery_window time_window, offer_kw numeric, mw_h numeric, currency text, eligible boolean, barred_by jsonb,
                                           mean numeric, chance numeric)),
-  pair AS MATERIALIZED (
-    SELECT i.place AS one, j.place AS other
-    FROM a i JOIN a j ON i.place < j.place CROSS JOIN LATERAL (SELECT together -> (i.service_code || ' ' || j.service_code) AS rule) r
-    WHERE CASE WHEN i.delivery_window && j.delivery_window THEN i.direction = j.direction AND NOT (r.rule ->> 0)::boolean OR i.direction <> j.direction AND i.utilisation = 'scheduled' AND j.utilisation = 'scheduled'
-               ELSE NOT (r.rule ->> 2)::boolean AND (NOT (r.rule ->> 3)::boolean OR days_meet(i.delivery_window, j.delivery_window)) END)
+  rule AS MATERIALIZED (
+    SELECT split_part(r.key, ' ', 1) AS service_a, split_part(r.key, ' ', 2) AS service_b, (r.value ->> 0)::boolean AS at_once, (r.value ->> 2)::boolean AS may_follow, (r.value ->> 3)::boolean AS within_day FROM jsonb_each(together) r),
+  -- those of one kind are judged once
+  kind AS MATERIALIZED (
+    SELECT a.service_code, a.direction, a.utilisation = 'scheduled' AS flows, lower(a.delivery_window) AS first, upper(a.delivery_window) AS past, (lower(a.delivery_window) AT TIME ZONE zone)::date AS first_day,
+           ((upper(a.delivery_window) - interval '1 microsecond') AT TIME ZONE zone)::date AS last_day, array_agg(a.place) AS places, array_agg(a.place) FILTER (WHERE a.fits) AS fitting
+    FROM a WHERE a.sells GROUP BY a.service_code, a.direction, a.utilisation, a.delivery_window),
+  barring AS MATERIALIZED (
+    SELECT i.places AS ones, j.places AS others, i.fitting AS fitting_ones, j.fitting AS fitting_others
+    FROM kind i JOIN rule r ON r.service_a = i.service_code JOIN kind j ON j.service_code = r.service_b
+    WHERE CASE WHEN i.first >= j.past OR j.first >= i.past THEN NOT r.may_follow AND (NOT r.within_day OR i.first_day <= j.last_day AND j.first_day <= i.last_day)
+               WHEN i.direction = j.direction THEN NOT r.at_once ELSE i.flows AND j.flows END)
   SELECT (SELECT jsonb_agg(jsonb_build_object('order_id', a.place, 'cell', a.place, 'quantity', a.offer_kw, 'price', -a.value * a.mw_h / a.offer_kw) ORDER BY a.place) FROM a WHERE a.fits),
          (SELECT jsonb_agg(jsonb_build_object('exclusion', x.exclusion, 'order_id', x.order_id))
-          FROM (SELECT row_number() OVER (ORDER BY p.one, p.other) AS exclusion, ARRAY[p.one, p.other] AS members FROM pair p JOIN a i ON i.place = p.one AND i.fits JOIN a j ON j.place = p.other AND j.fits) e,
+          FROM (SELECT row_number() OVER (ORDER BY p.one, p.other) AS exclusion, ARRAY[p.one, p.other] AS members
+                FROM (SELECT o.one, t.other FROM barring b CROSS JOIN LATERAL unnest(b.fitting_ones) AS o (one) CROSS JOIN LATERAL unnest(b.fitting_others) AS t (other) WHERE o.one < t.other) p) e,
                LATERAL (SELECT e.exclusion, unnest(e.members) AS order_id) x),
          (SELECT jsonb_agg(jsonb_build_object('limit_id', l.limit_id, 'order_id', a.place, 'coefficient', a.offer_kw, 'most', l.free_kw))
           FROM (SELECT dense_rank() OVER (ORDER BY p.at, p.direction, p.clique) AS limit_id, p.n, p.free_kw FROM jsonb_to_recordset(limits) AS p (n bigint, at timestamptz, direction text, clique bigint, free_kw numeric)) l
           JOIN a ON a.n = l.n AND a.fits),
-         (SELECT jsonb_object_agg(x.place, x.others) FROM (SELECT y.place, jsonb_agg(y.other ORDER BY y.other) AS others FROM (SELECT one AS place, other FROM pair UNION ALL SELECT other, one FROM pair) y GROUP BY y.place) x)
+         (SELECT jsonb_object_agg(x.place, x.others) FROM (SELECT o.one AS place, jsonb_agg(t.other ORDER BY t.other) AS others FROM barring b CROSS JOIN LATERAL unnest(b.ones) AS o (one) CROSS JOIN LATERAL unnest(b.others) AS t (other) GROUP BY o.one) x)
   INTO orders, exclusions, limits, together;
   IF orders IS NOT NULL THEN
     SELECT jsonb_object_agg(x.order_id, round(x.share::numeric * (o ->> 'quantity')::numeric, 3)), max(c.gap)::numeric INTO kept, gap
@@ -498,32 +536,44 @@ DECLARE
   -- the region: all below the topmost node, so that no two regions are part of one another
   region CONSTANT bigint[] := (SELECT array_agg(b.grid_node_id) FROM (SELECT a.grid_node_id FROM grid_nodes_above(node, known_at) a ORDER BY a.steps DESC LIMIT 1) t CROSS JOIN LATERAL grid_nodes_below(t.grid_node_id, known_at) b);
   all_kw numeric;
+  -- what the buyer's own group sells it knows
+  kin CONSTANT bigint[] := ARRAY(SELECT committed_elsewhere.buyer UNION SELECT o.participant_id FROM participant_group_member g JOIN participant_group_member o USING (participant_group_id)
+                                 WHERE g.participant_id = committed_elsewhere.buyer AND g.valid @> now() AND o.valid @> now());
 BEGIN
   IF NOT acts_for_exchange() AND NOT coalesce(buyer = current_participant() AND current_participant_is('market_operator'), false) THEN
     RAISE EXCEPTION 'committed_elsewhere: you are not market operator %', coalesce(buyer::text, 'NULL')
       USING ERRCODE = 'insufficient_privilege', HINT = 'Buyers ask expected_offers(), which asks this.';
   END IF;
   PERFORM check_code(direction, 'committed_elsewhere.direction', 'up', 'down');
-  SELECT sum(CASE committed_elsewhere.direction WHEN 'up' THEN a.qualified_up_kw ELSE a.qualified_down_kw END) INTO all_kw FROM asset a WHERE region IS NULL OR a.grid_node_id = ANY (region);
+  IF region IS NULL THEN
+    SELECT sum(CASE committed_elsewhere.direction WHEN 'up' THEN a.qualified_up_kw ELSE a.qualified_down_kw END) INTO all_kw FROM asset a;
+  END IF;
   RETURN QUERY
-  WITH k AS MATERIALIZED (
-    SELECT k.* FROM commitment k
-    WHERE k.closed_at IS NULL AND k.stage <> 'bid' AND k.direction = committed_elsewhere.direction AND k.delivery_window && span AND k.market_operator_id IS DISTINCT FROM committed_elsewhere.buyer),
+  WITH there AS MATERIALIZED (
+    SELECT a.id, CASE committed_elsewhere.direction WHEN 'up' THEN a.qualified_up_kw ELSE a.qualified_down_kw END AS kw FROM asset a WHERE a.grid_node_id = ANY (region)),
+  k AS MATERIALIZED (
+    SELECT k.unit_id, k.unit_kind, k.service_provider_id AS provider, k.stage, k.power_kw, k.delivery_window FROM commitment k
+    WHERE k.closed_at IS NULL AND k.stage <> 'bid' AND k.direction = committed_elsewhere.direction AND k.delivery_window && span AND k.market_operator_id IS DISTINCT FROM committed_elsewhere.buyer
+      AND k.service_provider_id <> ALL (kin)),
+  -- of assets those there alone; of portfolios all, since their members are
+  part AS MATERIALIZED (
+    SELECT k.*, t.kw AS most_kw FROM k JOIN there t ON t.id = k.unit_id WHERE k.unit_kind = 'asset'
+    UNION ALL SELECT k.*, CASE committed_elsewhere.direction WHEN 'up' THEN a.qualified_up_kw ELSE a.qualified_down_kw END FROM k JOIN asset a ON a.id = k.unit_id WHERE k.unit_kind = 'asset' AND region IS NULL
+    UNION ALL SELECT k.*, NULL FROM k WHERE k.unit_kind = 'portfolio'),
   u AS MATERIALIZED (
-    SELECT w.place, k.unit_id, min(k.unit_kind) AS kind, min(k.service_provider_id) AS provider, greatest(sum(k.power_kw) FILTER (WHERE k.stage = 'award'), sum(k.power_kw) FILTER (WHERE k.stage = 'availability'), sum(k.power_kw) FILTER (WHERE k.stage = 'dispatch')) AS kw
-    FROM k JOIN unnest(windows) WITH ORDINALITY AS w (during, place) ON k.delivery_window && w.during GROUP BY w.place, k.unit_id),
+    SELECT w.place, p.unit_id, p.unit_kind, p.provider, p.most_kw,
+           greatest(sum(p.power_kw) FILTER (WHERE p.stage = 'award'), sum(p.power_kw) FILTER (WHERE p.stage = 'availability'), sum(p.power_kw) FILTER (WHERE p.stage = 'dispatch')) AS kw
+    FROM part p JOIN unnest(windows) WITH ORDINALITY AS w (during, place) ON p.delivery_window && w.during GROUP BY w.place, p.unit_id, p.unit_kind, p.provider, p.most_kw),
   here AS (
-    SELECT u.place, u.provider, least(u.kw, CASE committed_elsewhere.direction WHEN 'up' THEN a.qualified_up_kw ELSE a.qualified_down_kw END) AS kw
-    FROM u JOIN asset a ON a.id = u.unit_id WHERE u.kind = 'asset' AND (region IS NULL OR a.grid_node_id = ANY (region))
+    SELECT u.place, u.provider, least(u.kw, u.most_kw) AS kw FROM u WHERE u.unit_kind = 'asset'
     UNION ALL
     SELECT u.place, u.provider, least(u.kw, sum(CASE committed_elsewhere.direction WHEN 'up' THEN e.flexible_up_kw ELSE e.flexible_down_kw END))
     FROM u JOIN portfolio_member e ON e.portfolio_id = u.unit_id AND e.valid && windows[u.place] JOIN asset a ON a.id = e.asset_id
-    WHERE u.kind = 'portfolio' AND (region IS NULL OR a.grid_node_id = ANY (region)) GROUP BY u.place, u.provider, u.unit_id, u.kw)
-  SELECT h.place, least(round(round(sum(h.kw) / nullif(all_kw, 0) * 20) / 20, 2), 1)
+    WHERE u.unit_kind = 'portfolio' AND (region IS NULL OR a.grid_node_id = ANY (region)) GROUP BY u.place, u.provider, u.unit_id, u.kw)
+  SELECT h.place, least(round(round(sum(h.kw) / nullif(coalesce(all_kw, (SELECT sum(t.kw) FROM there t)), 0) * 20) / 20, 2), 1)
   FROM here h
-  -- who is under one owner is one, and what the buyer's own sell it knows
+  -- who is under one owner is one
   LEFT JOIN participant_group_member g ON g.participant_id = h.provider AND g.valid @> now()
-  WHERE NOT commonly_owned(committed_elsewhere.buyer, h.provider)
   GROUP BY h.place HAVING count(DISTINCT coalesce(-g.participant_group_id, h.provider)) >= smallest;
 END
 $function$;
@@ -531,6 +581,66 @@ COMMENT ON FUNCTION committed_elsewhere(bigint, bigint, text, time_window[]) IS
   'for each window (by its place in the array) the share of the kW of a region that other buyers than this one have a call on with others than its own group, in steps of 5 per cent; the region is all below the topmost node above a place (NULL: everywhere), so that no two answers differ by a part of it; no row where fewer than exchange_instance.smallest_group owners are committed, none included; for market operators; errors 42501, 23514; SECURITY DEFINER because it adds up the book of all';
 REVOKE ALL ON FUNCTION committed_elsewhere(bigint, bigint, text, time_window[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION committed_elsewhere(bigint, bigint, text, time_window[]) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION need_scope(need_id bigint, OUT products bigint[], OUT specs product_spec[], OUT nodes bigint[], OUT meters bigint[], OUT condition text)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+DECLARE
+  asked need;
+  any_will_do boolean;
+BEGIN
+  SELECT * INTO asked FROM need n WHERE n.id = need_scope.need_id AND (n.market_operator_id = current_participant() OR acts_for_exchange());
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'expected_offers: need % is not yours', coalesce(need_id::text, 'NULL')
+      USING ERRCODE = 'insufficient_privilege', HINT = 'A market operator asks about needs of its own.';
+  END IF;
+  SELECT array_agg(DISTINCT p.id), array_agg(p.spec) FILTER (WHERE p.spec IS NOT NULL), coalesce(bool_or(p.spec IS NULL), true) INTO products, specs, any_will_do
+  FROM product p JOIN market m ON m.id = p.market_id
+  WHERE m.market_operator_id = asked.market_operator_id AND p.service_code = asked.service_code AND (asked.product_id IS NULL OR p.id = asked.product_id) AND p.valid && asked.delivery_window;
+  IF asked.grid_node_id IS NOT NULL THEN
+    nodes := ARRAY(SELECT g.grid_node_id FROM grid_nodes_below(asked.grid_node_id, time_window(greatest(lower(asked.delivery_window), now()), greatest(lower(asked.delivery_window), now()) + interval '1 microsecond')) g);
+    meters := ARRAY(SELECT m.id FROM metering_point m WHERE m.grid_node_id = ANY (nodes));
+  END IF;
+  -- what is asked for and no more, so that the plan suits it; of one spec the index of profiles may find them
+  condition := concat_ws(' AND ', CASE asked.direction WHEN 'up' THEN 'a.qualified_up_kw > 0' ELSE 'a.qualified_down_kw > 0' END,
+    CASE WHEN any_will_do THEN NULL WHEN cardinality(specs) = 1 THEN 'a.profile <@ $2[1]' ELSE 'EXISTS (SELECT FROM unnest($2) s WHERE a.profile <@ s)' END,
+    CASE WHEN nodes IS NULL THEN NULL WHEN meters = '{}' THEN 'a.grid_node_id = ANY ($1)' ELSE '(a.grid_node_id = ANY ($1) OR a.grid_node_id IS NULL AND a.metering_point_id = ANY ($3))' END);
+END
+$function$;
+COMMENT ON FUNCTION need_scope(bigint) IS
+  'which assets a need of the caller''s is about: the products that serve it, their specs, the nodes and meters of its place (NULL: anywhere), and the condition on an asset a, with the nodes as $1, the specs as $2, the meters as $3; error 42501';
+REVOKE ALL ON FUNCTION need_scope(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION need_scope(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION who_could_serve(need_id bigint) RETURNS TABLE (technology text, assets bigint, kw numeric, owners jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+SET jit = off
+AS $function$
+#variable_conflict use_column
+DECLARE
+  scope CONSTANT record := need_scope(need_id);
+BEGIN
+  -- policy REG-2
+  IF NOT acts_for_exchange() AND NOT current_participant_is('market_operator') THEN
+    RAISE EXCEPTION 'who_could_serve: you are not a market operator'
+      USING ERRCODE = 'insufficient_privilege', HINT = 'Buyers read the register; a provider reads what is its own.';
+  END IF;
+  RETURN QUERY EXECUTE format($query$
+    WITH provider AS (
+      SELECT coalesce(a.technology, 'not said') AS technology, o.service_provider_id, count(*) AS number, sum(a.%1$I) AS kw
+      FROM asset a JOIN asset_operator o ON o.asset_id = a.id AND o.valid @> now() WHERE %2$s GROUP BY 1, 2)
+    SELECT p.technology, sum(p.number)::bigint, sum(p.kw), jsonb_agg(DISTINCT coalesce(-g.participant_group_id, p.service_provider_id))
+    FROM provider p LEFT JOIN participant_group_member g ON g.participant_id = p.service_provider_id AND g.valid @> now() GROUP BY 1 ORDER BY p.technology COLLATE "C"
+    $query$, (SELECT CASE n.direction WHEN 'up' THEN 'qualified_up_kw' ELSE 'qualified_down_kw' END FROM need n WHERE n.id = who_could_serve.need_id), scope.condition) USING scope.nodes, scope.specs, scope.meters;
+END
+$function$;
+COMMENT ON FUNCTION who_could_serve(bigint) IS
+  'assets that somebody operates and that meet a need of the caller''s, by technology: how many, their kW, and their owners (ids of participants, of a group its own below zero); error 42501; SECURITY DEFINER because row-level security keeps a million assets from being joined with their operators in time: it gives what policy REG-2 lets a market operator read';
+REVOKE ALL ON FUNCTION who_could_serve(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION who_could_serve(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION expected_offers(need_id bigint, least_history integer DEFAULT 5, look_back interval DEFAULT '1 year')
 RETURNS TABLE (
@@ -545,15 +655,10 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   asked need;
+  scope record;
   smallest CONSTANT integer := (SELECT e.smallest_group FROM exchange_instance e);
-  specs product_spec[];
-  products bigint[];
-  any_will_do boolean;
-  nodes bigint[];
-  meters bigint[];
   spans time_window[];
   wanted numeric[];
-  condition text;
   technologies text[];
   kw numeric[];
   number bigint[];
@@ -561,40 +666,17 @@ DECLARE
   hidden boolean[];
   groups jsonb;
 BEGIN
-  SELECT * INTO asked FROM need n WHERE n.id = expected_offers.need_id AND (n.market_operator_id = current_participant() OR acts_for_exchange());
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'expected_offers: need % is not yours', coalesce(need_id::text, 'NULL')
-      USING ERRCODE = 'insufficient_privilege', HINT = 'A market operator asks about needs of its own.';
-  END IF;
+  scope := need_scope(need_id);
+  SELECT * INTO asked FROM need n WHERE n.id = expected_offers.need_id;
   PERFORM check_positive(least_history, 'expected_offers.least_history'), check_positive(extract(epoch FROM look_back), 'expected_offers.look_back, in seconds,');
-  SELECT array_agg(DISTINCT p.id), array_agg(p.spec) FILTER (WHERE p.spec IS NOT NULL), coalesce(bool_or(p.spec IS NULL), true) INTO products, specs, any_will_do
-  FROM product p JOIN market m ON m.id = p.market_id
-  WHERE m.market_operator_id = asked.market_operator_id AND p.service_code = asked.service_code AND (asked.product_id IS NULL OR p.id = asked.product_id) AND p.valid && asked.delivery_window;
-  IF asked.grid_node_id IS NOT NULL THEN
-    nodes := ARRAY(SELECT g.grid_node_id FROM grid_nodes_below(asked.grid_node_id, time_window(greatest(lower(asked.delivery_window), now()), greatest(lower(asked.delivery_window), now()) + interval '1 microsecond')) g);
-    meters := ARRAY(SELECT m.id FROM metering_point m WHERE m.grid_node_id = ANY (nodes));
-  END IF;
   SELECT array_agg(w.delivery_window ORDER BY lower(w.delivery_window)), array_agg(w.power_kw ORDER BY lower(w.delivery_window)) INTO spans, wanted
   FROM need_window w WHERE resource_window(w.need_id, w.delivery_window) && resource_window(expected_offers.need_id, '-infinity/infinity');
   IF spans IS NULL THEN
     spans := ARRAY[asked.delivery_window];
     wanted := ARRAY[asked.power_kw];
   END IF;
-  -- what is asked for and no more, so that the plan suits it; of one spec the index of profiles may find them
-  condition := concat_ws(' AND ', format('a.qualified_%s_kw > 0', asked.direction),
-    CASE WHEN any_will_do THEN NULL WHEN cardinality(specs) = 1 THEN 'a.profile <@ $2[1]' ELSE 'EXISTS (SELECT FROM unnest($2) s WHERE a.profile <@ s)' END,
-    CASE WHEN nodes IS NULL THEN NULL WHEN meters = '{}' THEN 'a.grid_node_id = ANY ($1)' ELSE '(a.grid_node_id = ANY ($1) OR a.grid_node_id IS NULL AND a.metering_point_id = ANY ($3))' END);
-
-  -- who could: assets that somebody operates, by technology, and of how many owners
-  EXECUTE format($query$
-    WITH provider AS (
-      SELECT coalesce(a.technology, 'not said') AS technology, o.service_provider_id, count(*) AS number, sum(a.qualified_%1$s_kw) AS kw
-      FROM asset a JOIN asset_operator o ON o.asset_id = a.id AND o.valid @> now() WHERE %2$s GROUP BY 1, 2),
-    cell AS (
-      SELECT p.technology, sum(p.number)::bigint AS number, sum(p.kw) AS kw, jsonb_agg(DISTINCT coalesce(-g.participant_group_id, p.service_provider_id)) AS owners
-      FROM provider p LEFT JOIN participant_group_member g ON g.participant_id = p.service_provider_id AND g.valid @> now() GROUP BY 1)
-    SELECT array_agg(technology ORDER BY technology COLLATE "C"), array_agg(number ORDER BY technology COLLATE "C"), array_agg(kw ORDER BY technology COLLATE "C"), jsonb_agg(owners ORDER BY technology COLLATE "C") FROM cell
-    $query$, asked.direction, condition) INTO technologies, number, kw, owners USING nodes, specs, meters;
+  -- who could, by technology; of too few owners, together
+  SELECT array_agg(w.technology), array_agg(w.assets), array_agg(w.kw), jsonb_agg(w.owners) INTO technologies, number, kw, owners FROM who_could_serve(need_id) w;
   hidden := hidden_cells(array_fill('all'::text, ARRAY[coalesce(cardinality(technologies), 0)]), technologies, owners, kw, smallest);
   SELECT jsonb_agg(to_jsonb(x)) INTO groups
   FROM (WITH t AS (SELECT CASE WHEN hidden[i] THEN 'other' ELSE technologies[i] END AS label, technologies[i] AS technology, number[i] AS number, kw[i] AS kw, owners -> (i - 1) AS owners FROM generate_subscripts(technologies, 1) i)
@@ -615,10 +697,8 @@ BEGIN
       SELECT k.unit_id, k.stage, k.power_kw, k.delivery_window FROM commitment k
       WHERE k.closed_at IS NULL AND k.stage <> 'bid' AND k.market_operator_id = $7 AND k.direction = %1$L AND k.delivery_window && $8),
     tried AS MATERIALIZED (
-      SELECT b.id, b.competition_id, b.product_id, b.unit_id, b.service_provider_id, b.power_kw, b.delivery_window, b.availability_price_per_mw_h AS availability, b.utilisation_price_per_mwh AS utilisation,
-             bid_outcome(b.status, c.status, b.source) AS taken
-      FROM competition c JOIN bid b ON b.competition_id = c.id
-      WHERE c.gate_closes_at <= now() AND c.gate_closes_at >= now() - $9 AND c.status <> 'cancelled' AND b.product_id = ANY ($10) AND b.direction = %1$L AND b.status NOT IN ('withdrawn', 'held')),
+      SELECT b.bid_id AS id, b.competition_id, b.product_id, b.unit_id, b.service_provider_id, b.power_kw, b.delivery_window, b.availability, b.utilisation, b.taken
+      FROM decided_bids(NULL, $10, $9) b JOIN competition c ON c.id = b.competition_id WHERE c.status <> 'cancelled' AND b.direction = %1$L AND b.status NOT IN ('withdrawn', 'held')),
     -- of what a unit is made: itself, or the members of a portfolio by what they lend
     part AS MATERIALIZED (
       SELECT a.id AS unit_id, g.label, 1::numeric AS share, a.qualified_%1$s_kw AS most_kw
@@ -670,8 +750,8 @@ BEGIN
       FROM told d WHERE d.label = g.label OR d.label IS NULL ORDER BY d.level LIMIT 1) t ON true
     LEFT JOIN LATERAL share_interval(t.met, t.decided) i ON t.decided IS NOT NULL
     ORDER BY lower(s.during), g.label = 'other', g.label COLLATE "C"
-    $query$, asked.direction, condition)
-  USING nodes, specs, meters, spans, wanted, groups, asked.market_operator_id, (SELECT time_window(min(lower(x)), max(upper(x))) FROM unnest(spans) x), look_back, products, asked.grid_node_id, least_history, smallest;
+    $query$, asked.direction, scope.condition)
+  USING scope.nodes, scope.specs, scope.meters, spans, wanted, groups, asked.market_operator_id, (SELECT time_window(min(lower(x)), max(upper(x))) FROM unnest(spans) x), look_back, scope.products, asked.grid_node_id, least_history, smallest;
 END
 $function$;
 COMMENT ON FUNCTION expected_offers(bigint, integer, interval) IS

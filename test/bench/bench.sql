@@ -125,6 +125,7 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir rules.sql
 \ir supply.sql
 \ir search.sql
+\ir advice.sql
 \ir registration.sql
 \ir qualification.sql
 \ir log.sql

@@ -76,6 +76,10 @@ INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, pow
 INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) SELECT 200 + n, 130 + n, 2, 3, 11, 'up', 25, pg_temp.past(31 + n), 100 FROM generate_series(1, 9) n;
 INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh, status)
   SELECT 300 + n, CASE WHEN n = 20 THEN 91 ELSE 90 END, 1, 3, 11, 'up', 50, pg_temp.past(n), 60 + 10 * n, CASE WHEN n = 19 THEN 'withdrawn' WHEN n = 18 THEN 'rejected' WHEN n > 8 AND n % 2 = 0 THEN 'lapsed' ELSE 'awarded' END FROM generate_series(1, 20) n;
+-- two that a clearing rejected: one as too dear, one for a conflict
+INSERT INTO clearing (id, competition_id, purpose, cost_weight, carbon_weight, security_weight, pricing, surplus_share, max_gap, max_seconds, seed, library_version) OVERRIDING SYSTEM VALUE VALUES (1, 90, 'official', 1, 0, 1, 'none', 0, 0, 1, 1, 'x');
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh, status) SELECT 320 + n, 90, 1, 3, 11, 'up', 50, pg_temp.past(n), 90, 'rejected' FROM generate_series(1, 2) n;
+INSERT INTO clearing_bid (clearing_id, bid_id, competition_id, service_provider_id, offered_kw, accepted_kw, result, reason) VALUES (1, 321, 90, 3, 50, 0, 'rejected', 'too_dear'), (1, 322, 90, 3, 50, 0, 'rejected', 'conflict');
 RESET session_replication_role;
 SET ROLE adv_seller;
 SELECT place, product_code AS product, delivery_window, offer_kw, basis, history, used_share, price_per_mw_h AS price, chance, chance_low AS low, chance_high AS high, chance_history AS of, low_revenue, median_revenue, high_revenue, mean_revenue, expected_revenue, best_kw
@@ -98,7 +102,7 @@ BEGIN
           FROM award w JOIN asset x ON x.id = w.asset_id WHERE w.product_id = a.product_id AND w.service_provider_id = 3 AND w.direction = a.direction AND w.status = 'awarded' AND w.id < 180) q;
     value := CASE WHEN a.basis = 'own sales at the place' THEN here ELSE value END;
     price := pg_temp.point(value, 0.5);
-    SELECT count(*) FILTER (WHERE b.status = 'awarded' AND b.utilisation_price_per_mwh >= price), count(*) FILTER (WHERE b.status = 'lapsed' AND b.competition_id = 90 AND b.utilisation_price_per_mwh <= price) INTO met, refused
+    SELECT count(*) FILTER (WHERE b.status = 'awarded' AND b.utilisation_price_per_mwh >= price), count(*) FILTER (WHERE (b.status = 'lapsed' AND b.competition_id = 90 OR b.id = 321) AND b.utilisation_price_per_mwh <= price) INTO met, refused
     FROM bid b WHERE b.product_id = a.product_id AND b.service_provider_id = 3 AND b.id BETWEEN 300 AND 400;
     same := abs(a.low_revenue - mw_hours * pg_temp.point(value, 0.1)) < 0.01 AND abs(a.median_revenue - mw_hours * price) < 0.01 AND abs(a.high_revenue - mw_hours * pg_temp.point(value, 0.9)) < 0.01
             AND abs(a.mean_revenue - mw_hours * (SELECT sum(v) / count(*) FROM unnest(value) v)) < 0.01 AND a.history = cardinality(value)
