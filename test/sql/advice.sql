@@ -77,7 +77,7 @@ INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, d
 INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh, status)
   SELECT 300 + n, CASE WHEN n = 20 THEN 91 ELSE 90 END, 1, 3, 11, 'up', 50, pg_temp.past(n), 60 + 10 * n, CASE WHEN n = 19 THEN 'withdrawn' WHEN n = 18 THEN 'rejected' WHEN n > 8 AND n % 2 = 0 THEN 'lapsed' ELSE 'awarded' END FROM generate_series(1, 20) n;
 -- two that a clearing rejected: one as too dear, one for a conflict
-INSERT INTO clearing (id, competition_id, purpose, cost_weight, carbon_weight, security_weight, pricing, surplus_share, max_gap, max_seconds, seed, library_version) OVERRIDING SYSTEM VALUE VALUES (1, 90, 'official', 1, 0, 1, 'none', 0, 0, 1, 1, 'x');
+INSERT INTO clearing (id, competition_id, purpose, cost_weight, carbon_weight, security_weight, pricing, surplus_share, max_gap, max_seconds, seed, library_version, ties) OVERRIDING SYSTEM VALUE VALUES (1, 90, 'official', 1, 0, 1, 'none', 0, 0, 1, 1, 'x', 'order');
 INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh, status) SELECT 320 + n, 90, 1, 3, 11, 'up', 50, pg_temp.past(n), 90, 'rejected' FROM generate_series(1, 2) n;
 INSERT INTO clearing_bid (clearing_id, bid_id, competition_id, service_provider_id, offered_kw, accepted_kw, result, reason) VALUES (1, 321, 90, 3, 50, 0, 'rejected', 'too_dear'), (1, 322, 90, 3, 50, 0, 'rejected', 'conflict');
 RESET session_replication_role;
