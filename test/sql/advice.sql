@@ -243,6 +243,8 @@ SELECT * FROM best_products(11, '2099-01-10T00:00Z/P1D');
 SELECT * FROM best_products(15, '2099-01-10T00:00Z/P1D');
 SELECT * FROM best_products(999, '2099-01-10T00:00Z/P1D');
 SELECT * FROM expected_offers(1);
+SELECT * FROM need_scope(1);
+SELECT * FROM who_could_serve(1);
 SELECT * FROM committed_elsewhere(4, NULL, 'up', ARRAY['2099-01-10T00:00Z/P1D'::time_window]);
 SELECT * FROM committed_elsewhere(2, NULL, 'up', ARRAY['2099-01-10T00:00Z/P1D'::time_window]);
 SELECT count(*) AS of_others FROM unit_obligations(11, '2099-01-10T00:00Z/P1D');
@@ -252,6 +254,8 @@ SELECT * FROM best_products(11, '2099-01-10T00:00Z/P1D');
 SELECT * FROM expected_offers(1);
 SELECT * FROM expected_offers(2);
 SELECT * FROM expected_offers(999);
+SELECT * FROM who_could_serve(1);
+SELECT DISTINCT service_code FROM unit_obligations(11, '2099-01-10T00:00Z/P1D');
 SELECT * FROM committed_elsewhere(1, NULL, 'up', ARRAY['2099-01-10T00:00Z/P1D'::time_window]);
 RESET ROLE;
 -- the operator is told what the provider is, as far as it may know
