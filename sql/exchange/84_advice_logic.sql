@@ -277,6 +277,7 @@ GRANT EXECUTE ON FUNCTION unit_load(bigint, timestamptz[], time_window) TO flexe
 
 -- ------------------------------------------------------------------ for a provider
 
+-- Its statements are large and their rows few: to plan them for each unit would take longer than to run them.
 CREATE OR REPLACE FUNCTION best_products(unit_id bigint, during time_window, least_history integer DEFAULT 5, look_back interval DEFAULT '1 year')
 RETURNS TABLE (
   place integer, competition_id bigint, requirement_id bigint, need_id bigint, product_id bigint, market_code text, product_code text, service_code text,
@@ -286,6 +287,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 SET jit = off
+SET plan_cache_mode = force_generic_plan
 AS $function$
 #variable_conflict use_column
 DECLARE
