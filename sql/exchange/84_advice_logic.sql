@@ -306,7 +306,7 @@ DECLARE
   limits jsonb;
   orders jsonb;
   exclusions jsonb;
-  kept jsonb := '{}';
+  kept jsonb := jsonb '{}';
   gap numeric;
 BEGIN
   IF seller IS NULL OR NOT acts_for_exchange() AND seller IS DISTINCT FROM current_participant() THEN
