@@ -2,9 +2,10 @@
  * clearing.c
  *		clear_orders(): an auction, from queries to an answer that explains itself.
  *
- * The way of the data: clearing_read.c makes an auction of the queries; the
- * simplest method that is exact for it clears it; clearing_price.c finds the prices and
- * the reasons; one row of arrays goes back.
+ * The way of the data: clearing_read.c makes an auction of the queries;
+ * clearing_parts.c takes it apart where it falls apart, and the simplest method
+ * that is exact for a part clears it; clearing_price.c finds the prices and the
+ * reasons; one row of arrays goes back.
  *
  *		merit_order.c		everything can be divided, no cell is tied to another
  *		covering.c			one requirement, every order whole or not at all
@@ -243,10 +244,7 @@ flex_clear_orders(PG_FUNCTION_ARGS)
 	clearing->max_seconds = max_seconds;
 	clearing->started = started;
 
-	if (merit_order_applies(clearing))
-		merit_order_clear(clearing);
-	else if (!covering_clear(clearing))
-		search_clear(clearing);
+	clearing_clear(clearing);
 	if (ties_shared)
 		clearing_share_ties(clearing);
 	clearing_explain(clearing);

@@ -60,6 +60,7 @@ typedef struct ClearingOrder
 	double		minimum;		/* the least share, if it is accepted at all */
 	double		fixed_cost;		/* if it is accepted at all */
 	int			parent;			/* order whose share is no smaller; -1: none */
+	bool		has_terms;
 	bool		excluded;		/* stands in an exclusion */
 	bool		limited;		/* stands in a limit, or is a parent */
 	int			rank;			/* among ties, the first is taken first */
@@ -184,6 +185,9 @@ extern double program_cost_unit(const Program *program);
 extern void program_read(const Program *program, double *shares, double *flows, double *shortfalls);
 
 /* ---------------------------------------------------------------- the ways to clear */
+
+/* Clears an auction, part by part where it falls apart. */
+extern void clearing_clear(Clearing *clearing);
 
 extern bool merit_order_applies(const Clearing *clearing);
 extern void merit_order_clear(Clearing *clearing);

@@ -141,7 +141,10 @@ read_query(Reader *reader, const char *what, const char *query, const Column *co
 				if (nulls[i])
 				{
 					if (columns[i].required)
-						refuse(what, columns[i].name, "NULL", "Give it a value, or leave the row out.");
+						ereport(ERROR,
+								(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+								 errmsg("query \"%s\" of clear_orders: %s is NULL", what, columns[i].name),
+								 errhint("Give it a value, or leave the row out.")));
 					values[i] = 0;
 					ids[i] = 0;
 				}
@@ -278,8 +281,11 @@ take_term(Reader *reader, const int64 *ids, const double *values, const bool *nu
 {
 	ClearingOrder *order = &reader->clearing->orders[find_order(reader, "terms", ids[0])];
 
-	order->minimum = Max(order->minimum, values[1]);
-	order->fixed_cost += values[2];
+	if (order->has_terms)
+		refuse("terms", "there is more than one row for order", psprintf(INT64_FORMAT, ids[0]), "Name it once.");
+	order->has_terms = true;
+	order->minimum = values[1];
+	order->fixed_cost = values[2];
 }
 
 static const Column exclusion_columns[] = {
