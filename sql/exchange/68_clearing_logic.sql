@@ -122,13 +122,14 @@ BEGIN
         UNION SELECT t.delivery_window FROM competition_transfer_limit t WHERE t.competition_id = c.competition_id) x (w)
   CROSS JOIN LATERAL (VALUES (lower(x.w)), (upper(x.w))) u (at);
   INSERT INTO clearing_cell (clearing_id, cell, requirement_id, delivery_window, hours, utilisation_hours, required_kw, at_least, ceiling_per_kw)
-  SELECT c.id, row_number() OVER (ORDER BY r.requirement_id, s.starts), r.requirement_id, time_window(s.starts, s.ends), h.hours, r.utilisation_hours * h.hours / nullif(r.hours, 0), r.power_kw, r.at_least,
+  SELECT c.id, row_number() OVER (ORDER BY r.requirement_id, s.starts), r.requirement_id, time_window(s.starts, s.ends), h.hours, h.utilisation_hours, r.power_kw, r.at_least,
+         -- worked out as a bid's price is below, to the last bit: a bid at the ceiling is not above it
          coalesce(c.cost_weight * CASE WHEN num_nonnulls(r.most_availability_price_per_mw_h, r.most_utilisation_price_per_mwh) > 0
-                                       THEN (coalesce(r.most_availability_price_per_mw_h, 0) * h.hours + coalesce(r.most_utilisation_price_per_mwh, 0) * r.utilisation_hours * h.hours / nullif(r.hours, 0)) / 1000 END,
+                                       THEN (coalesce(r.most_availability_price_per_mw_h, 0)::float8 * h.hours + coalesce(r.most_utilisation_price_per_mwh, 0)::float8 * h.utilisation_hours) / 1000 END,
                   c.security_weight * c.unserved_price_per_mwh * h.hours / 1000, 0)
   FROM competition_cell r
   CROSS JOIN LATERAL (SELECT cuts[k] AS starts, cuts[k + 1] AS ends FROM generate_series(width_bucket(lower(r.delivery_window), cuts), width_bucket(upper(r.delivery_window), cuts) - 1) k) s
-  CROSS JOIN LATERAL (SELECT extract(epoch FROM s.ends - s.starts) / 3600 AS hours) h
+  CROSS JOIN LATERAL (SELECT (extract(epoch FROM s.ends - s.starts) / 3600)::float8 AS hours, (r.utilisation_hours * extract(epoch FROM s.ends - s.starts) / 3600 / nullif(r.hours, 0))::float8 AS utilisation_hours) h
   WHERE r.competition_id = c.competition_id;
 
   -- a block is one order at each place where all its bids can serve; of a block with a bid that is held nothing can be taken
@@ -162,8 +163,9 @@ BEGIN
     CROSS JOIN LATERAL (SELECT o.whole_id AS bid_id WHERE g.id IS NULL UNION ALL SELECT x.bid_id FROM bid_group_member x JOIN bid b ON b.id = x.bid_id AND b.status = 'submitted' WHERE x.bid_group_id = g.id) m
     WHERE o.clearing_id = c.id),
   priced AS (
-    SELECT m.order_id, m.lot_id, m.grid_node_id, m.bid_id, sum(p.power_kw) AS power_kw, sum(p.power_kw * p.availability_price_per_mw_h) / sum(p.power_kw) AS availability,
-           sum(p.power_kw * p.utilisation_price_per_mwh) / sum(p.power_kw) AS utilisation
+    SELECT m.order_id, m.lot_id, m.grid_node_id, m.bid_id, sum(p.power_kw) AS power_kw,
+           CASE WHEN count(*) = 1 THEN min(p.availability_price_per_mw_h) ELSE sum(p.power_kw * p.availability_price_per_mw_h) / sum(p.power_kw) END::float8 AS availability,
+           CASE WHEN count(*) = 1 THEN min(p.utilisation_price_per_mwh) ELSE sum(p.power_kw * p.utilisation_price_per_mwh) / sum(p.power_kw) END::float8 AS utilisation
     FROM member m JOIN bid_piece p ON p.bid_id = m.bid_id AND (m.is_block OR p.piece = m.piece) GROUP BY m.order_id, m.lot_id, m.grid_node_id, m.bid_id),
   leg AS (
     SELECT p.order_id, k.cell, p.bid_id, p.power_kw, (p.availability * k.hours + p.utilisation * k.utilisation_hours) / 1000 AS money,
@@ -250,7 +252,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
   SELECT array_agg(format(q, clearing_id) ORDER BY n) FROM unnest(ARRAY[
-    'SELECT order_id, cell, sum(power_kw) AS quantity, sum(power_kw * score_per_kw) / sum(power_kw) AS price FROM clearing_leg WHERE clearing_id = %s GROUP BY order_id, cell ORDER BY order_id, cell',
+    'SELECT order_id, cell, sum(power_kw) AS quantity, CASE WHEN count(*) = 1 THEN min(score_per_kw) ELSE sum(power_kw * score_per_kw) / sum(power_kw) END AS price FROM clearing_leg WHERE clearing_id = %s GROUP BY order_id, cell ORDER BY order_id, cell',
     'SELECT cell, required_kw AS requirement, ceiling_per_kw AS ceiling, at_least FROM clearing_cell WHERE clearing_id = %s ORDER BY cell',
     'SELECT order_id, minimum, fixed_cost FROM clearing_order WHERE clearing_id = %s AND (minimum > 0 OR fixed_cost > 0) ORDER BY order_id',
     'SELECT exclusion, order_id FROM clearing_exclusion WHERE clearing_id = %s ORDER BY exclusion, order_id',

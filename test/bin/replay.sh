@@ -90,7 +90,7 @@ if [ -n "$book" ]; then
 fi
 if [ -n "$tenders" ]; then
     say "clear the tenders" >&2
-    exchange_psql -d "$database" -c "CALL replay.prepare_tenders('gb.flexibility_tender_staging')" -c 'CALL replay.clear_tenders()'
+    exchange_psql -d "$database" -c "CALL replay.prepare_tenders('gb.flexibility_tender_staging')" -c 'CALL replay.clear_tenders()' -c 'CALL replay.compete()'
     printf '## Tenders\n\n'
     page tender_page
 fi

@@ -1,4 +1,4 @@
--- An invented excerpt in the form of the public files: four hours of two zones, five blocks, tenders of six lots.
+-- An invented excerpt in the form of the public files: four hours of two zones, five blocks, tenders of seven lots.
 --
 -- Hour 1 has one price, 30; in hour 2 the line is full at 20 and the prices are 30 and 50. Block early is accepted, dear rejected; paradox is in the money at those prices, 12 x 40 ahead in hour 2 and 8 x 40
 -- behind in hour 1, but would take the price of hour 2 down to 30. In hour 3 steps of both zones stand at the price of 40, and three quarters of each are taken. In hour 4 block trimmed is published as accepted, though
@@ -77,6 +77,7 @@ CMZ_2,Sustain,Exact,"""2024""",15,0,0,22.48,Volt Limited,15,0,0,22.48,Accepted,1
 CMZ_3,Secure,Over,"""2024""",10,40,60,0,Volt Limited,8,20,30,0,Accepted,8,30,45,0,Battery
 CMZ_3,Secure,Over,"""2024""",10,40,60,0,Amber Ltd,20,30,45,0,Accepted,20,30,45,0,Battery
 CMZ_3,Secure,Over,"""2024""",10,40,60,0,Zero plc,5,40,60,0,Rejected,0,0,0,0,Battery
+CMZ_3,Sustain,At the ceiling,"""2024""",63,0,0,20.03,Volt Limited,2.74,0,0,20.03,Accepted,2.74,0,0,20.03,Battery
 CMZ_4,Secure,One way,"""June""",4,40,60,0,Volt Limited,10,40,60,0,Accepted,10,40,60,0,Battery
 CMZ_4,Secure,The other,"""July""",4,40,60,0,Volt Limited,10,40,60,0,Rejected,0,0,0,0,Battery
 \.

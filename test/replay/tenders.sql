@@ -10,6 +10,9 @@ CREATE TABLE replay.offer (order_id bigint, lot_id bigint, company text, kw floa
 CREATE TABLE replay.lot_result (lot_id bigint, price float8, shortfall float8, price_setter bigint);
 CREATE TABLE replay.offer_result (order_id bigint, share float8, reason text);
 
+CREATE TABLE replay.competition_lot (lot_id bigint, requirement_id bigint, price numeric, shortfall float8);
+CREATE TABLE replay.competition_offer (order_id bigint, bid_id bigint, accepted_kw numeric, reason text);
+
 CREATE PROCEDURE replay.prepare_tenders(staging regclass) LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format($q$
@@ -36,6 +39,50 @@ BEGIN
   INSERT INTO replay.offer_result SELECT * FROM unnest(r.order_id, r.share, r.reason);
 END $$;
 
+-- The same as competitions of the exchange, one for each lot at a place of its own, each offer with an asset of its own. Prices of a lot are added up to one, which stands as the price of utilisation in a window of an hour.
+CREATE PROCEDURE replay.compete() LANGUAGE plpgsql AS $$
+DECLARE
+  buyer bigint;
+  traded bigint;
+  held bigint;
+  made bigint;
+BEGIN
+  INSERT INTO participant (name, kinds) VALUES ('buyer of the tenders', '{market_operator}') RETURNING id INTO buyer;
+  INSERT INTO participant (name, kinds) SELECT DISTINCT company, ARRAY['service_provider'] FROM replay.offer o WHERE NOT EXISTS (SELECT FROM participant p WHERE lower(p.name) = lower(o.company));
+  INSERT INTO market (code, name, market_operator_id) VALUES ('replay', 'tenders replayed', buyer) RETURNING id INTO held;
+  INSERT INTO product (market_id, code, name, service_code, paid_for) VALUES (held, 'lot', 'a lot', 'SU', '{utilisation}') RETURNING id INTO traded;
+  INSERT INTO grid_node (kind, name, operator_id) SELECT 'zone', 'lot ' || lot_id, buyer FROM replay.lot ORDER BY lot_id;
+  INSERT INTO asset (name, grid_node_id) SELECT 'offer ' || order_id, g.id FROM replay.offer o JOIN grid_node g ON g.name = 'lot ' || o.lot_id WHERE o.kw > 0 ORDER BY order_id;
+  INSERT INTO asset_operator (asset_id, service_provider_id, valid)
+  SELECT a.id, p.id, '2020-01-01T00:00Z/infinity' FROM replay.offer o JOIN asset a ON a.name = 'offer ' || o.order_id JOIN participant p ON lower(p.name) = lower(o.company);
+  INSERT INTO competition (product_id, name, gate_opens_at, gate_closes_at) SELECT traded, 'lot ' || lot_id, now() - interval '1 hour', now() + interval '1 hour' FROM replay.lot ORDER BY lot_id;
+  INSERT INTO competition_terms (competition_id, pricing, clearing_price) SELECT id, 'pay_as_clear', 'highest_accepted' FROM competition WHERE product_id = traded;
+  INSERT INTO competition_requirement (competition_id, product_id, grid_node_id, delivery_window, direction, power_kw, ceiling_utilisation_price_per_mwh)
+  SELECT c.id, traded, g.id, '2030-01-07T17:00Z/PT1H', 'up', l.need_kw, l.availability + l.utilisation + l.sustain
+  FROM replay.lot l JOIN grid_node g ON g.name = 'lot ' || l.lot_id AND g.operator_id = buyer JOIN competition c ON c.name = g.name AND c.product_id = traded ORDER BY l.lot_id;
+  COMMIT;
+  ANALYZE;
+  WITH written AS (
+    INSERT INTO bid (competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh)
+    SELECT c.id, traded, p.id, a.id, 'up', o.kw, '2030-01-07T17:00Z/PT1H', o.availability + o.utilisation + o.sustain
+    FROM replay.offer o JOIN asset a ON a.name = 'offer ' || o.order_id JOIN participant p ON lower(p.name) = lower(o.company) JOIN competition c ON c.name = 'lot ' || o.lot_id AND c.product_id = traded ORDER BY o.order_id
+    RETURNING id, asset_id)
+  INSERT INTO replay.competition_offer (order_id, bid_id) SELECT substr(a.name, 7)::bigint, w.id FROM written w JOIN asset a ON a.id = w.asset_id;
+  COMMIT;
+  UPDATE competition SET gate_closes_at = clock_timestamp() WHERE product_id = traded;
+  COMMIT;
+  PERFORM count(*) FROM advance_competitions();
+  COMMIT;
+  ANALYZE;
+  FOR made IN SELECT id FROM competition WHERE product_id = traded AND EXISTS (SELECT FROM bid b WHERE b.competition_id = competition.id) ORDER BY id LOOP
+    PERFORM count(*) FROM clear_competition(made);
+    INSERT INTO replay.competition_lot
+    SELECT substr(c.name, 5)::bigint, k.requirement_id, round((k.price_per_kw * 1000 / k.hours)::numeric, 4), k.shortfall_kw FROM clearing_cell k JOIN competition c ON c.id = made WHERE k.clearing_id = official_clearing(made);
+    UPDATE replay.competition_offer o SET accepted_kw = r.accepted_kw, reason = r.reason FROM clearing_bid r WHERE r.bid_id = o.bid_id AND r.clearing_id = official_clearing(made);
+    COMMIT;
+  END LOOP;
+END $$;
+
 -- what was awarded beside what the rule gives: the ceiling, or the prices of the offer that sets it
 CREATE VIEW replay.lot_answer AS
   SELECT l.*, o.offered_kw, o.awarded_kw, o.taken_kw, o.awards, o.taken, o.awarded, o.prices,
@@ -59,6 +106,12 @@ BEGIN
     FROM (SELECT *, CASE WHEN offered_kw < need_kw THEN '1 offered below the need: the ceiling' WHEN offered_kw = need_kw THEN '2 offered exactly: the highest accepted, which is the ceiling'
                          WHEN price = (availability, utilisation, sustain)::text THEN '3 offered above the need: the highest accepted, which is the ceiling' ELSE '4 offered above the need: the highest accepted, below the ceiling' END AS kind
           FROM replay.lot_answer WHERE awards > 0) l GROUP BY ROLLUP (kind) ORDER BY kind;
+  RETURN NEXT E'\n| the same lots as competitions of the exchange | |\n|---|---|';
+  RETURN QUERY
+    SELECT format('| awarded prices, added up, reproduced | %s |', replay.share_of(count(*) FILTER (WHERE c.price = o.awarded), count(*)))
+    FROM (SELECT lot_id, min(awarded_availability + awarded_utilisation + awarded_sustain) AS awarded FROM replay.offer WHERE outcome = 'Accepted' GROUP BY lot_id) o LEFT JOIN replay.competition_lot c USING (lot_id)
+    UNION ALL
+    SELECT format('| offers taken as by clear_orders | %s |', replay.share_of(count(*) FILTER (WHERE (c.accepted_kw > 0) = (r.share > 0)), count(*))) FROM replay.offer_result r LEFT JOIN replay.competition_offer c USING (order_id);
   RETURN NEXT E'\n| acceptance | offers | right |\n|---|---|---|';
   RETURN QUERY
     SELECT format('| %s | %s | %s |', v.rule, count(*), replay.share_of(count(*) FILTER (WHERE v.accepts = (o.outcome = 'Accepted')), count(*)))

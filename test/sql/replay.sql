@@ -23,6 +23,7 @@ SELECT block, status, share, reason, round(surplus::numeric, 2) AS surplus FROM 
 SELECT way, status FROM replay.run WHERE status <> 'optimal' OR cost - bound > 0.01;
 CALL replay.prepare_tenders('flexibility_tender_staging');
 CALL replay.clear_tenders();
+CALL replay.compete();
 SELECT * FROM replay.tender_page();
 DROP SCHEMA replay CASCADE;
 SELECT flexexchange.drop_exchange('replay_test', with_data => true);
