@@ -67,9 +67,10 @@ RETURNS TABLE (requirement_id bigint, bid_id bigint)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
-  WITH b AS (SELECT b.* FROM unnest(bids) b WHERE b.competition_id = bids_that_serve.competition_id),
+  -- each worked out once, not for each pair of a bid and a requirement
+  WITH b AS MATERIALIZED (SELECT b.* FROM unnest(bids) b WHERE b.competition_id = bids_that_serve.competition_id),
   -- where a unit is, or all its members are
-  place AS (
+  place AS MATERIALIZED (
     SELECT b.id, array_agg(DISTINCT coalesce(a.grid_node_id, x.grid_node_id, -1)) AS nodes
     FROM b LEFT JOIN portfolio f ON f.id = b.portfolio_id
     LEFT JOIN portfolio_member e ON e.portfolio_id = b.portfolio_id AND f.grid_node_id IS NULL AND e.valid && b.delivery_window
@@ -78,7 +79,7 @@ AS $function$
     CROSS JOIN LATERAL (SELECT coalesce(f.grid_node_id, m.grid_node_id) AS grid_node_id) x
     WHERE EXISTS (SELECT FROM competition_requirement r WHERE r.competition_id = bids_that_serve.competition_id AND r.grid_node_id IS NOT NULL)
     GROUP BY b.id),
-  area AS (
+  area AS MATERIALIZED (
     SELECT r.grid_node_id, array_agg(DISTINCT n.grid_node_id) AS nodes
     FROM (SELECT x.grid_node_id, min(lower(x.delivery_window)) AS first FROM competition_requirement x
           WHERE x.competition_id = bids_that_serve.competition_id AND x.grid_node_id IS NOT NULL GROUP BY x.grid_node_id) r
