@@ -346,19 +346,21 @@ BEGIN
              WHERE d.service_provider_id = seller AND d.live AND d.product_id = s.product_id AND d.direction = s.direction AND num_nonnulls(d.award_id, d.availability_id) > 0
                AND lower(d.delivery_window) < now() AND lower(d.delivery_window) >= now() - look_back), 0) / nullif(sum(s.mw_h), 0), 1) END AS share
     FROM sold s GROUP BY 1, 2),
+  -- those that are worth the same a MW and hour are reckoned once
   used AS MATERIALIZED (
-    SELECT o.*, CASE WHEN o.use_hours IS NOT NULL THEN o.use_hours / o.hours WHEN o.utilisation = 'scheduled' THEN 1 ELSE c.share END AS use
-    FROM opportunity o LEFT JOIN called c USING (product_id, direction)),
+    SELECT x.*, dense_rank() OVER (ORDER BY x.product_id, x.direction, x.most_availability_price, x.most_utilisation_price, x.use) AS worth
+    FROM (SELECT o.*, CASE WHEN o.use_hours IS NOT NULL THEN o.use_hours / o.hours WHEN o.utilisation = 'scheduled' THEN 1 ELSE c.share END AS use
+          FROM opportunity o LEFT JOIN called c USING (product_id, direction)) x),
   at_home AS MATERIALIZED (
     SELECT s.*, coalesce(f.grid_node_id, a.grid_node_id, m.grid_node_id) IS NOT DISTINCT FROM home AS here
     FROM sold s LEFT JOIN portfolio f ON f.id = s.unit_id LEFT JOIN asset a ON a.id = s.unit_id LEFT JOIN metering_point m ON m.id = a.metering_point_id),
   -- per MW and hour of the window: nobody is paid above a ceiling, and what is never used earns what it was paid for being there
   earned AS (
-    SELECT u.n, s.here, coalesce(least(s.availability, u.most_availability_price), 0) + coalesce(least(s.utilisation, u.most_utilisation_price), 0) * coalesce(u.use, 0) AS value
-    FROM used u JOIN at_home s USING (product_id, direction) WHERE s.availability IS NOT NULL OR s.utilisation IS NOT NULL AND u.use IS NOT NULL),
+    SELECT u.worth, s.here, coalesce(least(s.availability, u.most_availability_price), 0) + coalesce(least(s.utilisation, u.most_utilisation_price), 0) * coalesce(u.use, 0) AS value
+    FROM (SELECT DISTINCT ON (worth) * FROM used ORDER BY worth) u JOIN at_home s USING (product_id, direction) WHERE s.availability IS NOT NULL OR s.utilisation IS NOT NULL AND u.use IS NOT NULL),
   own_price AS (
-    SELECT n, here, count(*) AS trades, avg(value) AS mean, percentile_cont(ARRAY[0.1, 0.5, 0.9]) WITHIN GROUP (ORDER BY value::float8) AS points
-    FROM (SELECT n, true AS here, value FROM earned WHERE here UNION ALL SELECT n, false, value FROM earned) e GROUP BY n, here HAVING count(*) >= least_history),
+    SELECT worth, here, count(*) AS trades, avg(value) AS mean, percentile_cont(ARRAY[0.1, 0.5, 0.9]) WITHIN GROUP (ORDER BY value::float8) AS points
+    FROM (SELECT worth, true AS here, value FROM earned WHERE here UNION ALL SELECT worth, false, value FROM earned) e GROUP BY worth, here HAVING count(*) >= least_history),
   published AS (
     SELECT u.n, sum(s.number) AS trades, count(*) AS months, sum(value * s.mw_h) / nullif(sum(s.mw_h), 0) AS mean, percentile_cont(ARRAY[0.1, 0.5, 0.9]) WITHIN GROUP (ORDER BY value::float8) AS points
     FROM used u JOIN open_statistic s ON s.subject = 'award' AND NOT s.hidden AND s.market_code = u.market_code AND s.product_code = u.product_code AND s.month >= (now() - look_back)::date
@@ -366,21 +368,21 @@ BEGIN
     WHERE s.mean_availability_price_per_mw_h IS NOT NULL OR s.mean_utilisation_price_per_mwh IS NOT NULL AND u.use IS NOT NULL
     GROUP BY u.n HAVING sum(s.number) >= least_history),
   priced AS MATERIALIZED (
-    SELECT u.*, CASE WHEN h.n IS NOT NULL THEN 'own sales at the place' WHEN e.n IS NOT NULL THEN 'own sales' WHEN p.n IS NOT NULL THEN 'published means' ELSE 'no history' END AS basis,
+    SELECT u.*, CASE WHEN h.worth IS NOT NULL THEN 'own sales at the place' WHEN e.worth IS NOT NULL THEN 'own sales' WHEN p.n IS NOT NULL THEN 'published means' ELSE 'no history' END AS basis,
            coalesce(h.trades, e.trades, p.trades, 0) AS history, coalesce(h.mean, e.mean, p.mean) AS mean,
            coalesce(h.points, e.points, CASE WHEN p.months >= least_history THEN p.points END) AS points
-    FROM used u LEFT JOIN own_price h ON h.n = u.n AND h.here LEFT JOIN own_price e ON e.n = u.n AND NOT e.here LEFT JOIN published p ON p.n = u.n),
+    FROM used u LEFT JOIN own_price h ON h.worth = u.worth AND h.here LEFT JOIN own_price e ON e.worth = u.worth AND NOT e.here LEFT JOIN published p ON p.n = u.n),
   -- of bids that were decided, those that tell something of that price: dearer and taken, cheaper and refused
   tried AS MATERIALIZED (
     SELECT b.product_id, b.direction, b.availability, b.utilisation, b.taken FROM decided_bids(seller, ARRAY(SELECT product_id FROM wanted), look_back) b
     WHERE b.taken IS NOT NULL AND num_nonnulls(b.availability, b.utilisation) > 0),
   chances AS MATERIALIZED (
-    SELECT x.n, x.price, x.met, x.tried, i.*
-    FROM (SELECT p.n, p.price, count(*) FILTER (WHERE t.taken AND v.value >= p.price) AS met,
+    SELECT x.worth, x.price, x.met, x.tried, i.*
+    FROM (SELECT p.worth, p.price, count(*) FILTER (WHERE t.taken AND v.value >= p.price) AS met,
                  count(*) FILTER (WHERE CASE WHEN t.taken THEN v.value >= p.price ELSE v.value <= p.price END) AS tried
-          FROM (SELECT n, product_id, direction, use, coalesce(points[2], mean)::numeric AS price FROM priced WHERE mean IS NOT NULL) p
+          FROM (SELECT DISTINCT ON (worth) worth, product_id, direction, use, coalesce(points[2], mean)::numeric AS price FROM priced WHERE mean IS NOT NULL ORDER BY worth) p
           JOIN tried t USING (product_id, direction) CROSS JOIN LATERAL (SELECT coalesce(t.availability, 0) + coalesce(t.utilisation, 0) * coalesce(p.use, 0) AS value) v
-          GROUP BY p.n, p.price) x CROSS JOIN LATERAL share_interval(x.met, x.tried) i
+          GROUP BY p.worth, p.price) x CROSS JOIN LATERAL share_interval(x.met, x.tried) i
     WHERE x.tried >= least_history),
   judged AS (
     SELECT DISTINCT o.product_id, coalesce(missed_requirements(o.spec, what, CASE WHEN of_portfolio THEN 'unit' ELSE 'alone' END), '[]')
@@ -411,7 +413,7 @@ BEGIN
     'chance_history', coalesce(c.tried, 0), 'low', p.points[1], 'median', p.points[2], 'high', p.points[3], 'mean', p.mean,
     'named', CASE WHEN p.named_availability_price IS NOT NULL THEN p.named_availability_price + coalesce(p.named_utilisation_price * p.use, 0) ELSE p.named_utilisation_price * nullif(p.use, 0) END) ORDER BY p.n)
   INTO advice
-  FROM priced p JOIN judged j USING (product_id) JOIN framed f USING (n) LEFT JOIN ready r USING (product_id) LEFT JOIN chances c USING (n);
+  FROM priced p JOIN judged j USING (product_id) JOIN framed f USING (n) LEFT JOIN ready r USING (product_id) LEFT JOIN chances c USING (worth);
   IF advice IS NULL THEN
     RETURN;
   END IF;
