@@ -238,6 +238,10 @@ INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, pow
 RESET session_replication_role;
 SET ROLE adv_rival;
 SELECT pg_temp.told(13) = :'before' AS own_change_nothing;
+-- nothing is written: a standby answers too
+BEGIN READ ONLY;
+SELECT count(*) FROM best_products(13, '2099-01-10T00:00Z/P1D');
+COMMIT;
 -- not one's own, and not there, are refused alike; a buyer has nothing to sell
 SELECT * FROM best_products(11, '2099-01-10T00:00Z/P1D');
 SELECT * FROM best_products(15, '2099-01-10T00:00Z/P1D');
