@@ -50,7 +50,7 @@
 #define CORE_NODES		200
 #define NEAR_NODES		300
 #define NEAR_ROUNDS		10
-#define REPAIRS			60
+#define REPAIRS			500
 
 typedef enum Choice
 {
@@ -407,6 +407,8 @@ try_outcome(Search *search)
 	return 0;
 }
 
+static void look_at_clock(Search *search);
+
 /*
  * From the answer at hand, one choice after the other, each time the one that is
  * nearest to one of its sides; leaves choices and answer as they come.
@@ -420,6 +422,7 @@ dive_to_sides(Search *search)
 		double		least = INFINITY;
 		bool		in = true;
 
+		look_at_clock(search);
 		if (search->out_of_time)
 			return;
 		for (int i = 0; i < search->n_choices; i++)
@@ -468,6 +471,7 @@ dive_inward(Search *search)
 		double		least = INFINITY;
 		int			excluded;
 
+		look_at_clock(search);
 		if (search->out_of_time)
 			return;
 		for (int i = 0; i < search->n_choices; i++)
@@ -965,6 +969,17 @@ search_clear(Clearing *clearing)
 		search->root_bound = simplex_cost(search->lp);
 		keep_root(search);
 		memcpy(head, search->lp->head, sizeof(int) * search->lp->n_rows);
+		/* with nobody in there is always a price: something to fall back on */
+		if (clearing->pricing == PRICING_MARGINAL && search->n_choices > 0)
+		{
+			for (int i = 0; i < search->n_choices; i++)
+				set_choice(search, search->choices[i], CHOICE_OUT);
+			if (simplex_solve(search->lp, INFINITY) == SIMPLEX_OPTIMAL)
+				(void) try_outcome(search);
+			(void) take_up(search, NULL);
+			simplex_set_basis(search->lp, head);
+			(void) simplex_solve(search->lp, INFINITY);
+		}
 		if (next_choice(search) >= 0)
 		{
 			for (int inward = 1; inward >= 0; inward--)
