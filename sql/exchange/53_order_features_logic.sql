@@ -200,6 +200,7 @@ AS $function$
 DECLARE
   -- the owner of the exchange, and its engine, which acts as the owner
   by_owner CONSTANT boolean := pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE');
+  by_owner_or_with_it boolean;
   concerned bigint[];
   -- as they are, not as the writer may read them
   written bid[];
@@ -230,7 +231,9 @@ BEGIN
     concerned := ARRAY(SELECT c.id FROM competition c WHERE c.id = ANY (concerned) AND c.source IS NULL);
   END IF;
   shut := hold_gate(concerned);
-  IF shut IS NOT NULL AND (NOT by_owner OR EXISTS (SELECT FROM competition c WHERE c.id = ANY (concerned) AND c.status NOT IN ('announced', 'open'))) THEN
+  -- of a competition that the operator writes with its bids nobody can have known
+  by_owner_or_with_it := by_owner OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') AND NOT EXISTS (SELECT FROM competition c WHERE c.id = ANY (concerned) AND c.recorded_at <> now());
+  IF shut IS NOT NULL AND (NOT by_owner_or_with_it OR EXISTS (SELECT FROM competition c WHERE c.id = ANY (concerned) AND c.status NOT IN ('announced', 'open'))) THEN
     SELECT n.id, c.gate_closes_at INTO wrong FROM new_rows n JOIN competition c ON c.id = n.competition_id
     WHERE n.competition_id = shut ORDER BY n.id LIMIT 1;
     RAISE EXCEPTION 'bid % comes too late: the gate of competition % closed at %', wrong.id, shut, wrong.gate_closes_at
