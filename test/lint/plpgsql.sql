@@ -29,7 +29,6 @@ INSERT INTO excuse VALUES
   ('lint.mark_trade_days', 'column %does not exist', 'the same for four'),
   ('flexexchange.judge_clearing', 'text type variable is not sanitized%', 'the queries are its caller''s own, and run as him: to read what they say is what it is for'),
   ('flexexchange.run_modules', 'text type variable is not sanitized%', 'to execute the text of a module is what it is for; only the owner of the extension writes table module'),
-  ('flexexchange.judge_clearing', 'text type variable is not sanitized%', 'to run the queries of its caller, as the caller, is what it is for'),
   ('lint.read_staging', 'text type variable is not sanitized%', 'names and texts are lists of names quoted by format()'),
   ('lint.waiting_rows', 'text type variable is not sanitized%', 'names of the catalog, quoted by format()'),
   ('lint.log_all_tables', 'text type variable is not sanitized%', 'part.name is a regclass, the others stand in the query'),
