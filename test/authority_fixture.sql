@@ -118,6 +118,10 @@ BEGIN
   INSERT INTO meter_reading_rejection (sender_id, line, rule, column_name, reason, content) VALUES (seller, 1, 'UNIT', 'unit', 'x', '{}');
   INSERT INTO meter_reading_batch (sender_id, rows_read, stored, corrected, unchanged, rejected) VALUES (seller, 1, 0, 0, 0, 1);
   INSERT INTO reading_day (channel_id, day, readings, estimated, total, least, greatest) VALUES (w, '2030-01-01', 1, 0, 1, 1, 1);
+  INSERT INTO baseline_method (code, name, kind, source) VALUES ('b' || w, 'x', 'zero', 'x');
+  INSERT INTO holiday (day) VALUES ('2029-12-31'::date + w::integer);
+  INSERT INTO reference_profile (code, day_type, at_time, kwh) VALUES ('p' || w, 'working', '00:00', 1);
+  INSERT INTO baseline_nomination (id, product_id, service_provider_id, asset_id, starts_at, kwh) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 100 * w + 2, '2097-01-01', 1);
   INSERT INTO carbon_intensity (area, starts_at, ends_at) VALUES ('a' || w, '2030-01-01', '2030-01-02');
   INSERT INTO system_price (kind, area, starts_at, ends_at, price_per_mwh) VALUES ('day_ahead', 'a' || w, '2030-01-01', '2030-01-02', 1);
   INSERT INTO carbon_intensity_staging DEFAULT VALUES;

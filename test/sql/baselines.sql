@@ -21,6 +21,8 @@ SELECT public.flat(5), public.days_at_17('{10,12,11,13,9,10,12,11,10,12}') \g /d
 
 -- field sheet "Baselines and verification", 4: ten loads have mean 11, high 5 of 10 is 12, mid 8 of 10 is 11
 SELECT status, baseline FROM baselines(:queries);
+-- the same, 4, delivery: a baseline of 11.0 less 8.0 metered is a turn-down of 3.0, less 12.0 metered -1.0
+SELECT metered, baseline[1]::numeric - metered AS turn_down FROM baselines(:queries), (VALUES (8.0), (12.0)) v (metered);
 UPDATE public.calendar SET chosen = 5;
 SELECT baseline, (SELECT array_agg(to_char(d, 'DD') || ' ' || v ORDER BY d) FROM unnest(considered, verdict) AS x (d, v)) AS why FROM baselines(:queries, ranking => 'highest');
 UPDATE public.calendar SET chosen = 8;
