@@ -131,3 +131,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir log.sql
 \ir readings.sql
 \ir clearing.sql
+\ir baselines.sql

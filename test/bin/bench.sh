@@ -75,6 +75,7 @@ for case in "${cases[@]}"; do
         bench_psql -c "$settings" -c "CALL bench.run_case('$case', $rounds)"
     fi
     [ "$case" != clear_blocks ] || bench_psql -c 'SELECT bench.check_blocks()' -o /dev/null
+    [[ $case != baseline* ]] || bench_psql -c 'SELECT bench.check_baselines()' -o /dev/null
 done
 
 bench_psql -A -t -c "SET bench.rows = '$rows'" -c "COPY (SELECT \"case\", rows, subject AS subject_ms, peer, peer_value AS peer_ms, ratio, aim FROM bench.result ORDER BY place) TO STDOUT (FORMAT csv, HEADER)" >"$results"
