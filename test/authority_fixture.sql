@@ -132,6 +132,13 @@ BEGIN
   INSERT INTO trade_day (subject, day, product_id, service_provider_id, direction, status, trades, mw_h, availability_value, availability_mw_h, utilisation_value, utilisation_mw_h)
     VALUES ('award', '2030-01-01', w, seller, 'up', 'awarded', 1, 1, 0, 0, 0, 0);
   INSERT INTO stale_day (fact, day, competition_id) VALUES ('meter_reading', '2030-01-01', NULL), ('bid', '2030-01-01', 10 * w);
+  INSERT INTO delivery (id, dispatch_id, product_id, service_provider_id, unit_id, delivery_window, requested_kwh) OVERRIDING SYSTEM VALUE VALUES (w, 1000 * w + 4, w, seller, 100 * w + 2, slot, 1);
+  INSERT INTO settlement_mechanism (id, code, name, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (1000 + w, 'own ' || w, 'x', true, 'x');
+  INSERT INTO product_settlement (id, product_id, stage, settlement_mechanism_id) OVERRIDING SYSTEM VALUE VALUES (w, w, 'dispatch', 1000 + w);
+  INSERT INTO settlement_run (id, market_id, month, period, number, kind, currency, library_version) OVERRIDING SYSTEM VALUE VALUES (w, w, '2030-01-01', '2030-01-01T00:00Z/2030-02-01T00:00Z', 1, 'initial', 'GBP', 'x');
+  INSERT INTO settlement_line (run_id, delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, settlement_mechanism_id, price, requested, factor, paid_volume, payment, shortfall, penalty, clawback, exact_amount, amount)
+    VALUES (w, w, 1000 * w + 4, 'dispatch', w, seller, 100 * w + 2, slot, 1000 + w, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1);
+  INSERT INTO settlement_statement (run_id, service_provider_id, lines, amount, rounding, digest) VALUES (w, seller, 1, 1, 0, '\x00');
   INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome) VALUES ('meter_reading_200' || w, 'meter_reading', '2000-01-01', '2001-01-01', 'dropped');
   INSERT INTO data_location (participant_id, what, kept) VALUES (seller, 'reading', 'central'), (buyer, 'award', 'remote');
   INSERT INTO remote_source (id, participant_id, what, server, remote_schema, remote_table, covers) OVERRIDING SYSTEM VALUE VALUES (10 * w, seller, 'reading', 'x', 'x', 'x', win), (10 * w + 1, buyer, 'award', 'x', 'x', 'x', win);

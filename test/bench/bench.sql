@@ -132,3 +132,4 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 \ir readings.sql
 \ir clearing.sql
 \ir baselines.sql
+\ir settlement.sql

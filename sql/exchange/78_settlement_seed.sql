@@ -1,0 +1,37 @@
+-- archetype: thick
+-- Mechanisms of settlement that were published.  Those that are not confirmed leave something open, which their note says: make a version of one's own before relying on them.
+
+INSERT INTO settlement_mechanism (code, name, quantity, basis, price_share, cap_ratio, measured_by, measured_over, measured_as, factor_at, factor, grace, penalty_price, clawback_at, clawback, rounds_at, decimals, confirmed, source, note) VALUES
+  ('requested-energy', 'Requested energy at the price of the dispatch', 'mwh', 'requested', 1, NULL, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'statement', 2, true, 'this exchange',
+   'for books without meters: what was asked for is paid'),
+  ('requested-availability', 'Agreed power times time at the price of the availability', 'mwh', 'requested', 1, NULL, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'statement', 2, true, 'this exchange',
+   'for books without meters'),
+  ('uk-agreement-utilisation', 'Utilisation under the GB standard agreement', 'mwh', 'delivered', 1, 1, 'ratio', 'month', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'statement', 2, true, 'Open Networks, Standard Agreement for flexibility services',
+   'scaled by a monthly utilisation performance factor, whose table each network operator gives: none here'),
+  ('uk-agreement-availability', 'Availability under the GB standard agreement', 'mwh', 'delivered', 1, 1, 'ratio', 'month', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'statement', 2, true, 'Open Networks, Standard Agreement for flexibility services',
+   'agreed power, nothing when unavailable, scaled by the same monthly factor as utilisation, and recovered where less than agreed is delivered: factor and clawback are each network operator''s to give'),
+  ('ssen-transition-utilisation', 'SSEN TRANSITION trials, utilisation', 'mwh', 'delivered', 1, 1, 'ratio', 'period', 'total', '{0.5,0.5}', '{0,1}', 0, NULL, NULL, NULL, 'statement', 2, false, 'SSEN TRANSITION',
+   'a sliding scale from 50 % to 100 % of the instruction in each half-hour, energy up to the instruction; read here as what is delivered, and nothing below the half'),
+  ('ssen-transition-availability', 'SSEN TRANSITION trials, availability', 'mwh', 'requested', 1, NULL, 'ratio', 'previous_month', 'total', '{0,1}', '{0,1}', 0, NULL, NULL, NULL, 'statement', 2, true, 'SSEN TRANSITION',
+   'paid on the average delivery of the month before; in full where nothing was dispatched in it'),
+  ('dfs', 'Demand Flexibility Service', 'mwh', 'delivered', 1, 1, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'statement', 2, true, 'NESO, Demand Flexibility Service', NULL),
+  ('dfs-proposal-2024', 'Demand Flexibility Service, proposal of 2024', 'mwh', 'delivered', 1, 1.2, 'ratio', 'period', 'total', '{0.25,0.5}', '{0,1}', 0, NULL, NULL, NULL, 'statement', 2, false, 'NESO, Demand Flexibility Service, proposal of 2024',
+   'nothing below 25 % of the procured, less between 25 and 50 %, up to 120 %; how much less, and whether it was adopted, is not known'),
+  ('uftp', 'USEF Flex Trading Protocol', 'mw', 'delivered', 1, 1, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'line', 4, true, 'UFTP specification',
+   'the penalty for what is missing is agreed between the parties: none here'),
+  ('flexible-power-grace', 'Flexible Power, with grace', 'mwh', 'delivered', 1, 1, 'ratio', 'period', 'total', '{0.616666666667,0.95}', '{0,1}', 0, NULL, NULL, NULL, 'statement', 2, false, 'Flexible Power',
+   '5 % of grace, then 3 % of the payment for each 1 % that is missing'),
+  ('dynamic-containment', 'Dynamic Containment', 'mwh', 'requested', 1, NULL, 'error', 'trade', 'worst', '{0.03,0.07}', '{1,0}', 0, NULL, NULL, NULL, 'statement', 2, false, 'NESO, Dynamic Containment',
+   'the factor falls from 1 at an error of 3 % to 0 at 7 %, and the worst period rules the block'),
+  ('pjm-capacity-performance', 'PJM capacity performance, charge', 'mwh', 'requested', 1, NULL, 'ratio', 'period', 'total', '{0}', '{0}', 0, 3650, NULL, NULL, 'line', 2, false, 'PJM capacity performance',
+   'what was expected, commitment times balancing ratio, is recorded as requested; the penalty is Net CONE x 365 / 30, here of 300 USD/MW-day'),
+  ('iso-ne-pay-for-performance', 'ISO New England, pay for performance', 'mwh', 'deviation', 1, NULL, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'line', 2, true, 'ISO New England, pay for performance',
+   'obligation times balancing ratio is recorded as requested; the price is the performance payment rate'),
+  ('coned-dlrp-reservation', 'ConEd Distribution Load Relief, reservation', 'mw', 'requested', 1, NULL, 'ratio', 'month', 'total', '{0,1}', '{0,1}', 0, NULL, NULL, NULL, 'line', 2, true, 'ConEd, Distribution Load Relief Program',
+   'price per MW and month; factor: mean kW of the first four hours over the pledge'),
+  ('coned-dlrp-performance', 'ConEd Distribution Load Relief, performance', 'mwh', 'delivered', 1, NULL, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'line', 2, true, 'ConEd, Distribution Load Relief Program', NULL),
+  ('capacity-market', 'Capacity Market', 'mw', 'requested', 1, NULL, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'line', 2, true, 'Capacity Market, auction results',
+   'price per MW and delivery year; the de-rating factor of the technology and year is price_share, in a version of one''s own'),
+  ('wa-event-availability', 'Western Power event fee, availability', 'mw', 'requested', 0.2, NULL, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'line', 2, true, 'Western Power (Western Australia)', 'price per MW and event'),
+  ('wa-event-performance', 'Western Power event fee, performance', 'mw', 'delivered', 0.8, 1, 'ratio', 'period', 'total', NULL, NULL, 0, NULL, NULL, NULL, 'line', 2, true, 'Western Power (Western Australia)', 'price per MW and event')
+ON CONFLICT DO NOTHING;
