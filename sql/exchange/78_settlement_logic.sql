@@ -164,6 +164,8 @@ GRANT EXECUTE ON FUNCTION unsettled_deliveries(bigint, date) TO flexexchange_ope
 CREATE OR REPLACE FUNCTION settle(market_id bigint, month date, kind text, reason text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path FROM CURRENT
+SET client_min_messages = warning
+SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -194,13 +196,17 @@ BEGIN
   VALUES (the_market.id, date_trunc('month', settle.month::timestamp)::date, within, coalesce(last.number, 0) + 1, settle.kind, last.id, the_market.currency, settle.reason, extension_version())
   RETURNING id INTO made;
 
-  WITH due AS MATERIALIZED (
-    SELECT d.* FROM settleable_delivery d
-    WHERE d.market_id = the_market.id AND within @> lower(d.delivery_window) AND d.live AND d.settlement_mechanism_id IS NOT NULL AND d.price IS NOT NULL),
+  -- a table, so that it can be counted before what comes of it is planned
+  DROP TABLE IF EXISTS pg_temp.settlement_due;
+  CREATE TEMPORARY TABLE settlement_due ON COMMIT DROP AS
+  SELECT d.* FROM settleable_delivery d
+  WHERE d.market_id = the_market.id AND lower(d.delivery_window) >= lower(within) AND lower(d.delivery_window) < upper(within) AND d.live AND d.settlement_mechanism_id IS NOT NULL AND d.price IS NOT NULL;
+  ANALYZE pg_temp.settlement_due (delivery_id, trade_id, unit_id, product_id, availability_id, settlement_mechanism_id, stage);
+  WITH
   -- performance over more than a period: of each no more than was asked for counts
   of_trade AS (
     SELECT d.trade_id, round(sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) / nullif(sum(d.requested_kwh), 0), 12) AS total, round(min(d.delivered_kwh / nullif(d.requested_kwh, 0)), 12) AS worst, max(d.error) AS error
-    FROM due d JOIN settlement_mechanism m ON m.id = d.settlement_mechanism_id WHERE m.measured_over = 'trade' OR m.measured_by = 'error' GROUP BY d.trade_id),
+    FROM pg_temp.settlement_due d JOIN settlement_mechanism m ON m.id = d.settlement_mechanism_id WHERE m.measured_over = 'trade' OR m.measured_by = 'error' GROUP BY d.trade_id),
   of_month AS (
     SELECT d.unit_id, d.product_id, lower(d.delivery_window) < lower(within) AS is_before,
            round(sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) / nullif(sum(d.requested_kwh), 0), 12) AS total, round(min(d.delivered_kwh / nullif(d.requested_kwh, 0)), 12) AS worst, max(d.error) AS error
@@ -210,12 +216,12 @@ BEGIN
     GROUP BY d.unit_id, d.product_id, lower(d.delivery_window) < lower(within)),
   of_availability AS (
     SELECT d.availability_id, round(sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) / nullif(sum(d.requested_kwh), 0), 12) AS total
-    FROM due d WHERE d.stage = 'dispatch' AND d.availability_id IS NOT NULL AND d.delivered_kwh IS NOT NULL GROUP BY d.availability_id)
+    FROM pg_temp.settlement_due d WHERE d.stage = 'dispatch' AND d.availability_id IS NOT NULL AND d.delivered_kwh IS NOT NULL GROUP BY d.availability_id)
   INSERT INTO settlement_line (run_id, delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, settlement_mechanism_id, price, requested, delivered, measured, factor,
                                paid_volume, payment, shortfall, penalty, clawback_measured, clawback, exact_amount, amount)
   SELECT made, d.delivery_id, d.trade_id, d.stage, d.product_id, d.service_provider_id, d.unit_id, d.delivery_window, m.id, d.price, p.requested, p.delivered, p.measure, p.factor,
          p.paid_volume, p.payment, p.shortfall, p.penalty, CASE WHEN d.stage = 'availability' AND m.clawback IS NOT NULL THEN c.total END, p.clawback, p.exact_amount, p.amount
-  FROM due d
+  FROM pg_temp.settlement_due d
   JOIN settlement_mechanism m ON m.id = d.settlement_mechanism_id
   LEFT JOIN of_trade t ON t.trade_id = d.trade_id
   LEFT JOIN of_month o ON m.measured_over IN ('month', 'previous_month') AND o.unit_id = d.unit_id AND o.product_id = d.product_id AND o.is_before = (m.measured_over = 'previous_month')
@@ -226,6 +232,7 @@ BEGIN
          ELSE CASE m.measured_as WHEN 'total' THEN o.total ELSE o.worst END END,
     CASE WHEN d.stage = 'availability' THEN c.total END) p
   WHERE p.paid_volume IS NOT NULL;
+  DROP TABLE pg_temp.settlement_due;
 
   INSERT INTO settlement_statement (run_id, service_provider_id, lines, amount, rounding, digest)
   SELECT made, l.service_provider_id, count(*), sum(l.amount), round(sum(l.amount), 2) - sum(l.amount),
