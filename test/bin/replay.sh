@@ -1,5 +1,5 @@
 #!/bin/bash
-# make replay [DATA=dir]: real books and tenders cleared anew and held against what was published, in a cluster of its own that is gone afterwards; prints Markdown.
+# make replay [DATA=dir]: real books and tenders cleared anew and held against what was published, real dispatches settled and held against sums over their file, in a cluster of its own that is gone afterwards; prints Markdown.
 # Without DATA, an invented excerpt that has their form.
 set -euo pipefail
 
@@ -55,9 +55,19 @@ load_tenders() {
     exchange_psql -d "$database" -c "\\copy gb.flexibility_tender_staging FROM '${file//\'/\'\'}' (FORMAT csv, HEADER)"
 }
 
+load_dispatches() {
+    local file=$data/ukpn-dispatches/dispatches-2024.csv
+    if [ ! -e "$file" ]; then
+        say "       $file is not there: left out" >&2
+        return 1
+    fi
+    say "       read $file" >&2
+    exchange_psql -d "$database" -c "\\copy gb.dispatch_instruction_staging FROM '${file//\'/\'\'}' (FORMAT csv, HEADER)"
+}
+
 page() { exchange_psql -d "$database" -A -t -c "SELECT * FROM replay.$1()"; }
 
-find_data 'it-mgp/ and nged-trades/'
+find_data 'it-mgp/, nged-trades/ and ukpn-dispatches/'
 {
     require server
     say "build and install flexexchange"
@@ -67,14 +77,15 @@ find_data 'it-mgp/ and nged-trades/'
     work=$(as_cluster_user mktemp -d /tmp/flexexchange-replay.XXXXXX)
     cluster_start "$work" 'jit = off'
     make_exchange
-    exchange_psql -d "$database" -c 'CREATE SCHEMA replay' -f "$root/test/replay/italian_book.sql" -f "$root/test/replay/tenders.sql"
+    exchange_psql -d "$database" -c 'CREATE SCHEMA replay' -f "$root/test/replay/italian_book.sql" -f "$root/test/replay/tenders.sql" -f "$root/test/replay/dispatches.sql"
 } >&2
-book=yes tenders=yes
+book=yes tenders=yes dispatches=yes
 if [ -n "$data" ]; then
     say "load the files of $data" >&2
     load_book || book=
     load_tenders || tenders=
-    [ -n "$book$tenders" ] || fail "None of the files was found in $data." "Name the directory that has it-mgp/ or nged-trades/, for example DATA=../shared/data."
+    load_dispatches || dispatches=
+    [ -n "$book$tenders$dispatches" ] || fail "None of the files was found in $data." "Name the directory that has it-mgp/, nged-trades/ or ukpn-dispatches/, for example DATA=../shared/data."
 else
     say "no DATA: an invented excerpt" >&2
     exchange_psql -d "$database" -f "$root/test/replay/sample.sql"
@@ -93,5 +104,12 @@ if [ -n "$tenders" ]; then
     exchange_psql -d "$database" -c "CALL replay.prepare_tenders('gb.flexibility_tender_staging')" -c 'CALL replay.clear_tenders()' -c 'CALL replay.compete()'
     printf '## Tenders\n\n'
     page tender_page
+    echo
+fi
+if [ -n "$dispatches" ]; then
+    say "settle the dispatches" >&2
+    exchange_psql -d "$database" -c 'CALL replay.settle_dispatches()'
+    printf '## Dispatches\n\n'
+    page dispatch_page
 fi
 say "done" >&2

@@ -81,3 +81,10 @@ CMZ_3,Sustain,At the ceiling,"""2024""",63,0,0,20.03,Volt Limited,2.74,0,0,20.03
 CMZ_4,Secure,One way,"""June""",4,40,60,0,Volt Limited,10,40,60,0,Accepted,10,40,60,0,Battery
 CMZ_4,Secure,The other,"""July""",4,40,60,0,Volt Limited,10,40,60,0,Rejected,0,0,0,0,Battery
 \.
+COPY dispatch_instruction_staging FROM stdin (FORMAT csv);
+Amber Cars,mill-1,Mill Lane,Scheduled Availability,2024-06-03T17:00:00+01:00,2024-06-03T20:00:00+01:00,0.0,0.02,0.0,400.5,0.0,0.06,EV Charger DSR,demand_turn_down,3.0,api,2024-06-03 16:00:00+00:00,2024-06-03 19:00:00+00:00,16:00:00+00:00
+Amber Cars,mill-1,Mill Lane,Scheduled Availability,2024-06-03T16:00:00+01:00,2024-06-03T20:00:00+01:00,0.04,0.0,25.01,0.0,0.16,0.0,EV Charger DSR,demand_turn_down,4.0,api,2024-06-03 15:00:00+00:00,2024-06-03 19:00:00+00:00,15:00:00+00:00
+Bolt & Co,mill-2,Mill Lane,Peak Reduction,2024-07-01T00:00:00+01:00,2024-07-01T00:30:00+01:00,0.0,0.01,0.0,209.3,0.0,0.01,EV Charger DSR,demand_turn_down,0.5,api,2024-06-30 23:00:00+00:00,2024-06-30 23:30:00+00:00,23:00:00+00:00
+Bolt & Co,mill-2,Mill Lane,Peak Reduction,2024-07-01T00:00:00+01:00,2024-07-01T00:30:00+01:00,0.0,0.01,0.0,209.3,0.0,0.01,EV Charger DSR,demand_turn_down,0.5,api,2024-06-30 23:00:00+00:00,2024-06-30 23:30:00+00:00,23:00:00+00:00
+Bolt & Co,mill-2,Mill Lane,Peak Reduction,2024-07-02T18:00:00+01:00,2024-07-02T19:30:00+01:00,0.0,0.01,0.0,99.99,0.0,0.02,EV Charger DSR,demand_turn_down,1.5,api,2024-07-02 17:00:00+00:00,2024-07-02 18:30:00+00:00,17:00:00+00:00
+\.
