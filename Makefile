@@ -3,7 +3,7 @@
 #   make demo [DATA=dir]   build, install, start a private cluster in ./.demo, show real conflicts
 #   make demo-stop         stop that cluster
 #   make report [DATA=dir] [OUT=file]  a page of charts and tables: report.html
-#   make replay [DATA=dir]   real books and tenders cleared anew, beside what was published
+#   make replay [DATA=dir]   real books and tenders cleared anew, beside what was published, and baselines of a household
 #   make pictures          draw the pictures of docs/ anew
 #   make dictionary        write docs/data_dictionary.md anew
 #   make bench [CASE=] [ROWS=]  measure against today's ways, print a table

@@ -91,14 +91,16 @@ GRANT EXECUTE ON FUNCTION baseline_days(baseline_method, date, date) TO flexexch
 CREATE OR REPLACE FUNCTION event_days(resource_ids bigint[], first date, last date) RETURNS TABLE (resource_id bigint, day date)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT DISTINCT u.resource_id, d.day
-  FROM (SELECT first + n AS day FROM generate_series(0, last - first) n) d
-  JOIN dispatch x ON x.live AND x.delivery_window && time_window(local_midnight(d.day), local_midnight(d.day + 1))
+  SELECT DISTINCT u.resource_id, first + n
+  FROM dispatch x
+  CROSS JOIN (SELECT i.time_zone FROM exchange_instance i) z
+  CROSS JOIN LATERAL generate_series(greatest((lower(x.delivery_window) AT TIME ZONE z.time_zone)::date - first, 0),
+                                     least((upper(x.delivery_window) - interval '1 microsecond') AT TIME ZONE z.time_zone, last::timestamp)::date - first) n
   CROSS JOIN LATERAL (
     SELECT x.unit_id AS resource_id
     UNION ALL SELECT m.asset_id FROM portfolio_member m WHERE m.portfolio_id = x.unit_id AND m.valid && x.delivery_window
     UNION ALL SELECT a.metering_point_id FROM asset a WHERE a.id = x.unit_id) u
-  WHERE u.resource_id = ANY (resource_ids);
+  WHERE x.live AND x.delivery_window && time_window(local_midnight(first), local_midnight(last + 1)) AND u.resource_id = ANY (resource_ids);
 END;
 COMMENT ON FUNCTION event_days(bigint[], date, date) IS 'the local days on which a unit, or a portfolio that it was in, or an asset behind the meter, was dispatched, as far as the caller reads dispatches';
 REVOKE ALL ON FUNCTION event_days(bigint[], date, date) FROM PUBLIC;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# make replay [DATA=dir]: real books and tenders cleared anew and held against what was published, real dispatches settled and held against sums over their file, in a cluster of its own that is gone afterwards; prints Markdown.
+# make replay [DATA=dir]: real books and tenders cleared anew and held against what was published, real dispatches settled and held against sums over their file, a household baselined by each method, in a cluster of its own that is gone afterwards; prints Markdown.
 # Without DATA, an invented excerpt that has their form.
 set -euo pipefail
 
@@ -65,9 +65,21 @@ load_dispatches() {
     exchange_psql -d "$database" -c "\\copy gb.dispatch_instruction_staging FROM '${file//\'/\'\'}' (FORMAT csv, HEADER)"
 }
 
+load_household() {
+    local file=$data/lcl-household
+    if [ ! -e "$file/UKPN-LCL-smartmeter-sample.csv" ]; then
+        say "       $file is not there: left out" >&2
+        return 1
+    fi
+    say "       read $file" >&2
+    file=${file//\'/\'\'}
+    exchange_psql -d "$database" -c "\\copy replay.half_hour FROM '$file/UKPN-LCL-smartmeter-sample.csv' (FORMAT csv, HEADER)" \
+        -c "\\copy replay.tariff FROM '$file/tariffs_2013.csv' (FORMAT csv, HEADER)" -c "\\copy replay.bank_holiday FROM '$file/bank_holidays.csv' (FORMAT csv)"
+}
+
 page() { exchange_psql -d "$database" -A -t -c "SELECT * FROM replay.$1()"; }
 
-find_data 'it-mgp/, nged-trades/ and ukpn-dispatches/'
+find_data 'it-mgp/, nged-trades/, ukpn-dispatches/ and lcl-household/'
 {
     require server
     say "build and install flexexchange"
@@ -77,15 +89,16 @@ find_data 'it-mgp/, nged-trades/ and ukpn-dispatches/'
     work=$(as_cluster_user mktemp -d /tmp/flexexchange-replay.XXXXXX)
     cluster_start "$work" 'jit = off'
     make_exchange
-    exchange_psql -d "$database" -c 'CREATE SCHEMA replay' -f "$root/test/replay/italian_book.sql" -f "$root/test/replay/tenders.sql" -f "$root/test/replay/dispatches.sql"
+    exchange_psql -d "$database" -c 'CREATE SCHEMA replay' -f "$root/test/replay/italian_book.sql" -f "$root/test/replay/tenders.sql" -f "$root/test/replay/dispatches.sql" -f "$root/test/replay/household.sql"
 } >&2
-book=yes tenders=yes dispatches=yes
+book=yes tenders=yes dispatches=yes household=yes
 if [ -n "$data" ]; then
     say "load the files of $data" >&2
     load_book || book=
     load_tenders || tenders=
     load_dispatches || dispatches=
-    [ -n "$book$tenders$dispatches" ] || fail "None of the files was found in $data." "Name the directory that has it-mgp/, nged-trades/ or ukpn-dispatches/, for example DATA=../shared/data."
+    load_household || household=
+    [ -n "$book$tenders$dispatches$household" ] || fail "None of the files was found in $data." "Name the directory that has it-mgp/, nged-trades/, ukpn-dispatches/ or lcl-household/, for example DATA=../shared/data."
 else
     say "no DATA: an invented excerpt" >&2
     exchange_psql -d "$database" -f "$root/test/replay/sample.sql"
@@ -111,5 +124,12 @@ if [ -n "$dispatches" ]; then
     exchange_psql -d "$database" -c 'CALL replay.settle_dispatches()'
     printf '## Dispatches\n\n'
     page dispatch_page
+    echo
+fi
+if [ -n "$household" ]; then
+    say "baselines of the household" >&2
+    exchange_psql -d "$database" -c 'CALL replay.prepare_household()' -o /dev/null
+    printf '## Household\n\n'
+    page household_page
 fi
 say "done" >&2

@@ -88,3 +88,12 @@ Bolt & Co,mill-2,Mill Lane,Peak Reduction,2024-07-01T00:00:00+01:00,2024-07-01T0
 Bolt & Co,mill-2,Mill Lane,Peak Reduction,2024-07-01T00:00:00+01:00,2024-07-01T00:30:00+01:00,0.0,0.01,0.0,209.3,0.0,0.01,EV Charger DSR,demand_turn_down,0.5,api,2024-06-30 23:00:00+00:00,2024-06-30 23:30:00+00:00,23:00:00+00:00
 Bolt & Co,mill-2,Mill Lane,Peak Reduction,2024-07-02T18:00:00+01:00,2024-07-02T19:30:00+01:00,0.0,0.01,0.0,99.99,0.0,0.02,EV Charger DSR,demand_turn_down,1.5,api,2024-07-02 17:00:00+00:00,2024-07-02 18:30:00+00:00,17:00:00+00:00
 \.
+
+-- An invented household: 150 days that go up and down with the hour and the weekday, one half-hour twice, one gap, one that is no number; dear evenings now and then.
+INSERT INTO replay.half_hour
+SELECT 'MAC1', 'Std', to_char(s, 'DD/MM/YYYY HH24:MI:SS'), round(0.3 + CASE WHEN extract(hour FROM s) BETWEEN 16 AND 21 THEN 0.4 ELSE 0 END + CASE WHEN extract(isodow FROM s) > 5 THEN 0.2 ELSE 0 END + (hashint8extended(extract(epoch FROM s)::bigint, 5) & 255) / 1000.0, 3)::text, 'A', 'x'
+FROM generate_series('2013-01-01 00:00'::timestamp, '2013-05-30 23:30', '30 minutes') s WHERE s <> '2013-02-03 04:30';
+INSERT INTO replay.half_hour SELECT * FROM replay.half_hour WHERE at = '20/02/2013 00:00:00';
+INSERT INTO replay.half_hour VALUES ('MAC1', 'Std', '03/02/2013 04:24:01', 'Null', 'A', 'x');
+INSERT INTO replay.tariff SELECT to_char(s, 'YYYY-MM-DD HH24:MI'), CASE WHEN extract(day FROM s) IN (5, 17) AND extract(hour FROM s) BETWEEN 17 AND 19 THEN 'High' ELSE 'Normal' END FROM generate_series('2013-01-01 00:00'::timestamp, '2013-05-30 23:30', '30 minutes') s;
+INSERT INTO replay.bank_holiday VALUES ('2013-01-01'), ('2013-03-29'), ('2013-04-01'), ('2013-05-06'), ('2013-05-27');
