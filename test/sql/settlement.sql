@@ -52,6 +52,18 @@ SELECT ratio, p.amount FROM unnest('{1.031,1}'::numeric[]) ratio CROSS JOIN LATE
 SELECT r.factor, r.amount AS reservation, p.amount AS performance
 FROM payment(pg_temp.mechanism('{"code": "coned-dlrp-reservation"}'), 100, NULL, 3600, 18000, 80 / 100.0) r, payment(pg_temp.mechanism('{"code": "coned-dlrp-performance"}'), 400, 320, 14400, 1000) p;
 
+-- Dynamic Containment, low: 50 MW, a step from 50 to 49.5 Hz at t = 0, twenty samples a second; two seconds before it
+CREATE FUNCTION pg_temp.contained(starts numeric, rate numeric, settles numeric) RETURNS TABLE (t numeric, lower_mw numeric, upper_mw numeric, error numeric, lasting numeric) LANGUAGE sql AS $$
+  SELECT (e.sample - 41) / 20.0, e.lower_mw, e.upper_mw, e.error, e.lasting
+  FROM (SELECT array_agg(CASE WHEN i < 0 THEN 50 ELSE 49.5 END ORDER BY i) AS frequency, array_agg(greatest(least(settles, rate * (i / 20.0 - starts)), 0) ORDER BY i) AS response FROM generate_series(-40, 60) i) x
+  CROSS JOIN LATERAL response_error(x.frequency, x.response, 50, '{49.5,49.6,49.65,49.8,49.9,49.985}', '{1,0.683333,0.525,0.05,0.022973,0}') e $$;
+SELECT round(t, 2) AS t, round(lower_mw, 2) AS lower, round(upper_mw, 2) AS upper FROM pg_temp.contained(0.25, 200, 50) WHERE round(t, 2) IN (0.20, 0.25, 0.40, 0.50, 0.55, 0.60, 0.75, 0.85, 1.00) ORDER BY 1;
+SELECT starts, rate, settles, (SELECT round(max(c.lasting), 4) FROM pg_temp.contained(starts, rate, settles) c) AS result
+FROM (VALUES (1, 0.25, 200, 50), (2, 0.5, 100, 50), (3, 0.6, 100, 50), (4, 1.0, 100, 50), (5, 0.5, 100, 48), (6, 0.5, 100, 46.5), (7, 0.5, 100, 40)) v (n, starts, rate, settles) ORDER BY n;
+-- nothing is asked for in a gap, and anything will do for a second after it
+SELECT sample, lower_mw, upper_mw, error FROM response_error(array_fill(50, ARRAY[30]) || NULL::numeric || array_fill(49.5, ARRAY[22]), array_fill(0, ARRAY[53]), 10, '{49.5,50}', '{1,0}') WHERE sample IN (1, 20, 30, 31, 32, 51, 52, 53) ORDER BY sample;
+SELECT * FROM response_error('{50}', '{0,0}', 10, '{49.5,50}', '{1,0}');
+
 -- ---------------------------------------------------------------- the rest of the arithmetic
 
 SELECT x.what, p.measure, p.factor, p.paid_volume, p.payment, p.shortfall, p.penalty, p.clawback, p.amount
