@@ -139,6 +139,7 @@ BEGIN
   INSERT INTO settlement_line (run_id, delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, settlement_mechanism_id, price, requested, factor, paid_volume, payment, shortfall, penalty, clawback, exact_amount, amount)
     VALUES (w, w, 1000 * w + 4, 'dispatch', w, seller, 100 * w + 2, slot, 1000 + w, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1);
   INSERT INTO settlement_statement (run_id, service_provider_id, lines, amount, rounding, digest) VALUES (w, seller, 1, 1, 0, '\x00');
+  INSERT INTO invoice (id, market_id, number, run_id, service_provider_id, net, vat_rate, currency, issued_on, due_on) OVERRIDING SYSTEM VALUE VALUES (w, w, 1, w, seller, 1, 0, 'GBP', '2030-02-01', '2030-03-01');
   INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome) VALUES ('meter_reading_200' || w, 'meter_reading', '2000-01-01', '2001-01-01', 'dropped');
   INSERT INTO data_location (participant_id, what, kept) VALUES (seller, 'reading', 'central'), (buyer, 'award', 'remote');
   INSERT INTO remote_source (id, participant_id, what, server, remote_schema, remote_table, covers) OVERRIDING SYSTEM VALUE VALUES (10 * w, seller, 'reading', 'x', 'x', 'x', win), (10 * w + 1, buyer, 'award', 'x', 'x', 'x', win);

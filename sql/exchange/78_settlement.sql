@@ -224,3 +224,45 @@ COMMENT ON COLUMN settlement_statement.amount IS 'sum of their amounts, exactly'
 COMMENT ON COLUMN settlement_statement.rounding IS 'what rounding the sum to two decimals adds or takes';
 COMMENT ON COLUMN settlement_statement.total IS 'what is owed to the provider, or by it when below zero';
 COMMENT ON COLUMN settlement_statement.digest IS 'SHA-256 of its lines, delivery and amount, in the order of deliveries: two runs that owe the same for the same have the same';
+
+CREATE TABLE invoice (
+  id                  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  mrid                uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+  market_id           bigint NOT NULL REFERENCES market,
+  number              integer NOT NULL,
+  run_id              bigint NOT NULL,
+  service_provider_id bigint NOT NULL,
+  net                 numeric(16,2) NOT NULL,
+  vat_rate            numeric(6,5) NOT NULL,
+  vat                 numeric(16,2) NOT NULL GENERATED ALWAYS AS (round(net * vat_rate, 2)) STORED,
+  gross               numeric(16,2) NOT NULL GENERATED ALWAYS AS (net + round(net * vat_rate, 2)) STORED,
+  currency            text NOT NULL,
+  issued_on           date NOT NULL,
+  due_on              date NOT NULL,
+  issued_by           name NOT NULL DEFAULT session_role(),
+  CONSTRAINT invoice_number_once UNIQUE (market_id, number),
+  CONSTRAINT invoice_statement_once UNIQUE (run_id, service_provider_id),
+  CONSTRAINT invoice_is_of_a_statement FOREIGN KEY (run_id, service_provider_id) REFERENCES settlement_statement,
+  CONSTRAINT invoice_vat_rate_is_a_share CHECK (check_given(vat_rate >= 0 AND vat_rate < 1, 'a share in invoice.vat_rate', 'For example 0.2 for 20 %.')),
+  CONSTRAINT invoice_is_due_later CHECK (check_given(due_on >= issued_on, 'invoice.due_on, not before issued_on', 'Say in how many days it is to be paid.'))
+);
+COMMENT ON TABLE invoice IS 'invoices of providers to the buyer of a market, issued for them by it or by the operator: what a statement owes beyond what was invoiced of its month before; below zero a credit note; only added to';
+COMMENT ON COLUMN invoice.id IS 'surrogate key';
+COMMENT ON COLUMN invoice.mrid IS 'master resource identifier (IEC CIM), never changed';
+COMMENT ON COLUMN invoice.market_id IS 'the market, whose buyer pays';
+COMMENT ON COLUMN invoice.number IS 'number within the market, from 1 without gaps';
+COMMENT ON COLUMN invoice.run_id IS 'the run';
+COMMENT ON COLUMN invoice.service_provider_id IS 'who is paid, or pays back';
+COMMENT ON COLUMN invoice.net IS 'without VAT, in currency; below zero of a credit note';
+COMMENT ON COLUMN invoice.vat_rate IS 'VAT, a share: 0.2 for 20 %';
+COMMENT ON COLUMN invoice.vat IS 'VAT, rounded to two decimals, a half away from zero';
+COMMENT ON COLUMN invoice.gross IS 'with VAT';
+COMMENT ON COLUMN invoice.currency IS 'ISO 4217';
+COMMENT ON COLUMN invoice.issued_on IS 'day of issue, in the time zone of the market: the point of tax';
+COMMENT ON COLUMN invoice.due_on IS 'to be paid until';
+COMMENT ON COLUMN invoice.issued_by IS 'role that issued it';
+COMMENT ON CONSTRAINT invoice_number_once ON invoice IS 'invoices of a market are numbered';
+COMMENT ON CONSTRAINT invoice_statement_once ON invoice IS 'a statement is invoiced once';
+COMMENT ON CONSTRAINT invoice_is_of_a_statement ON invoice IS 'an invoice is of a statement';
+COMMENT ON CONSTRAINT invoice_vat_rate_is_a_share ON invoice IS 'a share below one';
+COMMENT ON CONSTRAINT invoice_is_due_later ON invoice IS 'nothing is due before it is issued';

@@ -141,6 +141,11 @@ SELECT settle(1, '2024-11-01', 'initial') IS NULL;
 SELECT settle(1, '2024-11-01', 'revised', 'to see') AS again \gset
 SELECT bool_and(a.digest = b.digest AND a.total = b.total) AS the_same, count(*) FROM settlement_statement a JOIN settlement_statement b USING (service_provider_id) WHERE a.run_id = :initial AND b.run_id = :again;
 SELECT count(*) AS changes FROM settlement_changes(:again);
+-- invoiced from the last run: the net of the statement and VAT on it, numbered without gaps
+SELECT count(*) FROM issue_invoices(:initial, 0.2);
+SELECT count(*) FROM issue_invoices(:again, 1.2);
+SELECT number, service_provider_id, net, vat, gross, currency, due_on - issued_on AS days FROM issue_invoices(:again, 0.2) ORDER BY number;
+SELECT count(*) FROM issue_invoices(:again, 0.2);
 -- a reading is corrected, a price comes, a dispatch is cancelled
 INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh, evidence) VALUES (2, '2024-11-04T17:00Z/PT30M', 50, 35, 'readings of 9 November');
 UPDATE dispatch SET utilisation_price_per_mwh = 200 WHERE id = 4;
@@ -152,6 +157,10 @@ SELECT trade_id, delivery_window, trim_scale(before) AS before, trim_scale(after
 FROM settlement_changes(:final) c ORDER BY trade_id, delivery_window;
 SELECT (SELECT sum(change) FROM settlement_changes(:final)) = (SELECT sum(amount) FROM settlement_statement WHERE run_id = :final) - (SELECT sum(amount) FROM settlement_statement WHERE run_id = :again) AS adds_up;
 SELECT service_provider, lines, trim_scale(amount) AS amount, total, change FROM monthly_statement WHERE run_id = :final ORDER BY service_provider_id;
+-- and the difference, which is a credit note where less is owed
+SELECT number, service_provider_id, net, vat, gross FROM issue_invoices(:final, 0, 14, 4);
+SELECT number, service_provider_id, net, vat, gross FROM issue_invoices(:final, 0.2, 14);
+SELECT service_provider_id, sum(net) = (SELECT s.total FROM settlement_statement s WHERE s.run_id = :final AND s.service_provider_id = i.service_provider_id) AS invoiced FROM invoice i GROUP BY 1 ORDER BY 1;
 SELECT settle(1, '2024-11-01', 'revised') IS NULL;
 -- earlier runs are as they were
 SELECT count(*) FROM check_settlement_run(:initial);
@@ -165,6 +174,7 @@ UPDATE settlement_line SET amount = amount + 1, exact_amount = exact_amount + 1 
 SELECT rule, count(*) FROM check_settlement_run(:initial) GROUP BY rule ORDER BY rule;
 ROLLBACK;
 UPDATE settlement_line SET amount = 0;
+UPDATE invoice SET net = 0;
 TRUNCATE settlement_line;
 DELETE FROM settlement_statement WHERE false;
 
@@ -188,17 +198,18 @@ ROLLBACK;
 -- ---------------------------------------------------------------- who reads what
 
 SET ROLE settle_volt;
-SELECT (SELECT count(*) FROM delivery) AS deliveries, (SELECT count(*) FROM settlement_run) AS runs, (SELECT count(*) FROM settlement_line) AS lines, (SELECT count(DISTINCT service_provider_id) FROM settlement_line) AS providers, (SELECT count(*) FROM settlement_statement) AS statements;
+SELECT (SELECT count(*) FROM delivery) AS deliveries, (SELECT count(*) FROM settlement_run) AS runs, (SELECT count(*) FROM settlement_line) AS lines, (SELECT count(DISTINCT service_provider_id) FROM settlement_line) AS providers, (SELECT count(*) FROM settlement_statement) AS statements, (SELECT count(*) FROM invoice) AS invoices;
 SELECT settle(1, '2024-11-01', 'initial') IS NULL;
 INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES (2, '2024-11-04T17:00Z/PT30M', 50, 50);
 INSERT INTO settlement_line (run_id, delivery_id) VALUES (1, 1);
+SELECT count(*) FROM issue_invoices(:final, 0.2);
 SET ROLE settle_amp;
-SELECT (SELECT count(*) FROM delivery) AS deliveries, (SELECT count(*) FROM settlement_run) AS runs, (SELECT count(*) FROM settlement_line) AS lines, (SELECT count(DISTINCT service_provider_id) FROM settlement_line) AS providers, (SELECT count(*) FROM settlement_statement) AS statements;
+SELECT (SELECT count(*) FROM delivery) AS deliveries, (SELECT count(*) FROM settlement_run) AS runs, (SELECT count(*) FROM settlement_line) AS lines, (SELECT count(DISTINCT service_provider_id) FROM settlement_line) AS providers, (SELECT count(*) FROM settlement_statement) AS statements, (SELECT count(*) FROM invoice) AS invoices;
 SET ROLE settle_neso;
-SELECT (SELECT count(*) FROM delivery) AS deliveries, (SELECT count(*) FROM settlement_run) AS runs, (SELECT count(*) FROM settlement_line) AS lines, (SELECT count(*) FROM settlement_statement) AS statements;
+SELECT (SELECT count(*) FROM delivery) AS deliveries, (SELECT count(*) FROM settlement_run) AS runs, (SELECT count(*) FROM settlement_line) AS lines, (SELECT count(*) FROM settlement_statement) AS statements, (SELECT count(*) FROM invoice) AS invoices;
 INSERT INTO product_settlement (product_id, stage, settlement_mechanism_id) VALUES (1, 'availability', 101);
 SET ROLE settle_operator;
-SELECT (SELECT count(*) FROM delivery) AS deliveries, (SELECT count(*) FROM settlement_run) AS runs, (SELECT count(*) FROM settlement_line) AS lines, (SELECT count(*) FROM settlement_statement) AS statements;
+SELECT (SELECT count(*) FROM delivery) AS deliveries, (SELECT count(*) FROM settlement_run) AS runs, (SELECT count(*) FROM settlement_line) AS lines, (SELECT count(*) FROM settlement_statement) AS statements, (SELECT count(*) FROM invoice) AS invoices;
 UPDATE settlement_statement SET amount = 0;
 SELECT settle(99, '2024-11-01', 'initial') IS NULL;
 -- a book without meters: what was asked for
