@@ -28,6 +28,8 @@ divide_rounded(int128 a, int128 b)
 	int128		magnitude = negative ? -a : a;
 	int64		result;
 
+	if (b <= 0)
+		elog(ERROR, "what is divided by is not above zero");
 	if (magnitude <= PG_INT64_MAX / 4 && b <= PG_INT64_MAX / 4)
 		result = (2 * (int64) magnitude + (int64) b) / (2 * (int64) b);
 	else
@@ -194,7 +196,7 @@ choose_days(const Baselines *baselines, const BaselineEvent *event, const bool *
 			first = n - n_taken;
 		else if (method->ranking == RANKING_MIDDLE)
 			first = n - n_taken - (n - n_taken) / 2;
-		memmove(taken, taken + first, n_taken * sizeof(*taken));
+		memmove(taken, taken + first, n_taken * sizeof(BaselineConsidered *));
 	}
 	else if (answer->status != BASELINE_COMPLETE)
 		sort_by_day(taken, n_taken);
@@ -322,7 +324,7 @@ baseline_compute(const Baselines *baselines, const BaselineEvent *event, const b
 {
 	const BaselineMethod *method = &baselines->method;
 	bool		adjusts = event->adjust && method->adjustment != ADJUSTMENT_NONE;
-	BaselineConsidered *taken[BASELINE_MOST_DAYS + 1];
+	BaselineConsidered *taken[BASELINE_MOST_DAYS + 1] = {NULL};
 	int			n_taken;
 	int64	   *sums;
 	int64		weight = 0;
