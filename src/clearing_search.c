@@ -38,11 +38,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "clearing.h"
+#include "clearing_search.h"
 
-#define OPEN			1e-7	/* a share nearer than this to its choice is no longer open */
-#define EXACT			1e-11	/* of the cost: two costs are the same */
-#define LOSS			1e-6	/* of the usual order: a loss that is none */
 #define MESSAGE_EVERY_MS 10000
 #define DIVE_EVERY		64		/* nodes */
 #define LEAST_CORE		50		/* choices */
@@ -50,498 +47,6 @@
 #define CORE_NODES		200
 #define NEAR_NODES		300
 #define NEAR_ROUNDS		10
-#define REPAIRS			500
-
-typedef enum Choice
-{
-	CHOICE_OPEN,
-	CHOICE_IN,
-	CHOICE_OUT
-} Choice;
-
-/* A node of the tree: one choice more than its parent. */
-typedef struct Branch
-{
-	struct Branch *parent;
-	int			references;
-	int			order;
-	Choice		choice;
-	double		bound;
-	int64		number;
-	int		   *head;			/* the basis to start from; shared by none */
-} Branch;
-
-typedef struct Search
-{
-	Clearing   *clearing;
-	Program    *program;
-	Simplex    *lp;
-	MemoryContext context;
-	char	   *choice;			/* a Choice of each order, at the node at hand */
-	char	   *fixed;			/* for good, whatever the node */
-	double		offset;			/* fixed costs of orders that are in */
-	int		   *choices;		/* orders that are choices */
-	int			n_choices;
-	int		   *exclusions_of;	/* index into exclusion_list, by order */
-	int		   *exclusion_list;
-
-	bool		found;
-	double		best;			/* in units of the program */
-	ClearingOutcome outcome;
-	bool	   *best_in;
-	bool		limited_choices;	/* an order that is a choice stands in a limit */
-
-	/* the outcome that is being tried */
-	bool	   *in;
-	double	   *shares;
-	bool	   *losing;
-	char	   *put_aside;
-
-	Branch	  **heap;
-	int			n_heap;
-	int			heap_space;
-	int64		nodes;
-	int64		next_dive;
-	int		   *head;			/* a basis put aside */
-	double		root_bound;
-	double	   *root_gain;		/* what leaving the side of the relaxed answer costs at least */
-	bool	   *root_in;
-	char	   *root_side;		/* at which the relaxed answer stands */
-	double		pruned_bound;	/* the least bound of what was ruled out by the gap alone */
-	double	   *gain_in;		/* of choices made so far, by share, and how often */
-	double	   *gain_out;
-	int		   *n_in;
-	int		   *n_out;
-	double		mean_in;
-	double		mean_out;
-	int64		sum_in;
-	int64		sum_out;
-	TimestampTz last_message;
-	bool		out_of_time;
-	bool		in_core;		/* a search among few choices: no bound comes of it */
-	bool		diving;
-} Search;
-
-/* ---------------------------------------------------------------- choices */
-
-static void
-set_choice(Search *search, int o, Choice choice)
-{
-	const ClearingOrder *order = &search->clearing->orders[o];
-	double		unit = program_cost_unit(search->program);
-	int			column = search->program->column_of[o];
-
-	if (search->choice[o] == choice)
-		return;
-	if (search->choice[o] == CHOICE_IN)
-		search->offset -= order->fixed_cost / unit;
-	if (choice == CHOICE_IN)
-		search->offset += order->fixed_cost / unit;
-	search->choice[o] = choice;
-	search->lp->lower[column] = choice == CHOICE_IN ? order->minimum : 0;
-	search->lp->upper[column] = choice == CHOICE_OUT ? 0 : 1;
-	search->lp->cost[column] = (choice == CHOICE_IN ? order->cost : order->cost + order->fixed_cost) / unit;
-	simplex_changed(search->lp);
-}
-
-/* Has another order of one of its exclusions been chosen so? */
-static bool
-another_is(const Search *search, int o, Choice choice)
-{
-	for (int e = search->exclusions_of[o]; e < search->exclusions_of[o + 1]; e++)
-	{
-		const ClearingGroup *exclusion = &search->clearing->exclusions[search->exclusion_list[e]];
-
-		for (int m = exclusion->first_member; m < exclusion->first_member + exclusion->n_members; m++)
-			if (search->clearing->excluded[m].order != o && search->choice[search->clearing->excluded[m].order] == choice)
-				return true;
-	}
-	return false;
-}
-
-/* Makes a choice and what follows from it; false, and nothing is done, if that contradicts another. */
-static bool
-choose(Search *search, int o, Choice choice)
-{
-	if (search->choice[o] == choice)
-		return true;
-	if (search->choice[o] != CHOICE_OPEN)
-		return false;
-	if (choice == CHOICE_IN && another_is(search, o, CHOICE_IN))
-		return false;
-	set_choice(search, o, choice);
-	if (choice == CHOICE_IN)
-		for (int e = search->exclusions_of[o]; e < search->exclusions_of[o + 1]; e++)
-		{
-			const ClearingGroup *exclusion = &search->clearing->exclusions[search->exclusion_list[e]];
-
-			for (int m = exclusion->first_member; m < exclusion->first_member + exclusion->n_members; m++)
-				if (search->clearing->excluded[m].order != o)
-					set_choice(search, search->clearing->excluded[m].order, CHOICE_OUT);
-		}
-	return true;
-}
-
-/* Takes up the choices of a node, and of none. */
-static bool
-take_up(Search *search, const Branch *node)
-{
-	for (int i = 0; i < search->n_choices; i++)
-		set_choice(search, search->choices[i], search->fixed[search->choices[i]]);
-	for (; node != NULL && node->order >= 0; node = node->parent)
-		if (!choose(search, node->order, node->choice))
-			return false;
-	return true;
-}
-
-/* How far an order is from both of its choices; 0: it is not open, or stands at one. */
-static double
-openness(const Search *search, int o, double *down, double *up)
-{
-	const ClearingOrder *order = &search->clearing->orders[o];
-	double		share = search->lp->x[search->program->column_of[o]];
-
-	*down = *up = 0;
-	if (search->choice[o] != CHOICE_OPEN || share <= OPEN)
-		return 0;
-	if (share < order->minimum - OPEN)
-		*up = order->minimum - share;
-	else if (order->fixed_cost > 0 && share < 1 - OPEN)
-		*up = 1 - share;
-	else
-		return 0;
-	*down = share;
-	return Min(*down, *up);
-}
-
-/* An exclusion of which more than one order has a share: its largest, which is to be in or out. */
-static int
-broken_exclusion(const Search *search)
-{
-	for (int g = 0; g < search->clearing->n_exclusions; g++)
-	{
-		const ClearingGroup *exclusion = &search->clearing->exclusions[g];
-		double		largest = 0;
-		int			order = -1;
-		int			n = 0;
-
-		for (int m = exclusion->first_member; m < exclusion->first_member + exclusion->n_members; m++)
-		{
-			int			o = search->clearing->excluded[m].order;
-			double		share = search->lp->x[search->program->column_of[o]];
-
-			if (share > OPEN)
-				n++;
-			if (search->choice[o] == CHOICE_OPEN && share > OPEN && share > largest)
-			{
-				largest = share;
-				order = o;
-			}
-		}
-		if (n > 1 && order >= 0)
-			return order;
-	}
-	return -1;
-}
-
-/* The choice to be made next: the one that is likely to move the bound most; -1: none is open. */
-static int
-next_choice(const Search *search)
-{
-	double		best = -1;
-	int			next = -1;
-
-	for (int i = 0; i < search->n_choices; i++)
-	{
-		int			o = search->choices[i];
-		double		down;
-		double		up;
-
-		if (openness(search, o, &down, &up) > 0)
-		{
-			double		gain_out = search->n_out[o] > 0 ? search->gain_out[o] / search->n_out[o] : search->mean_out;
-			double		gain_in = search->n_in[o] > 0 ? search->gain_in[o] / search->n_in[o] : search->mean_in;
-			double		score = Max(down * gain_out, 1e-9) * Max(up * gain_in, 1e-9);
-
-			if (score > best)
-			{
-				best = score;
-				next = o;
-			}
-		}
-	}
-	return next >= 0 ? next : broken_exclusion(search);
-}
-
-/* ---------------------------------------------------------------- outcomes */
-
-/* By how much the best outcome may cost more than another, and be good enough. */
-static double
-declared_tolerance(const Search *search)
-{
-	double		best = fabs(search->best);
-
-	return Max(0.999 * Max(search->clearing->max_gap * best, search->clearing->max_gap_cost / program_cost_unit(search->program)), EXACT * best);
-}
-
-static double
-tolerance(const Search *search)
-{
-	if (!search->found)
-		return 0;
-	return search->in_core || search->diving ? EXACT * fabs(search->best) : declared_tolerance(search);
-}
-
-/* The relaxed answer proves that the best outcome is good enough. */
-static bool
-is_proved(const Search *search)
-{
-	return search->found && search->root_bound >= search->best - declared_tolerance(search);
-}
-
-/* Whatever costs more than this is of no interest. */
-static double
-cut_off(const Search *search)
-{
-	return search->found ? search->best - tolerance(search) - search->offset : INFINITY;
-}
-
-/* Once there is something to compare with, choices that the relaxed answer rules out are made for good. */
-static void
-fix_choices(Search *search)
-{
-	double		room = search->best + EXACT * fabs(search->best) - search->root_bound;
-
-	for (int i = 0; i < search->n_choices; i++)
-	{
-		int			o = search->choices[i];
-
-		if (search->fixed[o] == CHOICE_OPEN && search->root_gain[o] > room)
-			search->fixed[o] = search->root_in[o] ? CHOICE_IN : CHOICE_OUT;
-	}
-}
-
-/*
- * Would any order that is in rather be out, in part or as a whole, whatever the
- * prices?  Exactly if the outcome costs more than it would were all that are in
- * divisible, fixed costs and all, and nobody else to come in: then no prices
- * support it (the duality of linear programs).  Returns how many would leave, and flags them.
- * The choices at hand are left as they were found.
- */
-static int
-count_losing(Search *search, double cost)
-{
-	Clearing   *clearing = search->clearing;
-	int			n_losing = 0;
-	bool		any_made = false;
-
-	for (int i = 0; i < search->n_choices && !any_made; i++)
-		any_made = search->choice[search->choices[i]] == CHOICE_IN;
-	if (!any_made)
-		return 0;				/* all were free to leave already */
-
-	for (int i = 0; i < search->n_choices; i++)
-	{
-		int			o = search->choices[i];
-
-		search->put_aside[o] = search->choice[o];
-		set_choice(search, o, search->in[o] ? CHOICE_OPEN : CHOICE_OUT);
-	}
-	if (simplex_solve(search->lp, INFINITY) == SIMPLEX_OPTIMAL && simplex_cost(search->lp) < cost - LOSS)
-		for (int i = 0; i < search->n_choices; i++)
-		{
-			int			o = search->choices[i];
-
-			/* at the margin an order earns nothing, so a fixed cost is lost */
-			if (search->in[o]
-				&& (search->lp->x[search->program->column_of[o]] < search->shares[o] - OPEN
-					|| (clearing->orders[o].fixed_cost > 0 && search->shares[o] < 1 - OPEN)))
-			{
-				search->losing[o] = true;
-				n_losing++;
-			}
-		}
-	for (int i = 0; i < search->n_choices; i++)
-		set_choice(search, search->choices[i], search->put_aside[search->choices[i]]);
-	(void) simplex_solve(search->lp, INFINITY);
-	/* where a limit binds, what it gives to others is no loss: that takes a closer look */
-	if (n_losing > 0 && search->limited_choices)
-	{
-		memset(search->losing, 0, sizeof(bool) * clearing->n_orders);
-		n_losing = Max(clearing_find_prices(clearing, search->in, &search->outcome, search->losing), 0);
-	}
-	return n_losing;
-}
-
-/*
- * The outcome of the answer at hand, whose choices are all made or stand at one
- * side.  Returns 0 if it counts (and keeps it if it is the best), otherwise how
- * many orders would lose: they are flagged in losing.
- */
-static int
-try_outcome(Search *search)
-{
-	double		cost = simplex_cost(search->lp) + search->offset;
-	int			n_losing = 0;
-
-	for (int i = 0; i < search->n_choices; i++)
-	{
-		int			o = search->choices[i];
-
-		search->losing[o] = false;
-		search->shares[o] = search->lp->x[search->program->column_of[o]];
-		search->in[o] = search->shares[o] > OPEN;
-		/* a start that was paid for nothing */
-		if (search->choice[o] == CHOICE_IN && !search->in[o])
-			cost -= search->clearing->orders[o].fixed_cost / program_cost_unit(search->program);
-	}
-	if (search->found && cost >= search->best - EXACT * fabs(search->best))
-		return 0;
-	if (search->clearing->pricing == PRICING_MARGINAL && (n_losing = count_losing(search, cost)) > 0)
-		return n_losing;
-	memcpy(search->best_in, search->in, sizeof(bool) * search->clearing->n_orders);
-	search->found = true;
-	search->best = cost;
-	if (search->root_gain != NULL && !search->in_core)
-		fix_choices(search);
-	return 0;
-}
-
-static void look_at_clock(Search *search);
-
-/*
- * From the answer at hand, one choice after the other, each time the one that is
- * nearest to one of its sides; leaves choices and answer as they come.
- */
-static void
-dive_to_sides(Search *search)
-{
-	for (;;)
-	{
-		int			nearest = -1;
-		double		least = INFINITY;
-		bool		in = true;
-
-		look_at_clock(search);
-		if (search->out_of_time)
-			return;
-		for (int i = 0; i < search->n_choices; i++)
-		{
-			int			o = search->choices[i];
-			double		down;
-			double		up;
-
-			if (openness(search, o, &down, &up) > 0 && Min(down, up) / (down + up) < least)
-			{
-				least = Min(down, up) / (down + up);
-				nearest = o;
-				in = up <= down;
-			}
-		}
-		if (nearest < 0)
-			nearest = broken_exclusion(search);
-		if (nearest < 0)
-		{
-			(void) try_outcome(search);
-			return;
-		}
-		if (!choose(search, nearest, in ? CHOICE_IN : CHOICE_OUT))
-			return;
-		if (simplex_solve(search->lp, cut_off(search)) == SIMPLEX_OPTIMAL)
-			continue;
-		/* the other way, where nothing else was chosen with it */
-		if (search->clearing->orders[nearest].excluded)
-			return;
-		set_choice(search, nearest, in ? CHOICE_OUT : CHOICE_IN);
-		if (simplex_solve(search->lp, cut_off(search)) != SIMPLEX_OPTIMAL)
-			return;
-	}
-}
-
-/* From the answer at hand, what is nearest to being in, several at a time; leaves choices and answer as they come. */
-static void
-dive_inward(Search *search)
-{
-	int			repairs = 0;
-
-	for (;;)
-	{
-		int			made = 0;
-		int			nearest = -1;
-		double		least = INFINITY;
-		int			excluded;
-
-		look_at_clock(search);
-		if (search->out_of_time)
-			return;
-		for (int i = 0; i < search->n_choices; i++)
-		{
-			int			o = search->choices[i];
-			double		down;
-			double		up;
-
-			if (openness(search, o, &down, &up) == 0)
-				continue;
-			if (up < 0.1 * (up + down) && choose(search, o, CHOICE_IN))
-				made++;
-			else if (search->choice[o] == CHOICE_OPEN && up / (up + down) < least)
-			{
-				least = up / (up + down);
-				nearest = o;
-			}
-		}
-		if (made == 0 && nearest < 0)
-		{
-			excluded = broken_exclusion(search);
-			if (excluded >= 0)
-				nearest = excluded;
-		}
-		if (made == 0 && nearest < 0)
-		{
-			int			n_losing = try_outcome(search);
-
-			if (n_losing <= 0 || ++repairs > REPAIRS)
-				return;
-			/* without those that would lose */
-			for (int i = 0; i < search->n_choices; i++)
-				if (search->losing[search->choices[i]])
-				{
-					if (search->choice[search->choices[i]] == CHOICE_IN)
-						set_choice(search, search->choices[i], CHOICE_OPEN);
-					if (choose(search, search->choices[i], CHOICE_OUT))
-						made++;
-				}
-			if (made == 0)
-				return;
-		}
-		else if (made == 0 && !choose(search, nearest, CHOICE_IN))
-		{
-			set_choice(search, nearest, CHOICE_OUT);
-			made++;
-		}
-		if (simplex_solve(search->lp, cut_off(search)) != SIMPLEX_OPTIMAL)
-		{
-			if (made > 0 || nearest < 0)
-				return;
-			set_choice(search, nearest, CHOICE_OUT);
-			if (simplex_solve(search->lp, cut_off(search)) != SIMPLEX_OPTIMAL)
-				return;
-		}
-	}
-}
-
-static void
-dive(Search *search, bool inward)
-{
-	search->diving = true;
-	if (inward)
-		dive_inward(search);
-	else
-		dive_to_sides(search);
-	search->diving = false;
-}
-
-/* ---------------------------------------------------------------- the tree */
 
 static bool
 branch_before(const Branch *a, const Branch *b)
@@ -627,8 +132,8 @@ drop_branch(Branch *node)
 	}
 }
 
-static void
-look_at_clock(Search *search)
+void
+search_look_at_clock(Search *search)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
@@ -696,20 +201,20 @@ explore(Search *search, Branch *root, int64 max_nodes)
 		int			o = -1;
 
 		search->nodes++;
-		look_at_clock(search);
-		if (search->out_of_time || search->nodes > last || (search->in_core && is_proved(search)))
+		search_look_at_clock(search);
+		if (search->out_of_time || search->nodes > last || (search->in_core && search_is_proved(search)))
 		{
 			push_branch(search, node);
 			return;
 		}
-		if (search->found && bound >= search->best - tolerance(search))
+		if (search->found && bound >= search->best - search_tolerance(search))
 			search->pruned_bound = Min(search->pruned_bound, bound);
-		else if (plunging ? (search->choice[node->order] == node->choice || choose(search, node->order, node->choice))
-				 : take_up(search, node))
+		else if (plunging ? (search->choice[node->order] == node->choice || search_choose(search, node->order, node->choice))
+				 : search_take_up(search, node))
 		{
 			if (node->head != NULL)
 				simplex_set_basis(search->lp, node->head);
-			status = simplex_solve(search->lp, cut_off(search));
+			status = simplex_solve(search->lp, search_cut_off(search));
 			if (status == SIMPLEX_OPTIMAL)
 			{
 				double		cost = simplex_cost(search->lp) + search->offset;
@@ -717,21 +222,21 @@ explore(Search *search, Branch *root, int64 max_nodes)
 				learn(search, node, share, cost - bound);
 				bound = Max(bound, cost);
 				node->bound = bound;
-				if (search->found && bound >= search->best - tolerance(search))
+				if (search->found && bound >= search->best - search_tolerance(search))
 				{
 					search->pruned_bound = Min(search->pruned_bound, bound);
 					status = SIMPLEX_CUT_OFF;
 				}
 			}
 			else if (status == SIMPLEX_CUT_OFF)
-				search->pruned_bound = Min(search->pruned_bound, search->best - tolerance(search));
+				search->pruned_bound = Min(search->pruned_bound, search->best - search_tolerance(search));
 		}
 		if (status == SIMPLEX_OPTIMAL)
 		{
-			o = next_choice(search);
+			o = search_next_choice(search);
 			if (o < 0)
 			{
-				int			n_losing = try_outcome(search);
+				int			n_losing = search_try_outcome(search);
 
 				/* below: without one that would lose, then with it */
 				for (int i = 0; i < search->n_choices && n_losing > 0 && o < 0; i++)
@@ -745,8 +250,8 @@ explore(Search *search, Branch *root, int64 max_nodes)
 		if (o >= 0 && !plunging && search->nodes >= search->next_dive)
 		{
 			memcpy(search->head, search->lp->head, sizeof(int) * search->lp->n_rows);
-			dive(search, search->nodes / DIVE_EVERY % 2 == 0);
-			(void) take_up(search, node);
+			search_dive(search, search->nodes / DIVE_EVERY % 2 == 0);
+			(void) search_take_up(search, node);
 			simplex_set_basis(search->lp, search->head);
 			(void) simplex_solve(search->lp, INFINITY);
 			search->next_dive = search->nodes + DIVE_EVERY;
@@ -768,7 +273,7 @@ explore(Search *search, Branch *root, int64 max_nodes)
 		{
 			node = pop_branch(search);
 			share = 0;
-			if (search->found && node->bound >= search->best - tolerance(search))
+			if (search->found && node->bound >= search->best - search_tolerance(search))
 			{
 				/* so are all others */
 				search->pruned_bound = Min(search->pruned_bound, node->bound);
@@ -797,7 +302,7 @@ keep_root(Search *search)
 		double		down;
 		double		up;
 
-		if (openness(search, o, &down, &up) == 0)
+		if (search_openness(search, o, &down, &up) == 0)
 			search->root_side[o] = search->lp->x[column] > OPEN ? CHOICE_IN : CHOICE_OUT;
 		if (search->lp->slot_of[column] >= 0 || search->choice[o] != CHOICE_OPEN)
 			continue;
@@ -846,7 +351,7 @@ search_part(Search *search, char *part_fixed, int64 max_nodes)
 	search->n_heap = n_heap;
 	search->heap_space = heap_space;
 	if (search->found)
-		fix_choices(search);
+		search_fix_choices(search);
 }
 
 /* Where the best outcome and the relaxed answer agree, it is left at that. */
@@ -973,24 +478,24 @@ search_clear(Clearing *clearing)
 		if (clearing->pricing == PRICING_MARGINAL && search->n_choices > 0)
 		{
 			for (int i = 0; i < search->n_choices; i++)
-				set_choice(search, search->choices[i], CHOICE_OUT);
+				search_set_choice(search, search->choices[i], CHOICE_OUT);
 			if (simplex_solve(search->lp, INFINITY) == SIMPLEX_OPTIMAL)
-				(void) try_outcome(search);
-			(void) take_up(search, NULL);
+				(void) search_try_outcome(search);
+			(void) search_take_up(search, NULL);
 			simplex_set_basis(search->lp, head);
 			(void) simplex_solve(search->lp, INFINITY);
 		}
-		if (next_choice(search) >= 0)
+		if (search_next_choice(search) >= 0)
 		{
 			for (int inward = 1; inward >= 0; inward--)
 			{
-				dive(search, inward);
-				(void) take_up(search, NULL);
+				search_dive(search, inward);
+				(void) search_take_up(search, NULL);
 				simplex_set_basis(search->lp, head);
 				(void) simplex_solve(search->lp, INFINITY);
 			}
 		}
-		for (int round = 0; round < NEAR_ROUNDS && search->found && !search->out_of_time && !is_proved(search); round++)
+		for (int round = 0; round < NEAR_ROUNDS && search->found && !search->out_of_time && !search_is_proved(search); round++)
 		{
 			double		before = search->best;
 
@@ -999,7 +504,7 @@ search_clear(Clearing *clearing)
 			if (search->best >= before)
 				break;
 		}
-		for (int core = LEAST_CORE; core <= MOST_CORE && core < search->n_choices && search->found && !search->out_of_time && !is_proved(search); core *= 2)
+		for (int core = LEAST_CORE; core <= MOST_CORE && core < search->n_choices && search->found && !search->out_of_time && !search_is_proved(search); core *= 2)
 		{
 			simplex_set_basis(search->lp, head);
 			search_core(search, core);
