@@ -391,16 +391,23 @@ ten_thousandths(Datum number)
 	memcpy(&header, bytes, sizeof(header));
 	n_digits = (VARSIZE_ANY_EXHDR(value) - sizeof(header)) / sizeof(int16);
 	weight = (header & 0x0040) ? (int) (header & 0x003f) - 64 : (int) (header & 0x003f);
-	if ((header & 0xc000) != 0x8000 || weight < -1 || weight > 2 || n_digits > weight + 2)
-		return n_digits == 0 && (header & 0xc000) == 0x8000 ? 0 : ten_thousandths_slowly(number);
-	for (int i = 0; i < weight + 2; i++)
+	if ((header & 0xc000) != 0x8000 || weight > 2)
+		return ten_thousandths_slowly(number);
+	if (weight < -2)
+		return 0;
+	/* one digit more decides which way what is finer is rounded */
+	for (int i = 0; i < Min(weight + 3, n_digits); i++)
 	{
-		int16		digit = 0;
+		int16		digit;
 
-		if (i < n_digits)
-			memcpy(&digit, bytes + sizeof(header) + i * sizeof(int16), sizeof(digit));
-		result = result * 10000 + digit;
+		memcpy(&digit, bytes + sizeof(header) + i * sizeof(int16), sizeof(digit));
+		if (i < weight + 2)
+			result = result * 10000 + digit;
+		else if (digit >= 5000)
+			result++;
 	}
+	for (int i = n_digits; i < weight + 2; i++)
+		result *= 10000;
 	return (header & 0x2000) ? -result : result;
 }
 
