@@ -1,9 +1,10 @@
--- The replay of real books, tenders and dispatches, on an invented excerpt that has their form: what it reads, what it clears and settles, what it says. make replay runs the same on the real files.
+-- The replay of real books, tenders, dispatches and a household, on an invented excerpt that has their form: what it reads, what it clears and settles, what it says. make replay runs the same on the real files.
 \getenv src PG_ABS_SRCDIR
 \set setup :src '/setup.sql'
 \set italian_book :src '/replay/italian_book.sql'
 \set tenders :src '/replay/tenders.sql'
 \set dispatches :src '/replay/dispatches.sql'
+\set household :src '/replay/household.sql'
 \set sample :src '/replay/sample.sql'
 \set ECHO none
 \i :setup
@@ -15,6 +16,7 @@ CREATE SCHEMA replay;
 \i :italian_book
 \i :tenders
 \i :dispatches
+\i :household
 \i :sample
 \set ECHO all
 CALL replay.prepare_book();
@@ -35,5 +37,7 @@ BEGIN;
 UPDATE dispatch_instruction_staging SET utilisation_price = '99.98' WHERE utilisation_price = '99.99';
 SELECT * FROM replay.dispatch_page() page WHERE page LIKE '%differs%';
 ROLLBACK;
+CALL replay.prepare_household();
+SELECT * FROM replay.household_page();
 DROP SCHEMA replay CASCADE;
 SELECT flexexchange.drop_exchange('replay_test', with_data => true);
