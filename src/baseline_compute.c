@@ -213,7 +213,11 @@ smooth(const Baselines *baselines, int offset, int shift, int n_steps, BaselineC
 
 	for (int i = n - 1; i >= 0; i--)
 	{
-		const int64 *values = baselines->meter.values + step_of_day(baselines, taken[i]->day, offset) + shift;
+		const BaselineConsidered *considered = taken[i];
+		const int64 *values;
+
+		Assert(considered != NULL);
+		values = baselines->meter.values + step_of_day(baselines, considered->day, offset) + shift;
 
 		for (int p = 0; p < n_steps; p++)
 			sums[p] = i == n - 1 ? values[p] : divide_rounded((int128) (1000 - share) * sums[p] + (int128) share * values[p], 1000);

@@ -60,7 +60,7 @@ COMMENT ON COLUMN competition_cell.hours IS 'length of the window';
 COMMENT ON COLUMN competition_cell.utilisation_hours IS 'how many of them it is expected to be used: a MW offered at a and u costs a * hours + u * utilisation_hours';
 COMMENT ON COLUMN competition_cell.most_availability_price_per_mw_h IS 'above which no availability is bought, currency of the market per MW and hour';
 COMMENT ON COLUMN competition_cell.most_utilisation_price_per_mwh IS 'above which no utilisation is bought, currency of the market per MWh';
-GRANT SELECT ON competition_cell TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+GRANT SELECT ON competition_cell TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION bids_that_serve(competition_id bigint, bids bid[])
 RETURNS TABLE (requirement_id bigint, bid_id bigint)

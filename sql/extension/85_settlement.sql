@@ -31,12 +31,12 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  nearest CONSTANT integer := round(earliest_s * per_second);
-  farthest CONSTANT integer := round(latest_s * per_second);
-  low numeric := 0;
-  high numeric := 1;
+  nearest CONSTANT integer := round(earliest_s * per_second)::integer;
+  farthest CONSTANT integer := round(latest_s * per_second)::integer;
+  low numeric := 0.0;
+  high numeric := 1.0;
   since_gap integer := 0;
-  seen numeric[] := '{}';
+  seen numeric[] := ARRAY[]::numeric[];
   highest numeric;
   lowest numeric;
 BEGIN

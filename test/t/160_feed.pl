@@ -10,7 +10,7 @@ use Time::HiRes qw(time usleep);
 my $directory = PostgreSQL::Test::Utils::tempdir();
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(extra => [ '--encoding', 'UTF8', '--locale', 'C' ], allows_streaming => 1);
-$node->append_conf('postgresql.conf', "fsync = off\nTimeZone = 'UTC'\nmax_connections = 40");
+$node->append_conf('postgresql.conf', "fsync = off\nTimeZone = 'UTC'\nmax_connections = 40\nmax_locks_per_transaction = 256");
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION flexexchange;

@@ -13,7 +13,7 @@ my $directory = PostgreSQL::Test::Utils::tempdir();
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(extra => [ '--encoding', 'UTF8', '--locale', 'C' ], allows_streaming => 'logical');
-$node->append_conf('postgresql.conf', "fsync = off\nTimeZone = 'Asia/Tokyo'\nIntervalStyle = 'sql_standard'");
+$node->append_conf('postgresql.conf', "fsync = off\nmax_locks_per_transaction = 512\nTimeZone = 'Asia/Tokyo'\nIntervalStyle = 'sql_standard'");
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION flexexchange;
@@ -54,7 +54,7 @@ my $folder = "$directory/out";
 ok(run_write($folder, 'gb'), 'the script writes the folder');
 my ($sound, $said) = checked($folder);
 ok($sound, 'the package holds against the specifications') or diag $said;
-like($said, qr/^24 resources, [1-9]\d{3} records: sound$/, 'and has something in it');
+like($said, qr/^29 resources, [1-9]\d{3} records: sound$/, 'and has something in it');
 is(qx{grep -lE 'SECRET|987654|777\\.7' $folder/*}, '', 'nothing of a provider or of a draft is in it');
 
 # The checker is no rubber stamp.
@@ -107,7 +107,7 @@ cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM back.taxonomy_term'), 
 $node->safe_psql('postgres', q{SELECT count(*) FROM gb.publish_open_data(); CREATE ROLE carrier LOGIN REPLICATION IN ROLE flexexchange_analyst;});
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
 $subscriber->init(extra => [ '--encoding', 'UTF8', '--locale', 'C' ], allows_streaming => 'logical');
-$subscriber->append_conf('postgresql.conf', "fsync = off\nTimeZone = 'UTC'");
+$subscriber->append_conf('postgresql.conf', "fsync = off\nmax_locks_per_transaction = 512\nTimeZone = 'UTC'");
 $subscriber->start;
 $subscriber->safe_psql('postgres', $node->safe_psql('postgres', 'SELECT gb.open_data_tables()', extra_params => [ '-U', 'reader' ]));
 my $connection = $node->connstr . ' dbname=postgres user=carrier';

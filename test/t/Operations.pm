@@ -16,7 +16,7 @@ sub start_node
 	my ($name, %options) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name, $options{install_path} ? (install_path => $options{install_path}) : ());
 	$node->init(extra => [ '--encoding', 'UTF8', '--locale', 'C' ], $options{allows_streaming} ? (allows_streaming => $options{allows_streaming}) : ());
-	$node->append_conf('postgresql.conf', "fsync = off\nTimeZone = 'UTC'\njit = off\n" . ($options{conf} // ''));
+	$node->append_conf('postgresql.conf', "fsync = off\nTimeZone = 'UTC'\njit = off\nmax_locks_per_transaction = 512\n" . ($options{conf} // ''));
 	$node->start;
 	return $node;
 }
