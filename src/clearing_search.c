@@ -409,12 +409,39 @@ make_outcome(const Clearing *clearing, ClearingOutcome *outcome)
 	outcome->highest = palloc0_array(double, clearing->n_cells + 1);
 }
 
-void
-search_clear(Clearing *clearing)
+/* In which exclusions each order stands. */
+static void
+index_exclusions(Search *search)
+{
+	const Clearing *clearing = search->clearing;
+	int			n_members = 0;
+	int		   *next = palloc_array(int, clearing->n_orders + 1);
+
+	search->exclusions_of = palloc0_array(int, clearing->n_orders + 2);
+	for (int g = 0; g < clearing->n_exclusions; g++)
+	{
+		const ClearingGroup *exclusion = &clearing->exclusions[g];
+
+		n_members += exclusion->n_members;
+		for (int m = exclusion->first_member; m < exclusion->first_member + exclusion->n_members; m++)
+			search->exclusions_of[clearing->excluded[m].order + 1]++;
+	}
+	for (int o = 0; o < clearing->n_orders; o++)
+		search->exclusions_of[o + 1] += search->exclusions_of[o];
+	memcpy(next, search->exclusions_of, sizeof(int) * clearing->n_orders);
+	search->exclusion_list = palloc_array(int, n_members + 1);
+	for (int g = 0; g < clearing->n_exclusions; g++)
+		for (int m = clearing->exclusions[g].first_member; m < clearing->exclusions[g].first_member + clearing->exclusions[g].n_members; m++)
+			search->exclusion_list[next[clearing->excluded[m].order]++] = g;
+	pfree(next);
+}
+
+static Search *
+start_search(Clearing *clearing)
 {
 	Search	   *search = palloc0(sizeof(Search));
 	int			n = clearing->n_orders + 1;
-	double		unit;
+	const ClearingGroup *last_limit = clearing->n_limits > 0 ? &clearing->limits[clearing->n_limits - 1] : NULL;
 
 	search->clearing = clearing;
 	search->context = CurrentMemoryContext;
@@ -436,106 +463,76 @@ search_clear(Clearing *clearing)
 	search->heap_space = 1024;
 	search->heap = palloc_array(Branch *, search->heap_space);
 	search->head = palloc_array(int, search->lp->n_rows + 1);
-	search->exclusions_of = palloc0_array(int, n + 1);
+	search->root_bound = search->pruned_bound = INFINITY;
 	make_outcome(clearing, &search->outcome);
-	unit = program_cost_unit(search->program);
-
+	index_exclusions(search);
 	for (int o = 0; o < clearing->n_orders; o++)
 		if (order_is_choice(&clearing->orders[o]))
 			search->choices[search->n_choices++] = o;
-	for (int m = 0; clearing->n_limits > 0 && m < clearing->limits[clearing->n_limits - 1].first_member + clearing->limits[clearing->n_limits - 1].n_members; m++)
+	for (int m = 0; last_limit != NULL && m < last_limit->first_member + last_limit->n_members; m++)
 		search->limited_choices |= order_is_choice(&clearing->orders[clearing->limited[m].order]);
-	{
-		int			n_members = 0;
-		int		   *next;
+	return search;
+}
 
-		for (int g = 0; g < clearing->n_exclusions; g++)
-		{
-			n_members += clearing->exclusions[g].n_members;
-			for (int m = clearing->exclusions[g].first_member; m < clearing->exclusions[g].first_member + clearing->exclusions[g].n_members; m++)
-				search->exclusions_of[clearing->excluded[m].order + 1]++;
-		}
-		for (int o = 0; o < clearing->n_orders; o++)
-			search->exclusions_of[o + 1] += search->exclusions_of[o];
-		next = palloc_array(int, n);
-		memcpy(next, search->exclusions_of, sizeof(int) * clearing->n_orders);
-		search->exclusion_list = palloc_array(int, n_members + 1);
-		for (int g = 0; g < clearing->n_exclusions; g++)
-			for (int m = clearing->exclusions[g].first_member; m < clearing->exclusions[g].first_member + clearing->exclusions[g].n_members; m++)
-				search->exclusion_list[next[clearing->excluded[m].order]++] = g;
+/* Back to no choice made, and to a basis. */
+static void
+start_over(Search *search, const int *head)
+{
+	(void) search_take_up(search, NULL);
+	simplex_set_basis(search->lp, head);
+	(void) simplex_solve(search->lp, INFINITY);
+}
+
+/* Good outcomes soon: what the tree is then spared, it need not look at. */
+static void
+find_outcomes(Search *search, const int *head)
+{
+	/* with nobody in there is always a price: something to fall back on */
+	if (search->clearing->pricing == PRICING_MARGINAL && search->n_choices > 0)
+	{
+		for (int i = 0; i < search->n_choices; i++)
+			search_set_choice(search, search->choices[i], CHOICE_OUT);
+		if (simplex_solve(search->lp, INFINITY) == SIMPLEX_OPTIMAL)
+			(void) search_try_outcome(search);
+		start_over(search, head);
 	}
-
-	search->root_bound = search->pruned_bound = INFINITY;
-	if (simplex_solve(search->lp, INFINITY) == SIMPLEX_OPTIMAL)
+	if (search_next_choice(search) >= 0)
+		for (int inward = 1; inward >= 0; inward--)
+		{
+			search_dive(search, inward);
+			start_over(search, head);
+		}
+	for (int round = 0; round < NEAR_ROUNDS && search->found && !search->out_of_time && !search_is_proved(search); round++)
 	{
-		Branch	   *root;
-		int		   *head = palloc_array(int, search->lp->n_rows + 1);
+		double		before = search->best;
 
-		search->root_bound = simplex_cost(search->lp);
-		keep_root(search);
-		memcpy(head, search->lp->head, sizeof(int) * search->lp->n_rows);
-		/* with nobody in there is always a price: something to fall back on */
-		if (clearing->pricing == PRICING_MARGINAL && search->n_choices > 0)
-		{
-			for (int i = 0; i < search->n_choices; i++)
-				search_set_choice(search, search->choices[i], CHOICE_OUT);
-			if (simplex_solve(search->lp, INFINITY) == SIMPLEX_OPTIMAL)
-				(void) search_try_outcome(search);
-			(void) search_take_up(search, NULL);
-			simplex_set_basis(search->lp, head);
-			(void) simplex_solve(search->lp, INFINITY);
-		}
-		if (search_next_choice(search) >= 0)
-		{
-			for (int inward = 1; inward >= 0; inward--)
-			{
-				search_dive(search, inward);
-				(void) search_take_up(search, NULL);
-				simplex_set_basis(search->lp, head);
-				(void) simplex_solve(search->lp, INFINITY);
-			}
-		}
-		for (int round = 0; round < NEAR_ROUNDS && search->found && !search->out_of_time && !search_is_proved(search); round++)
-		{
-			double		before = search->best;
-
-			search_near(search);
-			simplex_set_basis(search->lp, head);
-			if (search->best >= before)
-				break;
-		}
-		for (int core = LEAST_CORE; core <= MOST_CORE && core < search->n_choices && search->found && !search->out_of_time && !search_is_proved(search); core *= 2)
-		{
-			simplex_set_basis(search->lp, head);
-			search_core(search, core);
-		}
+		search_near(search);
 		simplex_set_basis(search->lp, head);
-		root = make_branch(search, NULL, -1, CHOICE_OPEN, search->root_bound, false);
-		explore(search, root, PG_INT64_MAX / 4);
+		if (search->best >= before)
+			break;
 	}
-	else
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the auction has no outcome: its limits and flows cannot be kept together"),
-				 errhint("Look for limits below zero, and for flows with a least above what can be sent.")));
-	if (!search->found)
-		ereport(ERROR,
-				(errcode(ERRCODE_QUERY_CANCELED),
-				 errmsg("no outcome was found within %g seconds", clearing->max_seconds),
-				 errhint("Allow more time with max_seconds.")));
+	for (int core = LEAST_CORE; core <= MOST_CORE && core < search->n_choices && search->found && !search->out_of_time && !search_is_proved(search); core *= 2)
+	{
+		simplex_set_basis(search->lp, head);
+		search_core(search, core);
+	}
+}
 
+/* The best outcome, with its prices, and what was proved of it. */
+static void
+give_answer(Search *search)
+{
+	Clearing   *clearing = search->clearing;
+	double		bound = search->pruned_bound;
+
+	(void) clearing_find_prices(clearing, search->best_in, &search->outcome, search->losing);
+	for (int i = 0; i < search->n_heap; i++)
+		bound = Min(bound, search->heap[i]->bound);
 	clearing->proved = !search->out_of_time;
 	clearing->nodes = search->nodes;
 	clearing->iterations += search->lp->iterations;
-	(void) clearing_find_prices(clearing, search->best_in, &search->outcome, search->losing);
 	clearing->cost = search->outcome.cost;
-	{
-		double		bound = search->pruned_bound;
-
-		for (int i = 0; i < search->n_heap; i++)
-			bound = Min(bound, search->heap[i]->bound);
-		clearing->bound = Min(bound * unit, clearing->cost);
-	}
+	clearing->bound = Min(bound * program_cost_unit(search->program), clearing->cost);
 	for (int o = 0; o < clearing->n_orders; o++)
 		clearing->orders[o].share = search->outcome.shares[o];
 	for (int f = 0; f < clearing->n_flows; f++)
@@ -546,4 +543,29 @@ search_clear(Clearing *clearing)
 		clearing->cells[c].shadow_price = search->outcome.lowest[c];
 		clearing->cells[c].highest_price = search->outcome.highest[c];
 	}
+}
+
+void
+search_clear(Clearing *clearing)
+{
+	Search	   *search = start_search(clearing);
+	int		   *head = palloc_array(int, search->lp->n_rows + 1);
+
+	if (simplex_solve(search->lp, INFINITY) != SIMPLEX_OPTIMAL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the auction has no outcome: its limits and flows cannot be kept together"),
+				 errhint("Look for limits below zero, and for flows with a least above what can be sent.")));
+	search->root_bound = simplex_cost(search->lp);
+	keep_root(search);
+	memcpy(head, search->lp->head, sizeof(int) * search->lp->n_rows);
+	find_outcomes(search, head);
+	simplex_set_basis(search->lp, head);
+	explore(search, make_branch(search, NULL, -1, CHOICE_OPEN, search->root_bound, false), PG_INT64_MAX / 4);
+	if (!search->found)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("no outcome was found within %g seconds", clearing->max_seconds),
+				 errhint("Allow more time with max_seconds.")));
+	give_answer(search);
 }
