@@ -13,13 +13,13 @@ CREATE TABLE outside_record (
   digest      bytea NOT NULL,
   recorded_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT outside_record_once PRIMARY KEY (subject, source, outside_id),
-  CONSTRAINT outside_record_subject_is_known CHECK (check_code(subject, 'outside_record.subject', 'competition', 'bid', 'award', 'availability', 'dispatch')),
+  CONSTRAINT outside_record_subject_is_known CHECK (check_code(subject, 'outside_record.subject', 'competition', 'bid', 'award', 'availability', 'dispatch', 'delivery')),
   CONSTRAINT outside_record_source_is_short CHECK (check_text(source, 'outside_record.source', 255)),
   CONSTRAINT outside_record_outside_id_is_short CHECK (check_text(outside_id, 'outside_record.outside_id', 255))
 );
 CREATE INDEX outside_record_row_idx ON outside_record (row_id, subject);
 COMMENT ON TABLE outside_record IS 'which row of the exchange is what another platform knows by an id of its own';
-COMMENT ON COLUMN outside_record.subject IS 'competition, bid, award, availability or dispatch';
+COMMENT ON COLUMN outside_record.subject IS 'competition, bid, award, availability, dispatch or delivery';
 COMMENT ON COLUMN outside_record.source IS 'the platform';
 COMMENT ON COLUMN outside_record.outside_id IS 'its id there';
 COMMENT ON COLUMN outside_record.row_id IS 'its id here';
@@ -45,7 +45,7 @@ CREATE INDEX outside_rejection_record_idx ON outside_rejection (subject, source,
 CREATE INDEX outside_rejection_recorded_by_idx ON outside_rejection (recorded_by);
 COMMENT ON TABLE outside_rejection IS 'what other platforms said and was not taken, and why; kept as history when it is taken later';
 COMMENT ON COLUMN outside_rejection.id IS 'surrogate key';
-COMMENT ON COLUMN outside_rejection.subject IS 'competition, bid, award, availability or dispatch';
+COMMENT ON COLUMN outside_rejection.subject IS 'competition, bid, award, availability, dispatch or delivery';
 COMMENT ON COLUMN outside_rejection.source IS 'the platform';
 COMMENT ON COLUMN outside_rejection.outside_id IS 'the id there';
 COMMENT ON COLUMN outside_rejection.error IS 'SQLSTATE';

@@ -38,9 +38,11 @@ AS $function$
 DECLARE
   -- what names a parent, and what comes with it
   parents CONSTANT jsonb := CASE subject WHEN 'bid' THEN jsonb '{"competition": "competition"}' WHEN 'award' THEN jsonb '{"bid": "bid"}' WHEN 'availability' THEN jsonb '{"award": "award"}'
-    WHEN 'dispatch' THEN jsonb '{"award": "award", "availability": "availability", "supersedes": "dispatch"}' ELSE jsonb '{}' END;
+    WHEN 'dispatch' THEN jsonb '{"award": "award", "availability": "availability", "supersedes": "dispatch"}'
+    WHEN 'delivery' THEN jsonb '{"dispatch": "dispatch", "availability": "availability"}' ELSE jsonb '{}' END;
   with_it CONSTANT text[] := CASE subject WHEN 'competition' THEN ARRAY['terms', 'requirements', 'status'] WHEN 'bid' THEN ARRAY['terms', 'steps'] ELSE ARRAY[]::text[] END;
-  fixed CONSTANT text[] := ARRAY['product_id', 'service_provider_id', 'asset_id', 'portfolio_id', 'competition_id'];
+  fixed CONSTANT text[] := CASE subject WHEN 'delivery' THEN ARRAY['dispatch_id', 'availability_id', 'product_id', 'delivery_window']
+                                        ELSE ARRAY['product_id', 'service_provider_id', 'asset_id', 'portfolio_id', 'competition_id'] END;
   row_content jsonb := content - with_it;
   parent record;
   unknown text;
@@ -64,18 +66,24 @@ BEGIN
     RAISE EXCEPTION 'bid.competition_id % is not a competition of %', row_content ->> 'competition_id', source
       USING ERRCODE = 'MX206', HINT = 'Bids are recorded in competitions that the same platform runs.';
   END IF;
-  IF known IS NULL THEN
+  IF subject = 'delivery' AND row_content ? 'delivery_window' THEN
+    row_content := row_content || jsonb_build_object('delivery_window', (row_content ->> 'delivery_window')::time_window);
+  END IF;
+  IF known IS NOT NULL THEN
+    EXECUTE format('SELECT to_jsonb(t) FROM %I t WHERE t.id = $1', subject) USING known INTO part;
+    SELECT min(k) INTO unknown FROM jsonb_object_keys(row_content) k WHERE k = ANY (fixed) AND row_content ->> k IS DISTINCT FROM part ->> k;
+    IF unknown IS NOT NULL THEN
+      RAISE EXCEPTION '%.% was % and is %', subject, unknown, coalesce(part ->> unknown, 'NULL'), coalesce(row_content ->> unknown, 'NULL')
+        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Who sells what with which unit stays, and so does of what a delivery is; end that record and send another.';
+    END IF;
+  END IF;
+  -- a delivery is not changed: what is said again supersedes it
+  IF known IS NULL OR subject = 'delivery' THEN
     SELECT string_agg(quote_ident(k), ', ' ORDER BY k) INTO names FROM jsonb_object_keys(row_content) k;
     EXECUTE format('INSERT INTO %1$I (%2$s, source) SELECT %2$s, $2 FROM jsonb_populate_record(NULL::%1$I, $1) RETURNING id', subject, names) USING row_content, source INTO made;
   ELSE
     -- a correction: what it says now of what may change
     SELECT string_agg(format('%1$I = n.%1$I', k), ', ' ORDER BY k) INTO names FROM jsonb_object_keys(row_content) k WHERE k <> ALL (fixed);
-    EXECUTE format('SELECT to_jsonb(t) FROM %I t WHERE t.id = $1', subject) USING known INTO part;
-    SELECT min(k) INTO unknown FROM jsonb_object_keys(row_content) k WHERE k = ANY (fixed) AND row_content ->> k IS DISTINCT FROM part ->> k;
-    IF unknown IS NOT NULL THEN
-      RAISE EXCEPTION '%.% was % and is %', subject, unknown, coalesce(part ->> unknown, 'NULL'), coalesce(row_content ->> unknown, 'NULL')
-        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Who sells what with which unit stays; end that record and send another.';
-    END IF;
     IF names IS NOT NULL THEN
       EXECUTE format('UPDATE %1$I t SET %2$s FROM jsonb_populate_record(NULL::%1$I, $1) n WHERE t.id = $2', subject, names) USING row_content, known;
     END IF;
@@ -133,7 +141,7 @@ DECLARE
   message text;
   advice text;
 BEGIN
-  PERFORM check_code(record_trade.subject, 'subject', 'competition', 'bid', 'award', 'availability', 'dispatch'), check_text(record_trade.source, 'source', 255), check_text(record_trade.outside_id, 'outside_id', 255),
+  PERFORM check_code(record_trade.subject, 'subject', 'competition', 'bid', 'award', 'availability', 'dispatch', 'delivery'), check_text(record_trade.source, 'source', 255), check_text(record_trade.outside_id, 'outside_id', 255),
     check_given(nullif(btrim(record_trade.source), '') IS NOT NULL, 'source', 'Name the platform.'), check_given(nullif(btrim(record_trade.outside_id), '') IS NOT NULL, 'outside_id', 'Give its id at the platform.'),
     check_given(jsonb_typeof(content) = 'object', 'content as a JSON object', 'Its keys are the columns of the table.');
   -- one after another: the same id means one row
@@ -171,7 +179,7 @@ BEGIN
       RETURN NULL;
   END;
   INSERT INTO outside_record AS r (subject, source, outside_id, row_id, digest) VALUES (record_trade.subject, record_trade.source, record_trade.outside_id, made, said)
-  ON CONFLICT (subject, source, outside_id) DO UPDATE SET digest = EXCLUDED.digest, recorded_at = now();
+  ON CONFLICT (subject, source, outside_id) DO UPDATE SET row_id = EXCLUDED.row_id, digest = EXCLUDED.digest, recorded_at = now();
   RETURN made;
 END
 $function$;
@@ -183,7 +191,7 @@ DO $block$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['competition', 'bid', 'award', 'availability', 'dispatch'] LOOP
+  FOREACH name IN ARRAY ARRAY['competition', 'bid', 'award', 'availability', 'dispatch', 'delivery'] LOOP
     EXECUTE format($sql$CREATE OR REPLACE FUNCTION %I(source text, outside_id text, content jsonb) RETURNS bigint
       LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE SET search_path FROM CURRENT AS $function$
       BEGIN

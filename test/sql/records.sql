@@ -96,5 +96,22 @@ INSERT INTO bid (competition_id, product_id, service_provider_id, asset_id, dire
 SELECT record_bid('', 'x', '{}');
 SELECT record_bid('x', 'x', '[]');
 RESET ROLE;
+-- ---------------------------------------------------------------- deliveries: not changed but superseded, and of one trade and period
+
+SET ROLE rec_dso;
+SELECT record_delivery('piclo', 'L-1', jsonb_build_object('dispatch', 'D-1', 'product_id', 1, 'delivery_window', d.delivery_window, 'requested_kwh', 25, 'delivered_kwh', 24)) IS NOT NULL AS taken FROM dispatch d WHERE d.id = :dispatch;
+SELECT record_delivery('piclo', 'L-1', jsonb_build_object('dispatch', 'D-1', 'product_id', 1, 'delivery_window', d.delivery_window, 'requested_kwh', 25, 'delivered_kwh', 24)) IS NOT NULL AS again FROM dispatch d WHERE d.id = :dispatch;
+SELECT record_delivery('piclo', 'L-1', jsonb_build_object('dispatch', 'D-1', 'product_id', 1, 'delivery_window', d.delivery_window, 'requested_kwh', 25, 'delivered_kwh', 20)) IS NOT NULL AS corrected FROM dispatch d WHERE d.id = :dispatch;
+SELECT record_delivery('piclo', 'L-1', '{"dispatch": "D-1", "product_id": 1, "delivery_window": "2024-11-04T17:00Z/PT5M", "requested_kwh": 25, "delivered_kwh": 20}') IS NULL AS of_another_period,
+  record_delivery('piclo', 'L-2', '{"dispatch": "D-99", "product_id": 1, "delivery_window": "2024-11-04T17:00Z/PT30M", "requested_kwh": 25}') IS NULL AS of_no_dispatch,
+  record_delivery('piclo', 'L-3', '{"dispatch": "D-1", "product_id": 1, "delivery_window": "2030-11-04T17:00Z/PT30M", "requested_kwh": 25}') IS NULL AS outside_its_trade;
+RESET ROLE;
+SELECT v.delivered_kwh, v.source, v.superseded_at IS NULL AS stands, r.outside_id FROM delivery v LEFT JOIN outside_record r ON r.subject = 'delivery' AND r.row_id = v.id ORDER BY v.id;
+SELECT outside_id, error, reason FROM outside_rejection WHERE subject = 'delivery' ORDER BY id;
+SET ROLE rec_neso;
+SELECT record_delivery('piclo', 'L-1', '{"dispatch": "D-1", "product_id": 2, "delivery_window": "2024-11-04T17:00Z/PT30M", "requested_kwh": 25, "delivered_kwh": 0}');
+SELECT record_delivery('piclo', 'L-4', '{"dispatch": "D-1", "product_id": 2, "delivery_window": "2024-11-04T17:00Z/PT30M", "requested_kwh": 25, "delivered_kwh": 0}') IS NULL AS not_its_own;
+RESET ROLE;
+SELECT error, reason FROM outside_rejection WHERE outside_id = 'L-4';
 SELECT flexexchange.drop_exchange('record_test', with_data => true);
 DROP ROLE rec_dso, rec_neso, rec_volt, rec_operator;
