@@ -49,9 +49,9 @@ CREATE TABLE baseline_method (
   CONSTRAINT baseline_method_day_types_are_known CHECK (check_code(day_types, 'baseline_method.day_types', 'working', 'all')),
   CONSTRAINT baseline_method_holidays_are_known CHECK (check_code(holidays, 'baseline_method.holidays', 'non_working', 'excluded', 'ordinary')),
   CONSTRAINT baseline_method_sample_is_within_look_back CHECK (
-    check_given(working_chosen BETWEEN 1 AND working_sample AND working_sample <= look_back_days, 'baseline_method.working_sample and working_chosen within look_back_days', 'For example 10 and 8 of 60.')),
+    check_given(working_chosen >= 1 AND working_chosen <= working_sample AND working_sample <= look_back_days, 'baseline_method.working_sample and working_chosen within look_back_days', 'For example 10 and 8 of 60.')),
   CONSTRAINT baseline_method_other_sample_is_within_look_back CHECK (
-    check_given(non_working_chosen BETWEEN 1 AND non_working_sample AND non_working_sample <= look_back_days, 'baseline_method.non_working_sample and non_working_chosen within look_back_days', 'For example 4 and 4 of 60.')),
+    check_given(non_working_chosen >= 1 AND non_working_chosen <= non_working_sample AND non_working_sample <= look_back_days, 'baseline_method.non_working_sample and non_working_chosen within look_back_days', 'For example 4 and 4 of 60.')),
   CONSTRAINT baseline_method_minimum_is_positive CHECK (check_positive(minimum_days, 'baseline_method.minimum_days')),
   CONSTRAINT baseline_method_completeness_is_a_share CHECK (check_given(completeness BETWEEN 0 AND 1, 'baseline_method.completeness from 0 to 1', '1 takes no day with a gap.')),
   CONSTRAINT baseline_method_ranking_is_known CHECK (check_code(ranking, 'baseline_method.ranking', 'recent', 'highest', 'lowest', 'middle')),
