@@ -30,11 +30,15 @@ SET search_path FROM CURRENT
 AS $function$
 DECLARE
   nomination baseline_nomination := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
-  closes timestamptz := (SELECT gate_closure(p.market_id, 'baseline', nomination.starts_at) FROM product p WHERE p.id = nomination.product_id);
+  -- of what the unit sold for that step, the competition's own gate, otherwise the market's
+  closes timestamptz := coalesce(
+    (SELECT min(g.closes_at) FROM award a JOIN bid b ON b.id = a.bid_id CROSS JOIN LATERAL competition_gates(b.competition_id, nomination.starts_at) g
+     WHERE a.unit_id = coalesce(nomination.asset_id, nomination.portfolio_id) AND a.product_id = nomination.product_id AND a.live AND a.delivery_window @> nomination.starts_at AND g.stage = 'baseline'),
+    (SELECT gate_closure(p.market_id, 'baseline', nomination.starts_at) FROM product p WHERE p.id = nomination.product_id));
 BEGIN
   IF closes <= now() THEN
     RAISE EXCEPTION 'baseline_nomination.starts_at "%" is after its gate, which closed at %', nomination.starts_at, closes
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A baseline is nominated before the gate of stage baseline closes; see market_gate.';
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A baseline is nominated before the gate of stage baseline closes; see competition_gate and market_gate.';
   END IF;
   IF TG_OP = 'DELETE' THEN
     RETURN OLD;

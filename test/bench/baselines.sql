@@ -3,6 +3,7 @@
 -- baseline: every half-hour of the day, the middle 8 by energy of the last 10 working days, or 4 of 4 others.
 -- baseline_event: 16:00 to 19:00 by the same, shifted by the three hours that end an hour before.
 -- baseline_recent: every half-hour of the day, the mean of the last 10 of its type, which a window frame suits best.
+-- Both have 256 MB to sort in, as whoever runs such a query would give it.
 
 CREATE TABLE bench.baseline_day AS
 SELECT d::date AS day, d AS starts_at, d + interval '1 day' AS ends_at, CASE WHEN extract(isodow FROM d) < 6 THEN 1 ELSE 2 END AS day_type, CASE WHEN extract(isodow FROM d) < 6 THEN 10 ELSE 4 END AS sample,
@@ -98,6 +99,6 @@ BEGIN
   END IF;
 END $$;
 INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim)
-SELECT 'baseline' || c, CASE WHEN f THEN 'baselines()' ELSE 'window query' END, f, CASE WHEN f THEN 'CALL bench.fill_baselines(); TRUNCATE bench.baseline_answer' ELSE 'SELECT' END,
+SELECT 'baseline' || c, CASE WHEN f THEN 'baselines()' ELSE 'window query' END, f, CASE WHEN f THEN 'SET work_mem = ''256MB''; CALL bench.fill_baselines(); TRUNCATE bench.baseline_answer' ELSE 'SELECT' END,
        format('CALL bench.%s_by_%s()', coalesce(nullif(substr(c, 2), ''), 'baseline'), CASE WHEN f THEN 'function' ELSE 'query' END), CASE WHEN NOT f THEN 0.1 END
 FROM unnest('{"",_event,_recent}'::text[]) WITH ORDINALITY AS x (c, n), (VALUES (true), (false)) AS v (f) ORDER BY x.n, NOT f;

@@ -37,4 +37,17 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim) VALUES
                    FROM (SELECT d.*, d.requested_kwh / 1000 AS requested, d.delivered_kwh / 1000 AS delivered, t.utilisation_price_per_mwh AS price, m.ratio
                          FROM bench_settle.delivery d JOIN bench_settle.dispatch t ON t.id = d.dispatch_id
                          JOIN (SELECT unit_id, sum(least(delivered_kwh, requested_kwh)) / sum(requested_kwh) AS ratio FROM bench_settle.delivery GROUP BY 1) m ON m.unit_id = d.unit_id) y) x) z', 1)$$, NULL);
+-- the totals of a run are the sum of its lines to the last digit, and each line follows from what it names; run by test/bin/bench.sh
+CREATE FUNCTION bench.check_settle() RETURNS void LANGUAGE plpgsql SET search_path = bench_settle, bench, flexexchange, public AS $$
+DECLARE
+  made CONSTANT bigint := settle(1, '2097-01-01', 'initial');
+  wrong bigint := (SELECT count(*) FROM check_settlement_run(made));
+  stated numeric := (SELECT sum(amount) FROM settlement_statement WHERE run_id = made);
+  added numeric := (SELECT sum(amount) FROM settlement_line WHERE run_id = made);
+BEGIN
+  IF wrong > 0 OR stated IS DISTINCT FROM added OR added IS NULL THEN
+    RAISE EXCEPTION '% findings; % is stated, and lines add up to %', wrong, stated, added;
+  END IF;
+  RAISE NOTICE '% lines add up to the % that is stated', (SELECT count(*) FROM settlement_line WHERE run_id = made), added;
+END $$;
 SET search_path = bench, flexexchange, public;

@@ -27,17 +27,6 @@ VACUUM ANALYZE place_supply;
 VACUUM ANALYZE portfolio_supply;
 VACUUM ANALYZE commitment;
 
-CREATE PROCEDURE bench.and_take_back(statement text, times integer) LANGUAGE plpgsql AS $$
-BEGIN
-  FOR i IN 1 .. times LOOP
-    BEGIN
-      EXECUTE statement;
-      RAISE EXCEPTION USING ERRCODE = 'triggered_action_exception';
-    EXCEPTION WHEN triggered_action_exception THEN NULL;
-    END;
-  END LOOP;
-END $$;
-
 INSERT INTO bench.contender ("case", name, is_subject, reset, run, aim) VALUES
   ('portfolio_check', '10 awards of a portfolio of 50,000 members, 1,000 in common', true, 'SELECT',
    $$CALL bench.and_take_back('INSERT INTO bench_supply.award (product_id, service_provider_id, portfolio_id, direction, power_kw, delivery_window) VALUES (1, 2, 1000000040, ''up'', 2490000, ''2098-03-01T17:00Z/PT1H'')', 10)$$, NULL),

@@ -41,7 +41,7 @@ bench_psql() { "$pg_bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$(readlink -f "$work/
 bench_psql -c 'CREATE EXTENSION flexexchange' -c 'CREATE EXTENSION btree_gist' -c 'CREATE SCHEMA bench'
 
 say "$rows rows, $rounds rounds"
-bench_psql -o /dev/null -v rows="$rows" -f "$root/test/bench/bench.sql"
+bench_psql -o /dev/null -v rows="$rows" -v case="${CASE:-}" -f "$root/test/bench/bench.sql"
 mapfile -t cases < <(bench_psql -A -t -c 'SELECT "case" FROM bench.contender GROUP BY "case" ORDER BY min(place)')
 [ -z "${CASE:-}" ] || [[ " ${cases[*]} " == *" $CASE "* ]] || fail "There is no case $CASE." "Cases: ${cases[*]}."
 
@@ -75,6 +75,7 @@ for case in "${cases[@]}"; do
         bench_psql -c "$settings" -c "CALL bench.run_case('$case', $rounds)"
     fi
     [ "$case" != clear_blocks ] || bench_psql -c 'SELECT bench.check_blocks()' -o /dev/null
+    [ "$case" != settle ] || bench_psql -c 'SET client_min_messages = notice' -c 'SELECT bench.check_settle()' -o /dev/null
     [[ $case != baseline* ]] || bench_psql -c 'SELECT bench.check_baselines()' -o /dev/null
 done
 

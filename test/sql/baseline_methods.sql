@@ -93,6 +93,15 @@ SELECT count(*) FROM baseline_nomination;
 SET ROLE baseline_grid;
 SELECT unit_id, starts_at, kwh FROM baseline_nomination ORDER BY unit_id, starts_at;
 RESET ROLE;
+-- what was sold in a competition with a gate of its own has that one
+INSERT INTO competition (id, product_id, name, gate_opens_at, gate_closes_at) OVERRIDING SYSTEM VALUE VALUES (1, 1, 'winter', '2096-12-01T00:00Z', '2097-01-01T00:00Z');
+INSERT INTO competition_gate (competition_id, stage, closes_before) VALUES (1, 'baseline', '36500 days');
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (11, 1, 1, 1, 101, 'down', 5, '2097-01-02T17:00Z/PT1H', 'awarded');
+INSERT INTO award (id, bid_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (21, 11, 1, 1, 101, 'down', 5, '2097-01-02T17:00Z/PT1H');
+SET ROLE baseline_volt;
+UPDATE baseline_nomination SET kwh = 9 WHERE asset_id = 101 AND starts_at = '2097-01-02T17:30Z';
+INSERT INTO baseline_nomination (product_id, service_provider_id, asset_id, starts_at, kwh) VALUES (1, 1, 101, '2097-01-02T18:00Z', 11);
+RESET ROLE;
 SELECT status, baseline_kwh FROM event_baselines('NOMINATED', '{101,101}', '{2097-01-02T17:00Z/PT1H,2097-01-02T17:00Z/PT90M}', product_id => 1);
 DROP ROLE baseline_volt, baseline_ampere, baseline_grid;
 SELECT flexexchange.drop_exchange('baseline_test', true);
