@@ -58,9 +58,11 @@ AS $function$
     jsonb_build_object('notification_id', n.id, 'participant_id', n.participant_id, 'event', n.event) || coalesce(jsonb_build_object(a.kind || '_id', a.id), '{}')
     || CASE WHEN with_content THEN jsonb_build_object('message', n.message, 'content', n.content) ELSE '{}' END)
   FROM (VALUES (true)) AS one
-  LEFT JOIN (VALUES ('conflict', n.conflict_id), ('risk', n.risk_id), ('qualification', n.qualification_id), ('operator_switch', n.operator_switch_id), ('competition', n.competition_id)) AS a (kind, id) ON a.id IS NOT NULL
+  -- whatever thing a module added a column for
+  LEFT JOIN (SELECT left(c.key, -3) AS kind, c.value::bigint AS id FROM jsonb_each_text(jsonb_strip_nulls(to_jsonb(n))) c
+             WHERE c.key LIKE '%\_id' AND c.key NOT IN ('participant_id', 'transaction_id')) a ON true
 $function$;
-COMMENT ON FUNCTION notification_as_cloudevent(notification, text, boolean) IS 'a notification as CloudEvents 1.0: of what happened to which conflict, risk, qualification, switch or competition; with content also the sentence and what the rules share';
+COMMENT ON FUNCTION notification_as_cloudevent(notification, text, boolean) IS 'a notification as CloudEvents 1.0: of what happened to which conflict, risk, qualification, switch, competition or other thing that a column names; with content also the sentence and what the rules share';
 REVOKE ALL ON FUNCTION notification_as_cloudevent(notification, text, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION notification_as_cloudevent(notification, text, boolean) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
