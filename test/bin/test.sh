@@ -1,7 +1,7 @@
 #!/bin/bash
-# make test: build, install, and run every test on a throw-away cluster: regression
-# tests, then isolation specs, then TAP, each whether or not the others failed.
-# Ends with "N passed, N failed".
+# make test: build, install, and run every test: regression tests, then isolation specs
+# on a throw-away cluster, and meanwhile TAP, whose tests start clusters of their own;
+# each whether or not the others failed.  Ends with "N passed, N failed".
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=prerequisites.sh
@@ -10,12 +10,17 @@ source "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
 source "$root/test/bin/cluster.sh"
 
 work=
+tap=
 passed=0
 failed=0
 
 finish() {
     local status=$?
     trap - EXIT
+    # its process group: each test stops its clusters when it is told to end
+    if [ -n "$tap" ] && kill -TERM -- "-$tap" 2>/dev/null; then
+        wait "$tap" || true
+    fi
     if [ -n "$work" ]; then
         cluster_stop "$work/cluster" || true
         cluster_remove "$work/cluster"
@@ -54,11 +59,10 @@ run_installcheck() {
     fi
 }
 
-# each file of test/t
+# each file of test/t; prints "ok FILE" or its log and "not ok FILE"
 run_tap() {
     local pgxs_test file log
     pgxs_test=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
-    say "TAP"
     for file in "$work"/test/t/*.pl; do
         [ -e "$file" ] || {
             echo "no tests"
@@ -68,10 +72,8 @@ run_tap() {
         if as_cluster_user env -u PGPORT -u PGUSER -C "$work" PATH="$pg_bin:$PATH" PG_REGRESS="$pgxs_test/regress/pg_regress" \
             TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PG_CONFIG="$PG_CONFIG" \
             prove -v -I "$pgxs_test/perl" -I "$work/test/t" "$file" >"$log" 2>&1; then
-            passed=$((passed + 1))
             echo "ok ${file##*/}"
         else
-            failed=$((failed + 1))
             cat "$log"
             find "$work/tmp_check" -name '*.log' -path "*${file##*/}*" -exec tail -n 40 {} + 2>/dev/null || true
             echo "not ok ${file##*/}"
@@ -107,9 +109,19 @@ done
 ! is_root || chown -R "$cluster_user" "$work"
 
 rm -rf "$root/regression.diffs" "$root/results"
+say "TAP, meanwhile"
+set -m
+run_tap >"$scratch/TAP.log" 2>&1 &
+tap=$!
+set +m
 run_installcheck regression . ISOLATION= TAP_TESTS=
 run_installcheck isolation output_iso REGRESS= TAP_TESTS=
-run_tap
+say "TAP"
+wait "$tap" || echo "not ok TAP.pl" >>"$scratch/TAP.log"
+tap=
+cat "$scratch/TAP.log"
+passed=$((passed + $(grep -c '^ok [^ ]*\.pl$' "$scratch/TAP.log" || true)))
+failed=$((failed + $(grep -c '^not ok [^ ]*\.pl$' "$scratch/TAP.log" || true)))
 
 say "done"
 echo "$passed passed, $failed failed"
