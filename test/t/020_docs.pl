@@ -28,8 +28,11 @@ for my $page ('README.md', glob('docs/*.md'))
 		push @expected, $output;
 	}
 	my ($out, $err);
+	my $started = time;
 	IPC::Run::run([ 'psql', '-X', '-d', $node->connstr($database), '-f', '-' ], '<', \$script, '>', \$out, '2>', \$err);
 	is($err, '', "$page: runs without an error");
+	# it takes seconds; so that it stays something that people run
+	cmp_ok(time - $started, '<', 60, "$page: takes less than a minute") if $page eq 'docs/from_need_to_invoice.md';
 	my @printed = split(/^---- end of block\n/m, $out);
 	for my $i (0 .. $#expected)
 	{
