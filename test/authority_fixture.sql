@@ -140,6 +140,16 @@ BEGIN
     VALUES (w, w, 1000 * w + 4, 'dispatch', w, seller, 100 * w + 2, slot, 1000 + w, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1);
   INSERT INTO settlement_statement (run_id, service_provider_id, lines, amount, rounding, digest) VALUES (w, seller, 1, 1, 0, '\x00');
   INSERT INTO invoice (id, market_id, number, run_id, service_provider_id, net, vat_rate, currency, issued_on, due_on) OVERRIDING SYSTEM VALUE VALUES (w, w, 1, w, seller, 1, 0, 'GBP', '2030-02-01', '2030-03-01');
+  INSERT INTO payment_terms (id, market_id, notice_business_days, late_above_base, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (100 + w, w, 5, 0.02, true, 'x');
+  INSERT INTO base_rate (since, rate, source) VALUES ('2029-12-31'::date + w::integer, 0.04, 'x');
+  INSERT INTO invoice_payment (id, invoice_id, paid_on, amount, reference) OVERRIDING SYSTEM VALUE VALUES (w, w, '2030-03-01', 1, 'x');
+  INSERT INTO payment_notice (id, invoice_id, less, reason, given_on) OVERRIDING SYSTEM VALUE VALUES (w, w, 1, 'x', '2030-02-02');
+  INSERT INTO dispute_terms (id, market_id, subject, raise_within, answer_within, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (100 + w, w, 'verification', '1 day', '1 day', true, 'x');
+  INSERT INTO dispute (id, market_id, subject, delivery_id, raised_by_id, respondent_id, reason, raised_at, answer_by) OVERRIDING SYSTEM VALUE VALUES (w, w, 'verification', w, seller, buyer, 'x', now(), now());
+  INSERT INTO dispute_step (id, dispute_id, status, happened_at) OVERRIDING SYSTEM VALUE VALUES (w, w, 'raised', now());
+  INSERT INTO dispute_evidence (id, dispute_id, given_by_id, words) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'x');
+  INSERT INTO dispute_proposal (id, dispute_id, proposed_by_id, words, proposed_at) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'x', now());
+  INSERT INTO dispute_override (dispute_id, conflict_id, hold_ids, reason, made_at) VALUES (w, w, '{}', 'x', now());
   INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome) VALUES ('meter_reading_200' || w, 'meter_reading', '2000-01-01', '2001-01-01', 'dropped');
   INSERT INTO data_location (participant_id, what, kept) VALUES (seller, 'reading', 'central'), (buyer, 'award', 'remote');
   INSERT INTO remote_source (id, participant_id, what, server, remote_schema, remote_table, covers) OVERRIDING SYSTEM VALUE VALUES (10 * w, seller, 'reading', 'x', 'x', 'x', win), (10 * w + 1, buyer, 'award', 'x', 'x', 'x', win);

@@ -333,6 +333,7 @@ BEGIN ATOMIC
              CASE WHEN n.requested_kwh <> o.requested_kwh THEN format('requested %s for %s kWh', trim_scale(n.requested_kwh), trim_scale(o.requested_kwh)) END,
              CASE WHEN n.delivered_kwh IS DISTINCT FROM o.delivered_kwh THEN format('delivered %s for %s kWh', coalesce(trim_scale(n.delivered_kwh)::text, 'not known'), coalesce(trim_scale(o.delivered_kwh)::text, 'not known')) END,
              CASE WHEN n.error IS DISTINCT FROM o.error THEN format('error %s for %s', coalesce(n.error::text, 'none'), coalesce(o.error::text, 'none')) END,
+             -- here, once 77_verification is there: to the reading, as explain_verification_change(o.id, n.id) tells it
              'recorded ' || n.recorded_at, n.evidence) END,
            CASE WHEN b.old_delivery = b.new_delivery AND b.old_measured IS DISTINCT FROM b.new_measured
                 THEN format('performance %s for %s, by other deliveries of the unit', coalesce(trim_scale(b.new_measured)::text, 'none'), coalesce(trim_scale(b.old_measured)::text, 'none')) END,
@@ -375,56 +376,3 @@ COMMENT ON COLUMN monthly_statement.total IS 'what is owed';
 COMMENT ON COLUMN monthly_statement.change IS 'less what the run before owed: what is still to be paid, or paid back';
 COMMENT ON COLUMN monthly_statement.made_at IS 'when the run was made';
 GRANT SELECT ON monthly_statement TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
-
--- ---------------------------------------------------------------- invoices
-
-SELECT protect_table('invoice');
-REVOKE INSERT, UPDATE, DELETE ON invoice FROM flexexchange_operator;
-GRANT SELECT ON invoice TO flexexchange_participant;
-DROP POLICY IF EXISTS invoice_read_own ON invoice;
-CREATE POLICY invoice_read_own ON invoice FOR SELECT TO flexexchange_participant USING (service_provider_id = (SELECT current_participant()));
-COMMENT ON POLICY invoice_read_own ON invoice IS 'SETTLE-SP-3: a provider reads its own invoices';
-DROP POLICY IF EXISTS invoice_read_bought ON invoice;
-CREATE POLICY invoice_read_bought ON invoice FOR SELECT TO flexexchange_participant USING (market_id = ANY (ARRAY(SELECT own_market_ids())));
-COMMENT ON POLICY invoice_read_bought ON invoice IS 'SETTLE-MO-5: a buyer reads the invoices of its markets';
-CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_change('values', 'What was issued stands; the next run of the month issues the difference.');
-COMMENT ON TRIGGER t10_is_kept ON invoice IS 'what was issued stays as it was';
-CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON invoice FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('rows', 'What was issued is kept.');
-COMMENT ON TRIGGER t10_no_truncate ON invoice IS 'history is not truncated';
-
-CREATE OR REPLACE FUNCTION issue_invoices(run_id bigint, vat_rate numeric, due_days integer DEFAULT 30, service_provider_id bigint DEFAULT NULL) RETURNS SETOF invoice
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
-SET search_path FROM CURRENT
-AS $function$
-#variable_conflict use_column
-DECLARE
-  run settlement_run;
-  the_market market;
-  today date;
-BEGIN
-  SELECT * INTO run FROM settlement_run r WHERE r.id = issue_invoices.run_id;
-  IF run.id IS NULL OR (NOT pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') AND run.market_id <> ALL (ARRAY(SELECT own_market_ids()))) THEN
-    RAISE EXCEPTION 'settlement run % is not yours to invoice', coalesce(issue_invoices.run_id::text, 'NULL')
-      USING ERRCODE = 'insufficient_privilege', HINT = 'The buyer of its market and the operator of the exchange can; see table settlement_run.';
-  END IF;
-  -- numbers have no gaps, so invoices of a market take turns, with its runs
-  SELECT * INTO STRICT the_market FROM market m WHERE m.id = run.market_id FOR NO KEY UPDATE;
-  IF EXISTS (SELECT FROM settlement_run r WHERE r.previous_run_id = run.id) THEN
-    RAISE EXCEPTION 'settlement run % was revised', run.id USING ERRCODE = 'MX502', HINT = 'Invoices are issued from the last run of a month.';
-  END IF;
-  today := (now() AT TIME ZONE the_market.time_zone)::date;
-  RETURN QUERY
-  INSERT INTO invoice AS v (market_id, number, run_id, service_provider_id, net, vat_rate, currency, issued_on, due_on)
-  SELECT run.market_id, coalesce((SELECT max(x.number) FROM invoice x WHERE x.market_id = run.market_id), 0) + row_number() OVER (ORDER BY s.service_provider_id), run.id, s.service_provider_id,
-         s.total - s.invoiced, issue_invoices.vat_rate, run.currency, today, today + issue_invoices.due_days
-  FROM (SELECT t.service_provider_id, t.total,
-               (SELECT coalesce(sum(x.net), 0) FROM invoice x JOIN settlement_run r ON r.id = x.run_id WHERE x.service_provider_id = t.service_provider_id AND r.market_id = run.market_id AND r.month = run.month) AS invoiced
-        FROM settlement_statement t WHERE t.run_id = run.id AND (issue_invoices.service_provider_id IS NULL OR t.service_provider_id = issue_invoices.service_provider_id)) s
-  WHERE s.total <> s.invoiced
-  RETURNING v.*;
-END
-$function$;
-COMMENT ON FUNCTION issue_invoices(bigint, numeric, integer, bigint) IS
-  'issues an invoice for each statement of the last run of a month, or that of one provider, at a rate of VAT: what it owes beyond what was invoiced of the month before, a credit note where that is below zero, nothing where it is nothing; asked again it issues nothing; by the buyer or the operator; returns them; errors 42501, 23514, MX502; SECURITY DEFINER because nobody writes invoices, and the caller is checked';
-REVOKE ALL ON FUNCTION issue_invoices(bigint, numeric, integer, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION issue_invoices(bigint, numeric, integer, bigint) TO flexexchange_operator, flexexchange_participant;

@@ -1,0 +1,304 @@
+-- Disputes: raised, answered, held back, decided, and what follows of it in the next run and invoice; what is paid, and what is late.
+\getenv src PG_ABS_SRCDIR
+\set setup :src '/setup.sql'
+\set ECHO none
+\i :setup
+\set ECHO all
+\set SHOW_CONTEXT never
+\set VERBOSITY terse
+SELECT flexexchange.create_exchange('dispute_test');
+SET search_path = dispute_test, flexexchange;
+CREATE ROLE dispute_dso IN ROLE flexexchange_participant;
+CREATE ROLE dispute_neso IN ROLE flexexchange_participant;
+CREATE ROLE dispute_volt IN ROLE flexexchange_participant;
+CREATE ROLE dispute_amp IN ROLE flexexchange_participant;
+CREATE ROLE dispute_operator IN ROLE flexexchange_operator;
+CREATE ROLE dispute_regulator IN ROLE flexexchange_regulator;
+INSERT INTO participant (id, name, kinds) VALUES (1, 'DSO', '{market_operator}'), (2, 'NESO', '{market_operator}'), (3, 'Volt', '{service_provider}'), (4, 'Amp', '{service_provider}');
+INSERT INTO participant_login (role_name, participant_id) VALUES ('dispute_dso', 1), ('dispute_neso', 2), ('dispute_volt', 3), ('dispute_amp', 4);
+INSERT INTO market (id, code, name, market_operator_id, time_zone) VALUES (1, 'dso', 'Local flexibility', 1, 'Europe/London'), (2, 'neso', 'Response', 2, 'Europe/London');
+INSERT INTO product (id, market_id, code, name, service_code) VALUES (1, 1, 'SU', 'Scheduled Utilisation', 'SU'), (2, 2, 'DFS', 'Demand Flexibility', 'DFS');
+INSERT INTO asset (id, name, qualified_up_kw) VALUES (11, 'battery', 1000), (12, 'chargers', 1000);
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (11, 3, '2020-01-01T00:00Z/infinity'), (12, 4, '2020-01-01T00:00Z/infinity');
+INSERT INTO settlement_mechanism (id, code, name, cap_ratio, rounds_at, confirmed, source) VALUES (101, 'simple', 'delivered energy', 1, 'line', true, 'test');
+INSERT INTO product_settlement (product_id, stage, settlement_mechanism_id) VALUES (1, 'dispatch', 101), (2, 'dispatch', 101);
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh)
+  SELECT i, 1, 3, 11, 'up', 400, time_window(d, d + interval '1 hour'), 250 FROM generate_series(1, 4) i CROSS JOIN LATERAL (SELECT timestamptz '2024-11-03T17:00Z' + i * interval '1 day' AS d) x;
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (5, 1, 4, 12, 'up', 400, '2024-11-04T17:00Z/PT1H', 100);
+SET ROLE dispute_dso;
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh, source)
+  SELECT i, time_window(d, d + interval '1 hour'), 400, 400, 'meter' FROM generate_series(1, 4) i CROSS JOIN LATERAL (SELECT timestamptz '2024-11-03T17:00Z' + i * interval '1 day' AS d) x;
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh, source) VALUES (5, '2024-11-04T17:00Z/PT1H', 400, 300, 'meter');
+SELECT settle(1, '2024-11-01', 'initial') AS one \gset
+SELECT service_provider, lines, total FROM monthly_statement WHERE run_id = :one ORDER BY 1;
+RESET ROLE;
+SELECT d.id AS d1 FROM delivery d WHERE dispatch_id = 1 \gset
+SELECT d.id AS d2 FROM delivery d WHERE dispatch_id = 2 \gset
+SELECT d.id AS d3 FROM delivery d WHERE dispatch_id = 3 \gset
+SELECT d.id AS d4 FROM delivery d WHERE dispatch_id = 4 \gset
+SELECT d.id AS d5 FROM delivery d WHERE dispatch_id = 5 \gset
+
+-- ---------------------------------------------------------------- raised by a party alone, of one thing, once, in time
+
+SET ROLE dispute_neso;
+SELECT raise_dispute('too much', run_id => :one, delivery_id => :d1);
+SET ROLE dispute_amp;
+SELECT raise_dispute('too much', run_id => :one, delivery_id => :d1);
+SELECT raise_dispute('too much', delivery_id => 99999);
+SET ROLE dispute_operator;
+SELECT raise_dispute('too much', run_id => :one, delivery_id => :d1);
+SET ROLE dispute_dso;
+SELECT raise_dispute('two things', run_id => :one, delivery_id => :d1, qualification_id => 1);
+SELECT raise_dispute(' ', run_id => :one, delivery_id => :d1);
+\set VERBOSITY sqlstate
+SELECT raise_dispute('in the past', run_id => :one, delivery_id => :d1, at => now() - interval '1 day');
+\set VERBOSITY terse
+-- the buyer: 300 kWh came, not 400; the seller of another: more came than was found
+SELECT raise_dispute('The meter was read an hour late', run_id => :one, delivery_id => :d1, claimed_kwh => 300) AS first \gset
+SELECT raise_dispute('again', delivery_id => :d1);
+SET ROLE dispute_volt;
+SELECT raise_dispute('again', run_id => :one, delivery_id => :d1);
+SET ROLE dispute_amp;
+SELECT raise_dispute('One meter is missing', run_id => :one, delivery_id => :d5, claimed_kwh => 400) AS second \gset
+-- what each reads
+SELECT (SELECT count(*) FROM dispute) AS disputes, (SELECT count(*) FROM dispute_step) AS steps;
+SET ROLE dispute_volt;
+SELECT subject, raised_by_id, respondent_id, reason, claimed_kwh, status FROM dispute;
+SET ROLE dispute_neso;
+SELECT (SELECT count(*) FROM dispute) AS disputes, (SELECT count(*) FROM dispute_step) AS steps;
+
+-- ---------------------------------------------------------------- what is held back, and what is not
+
+SET ROLE dispute_dso;
+-- by the energy that the buyer concedes; of a seller that wants more nothing is held: what is owed at least is undisputed
+SELECT d.reason, h.amount, trim_scale(h.undisputed) AS undisputed, trim_scale(h.held) AS held FROM held_amounts(:one) h JOIN dispute d ON d.id = h.dispute_id;
+SELECT number, service_provider_id, net, vat, gross, held FROM issue_invoices(:one, 0.2) ORDER BY number;
+SELECT count(*) AS again FROM issue_invoices(:one, 0.2);
+SELECT market_code, subject, raised_by, respondent, status, waits_for, held FROM open_disputes();
+RESET ROLE;
+SELECT waits_for, held FROM open_disputes(now() + interval '30 days');
+
+-- ---------------------------------------------------------------- heard, shown, decided
+
+SET ROLE dispute_dso;
+SELECT answer_dispute(:first, 'not mine to answer');
+SELECT withdraw_dispute(:second, 'not mine');
+SET ROLE dispute_volt;
+SELECT answer_dispute(:second, 'of others');
+SELECT give_evidence(:first, 'Certificate of the meter', 'certificate.pdf', sha256('certificate')) IS NOT NULL AS given;
+SELECT give_evidence(:first, 'A name alone', 'certificate.pdf');
+SELECT give_evidence(:first, 'A hash that is none', 'certificate.pdf', '\x00');
+SELECT give_evidence(:first, 'The same day before', delivery_id => :d2) IS NOT NULL AS given;
+SELECT give_evidence(:first, 'Of another seller', delivery_id => :d5);
+SET ROLE dispute_dso;
+SELECT give_evidence(:first, 'Readings as they came', unit_id => 11, readings => '2024-11-04T16:00Z/PT3H') IS NOT NULL AS given;
+SET ROLE dispute_operator;
+\set VERBOSITY sqlstate
+SELECT resolve_dispute(:first, 'upheld', 'Too early');
+\set VERBOSITY terse
+SET ROLE dispute_volt;
+SELECT resolve_dispute(:first, 'dismissed', 'I say so');
+SELECT answer_dispute(:first, 'The clock of the meter is in summer time');
+SELECT answer_dispute(:first, 'twice');
+SELECT given_by_id, words, document, left(encode(document_sha256, 'hex'), 8) AS sha256, delivery_id = :d2 AS of_delivery, readings FROM dispute_evidence ORDER BY id;
+SET ROLE dispute_operator;
+SELECT resolve_dispute(:first, 'partly', 'without a number');
+SELECT resolve_dispute(:first, 'dismissed', 'with one', 300);
+SELECT resolve_dispute(:first, 'maybe', 'x');
+SELECT resolve_dispute(:first, 'partly', 'A quarter of an hour is missing, not an hour', 350);
+SELECT resolve_dispute(:first, 'dismissed', 'twice');
+-- no final run while one is open
+SELECT settle(1, '2024-11-01', 'final');
+-- what was decided is a delivery, and held until a run has settled it
+SELECT requested_kwh, delivered_kwh, source, regexp_replace(evidence, 'dispute \d+', 'dispute N') AS evidence FROM delivery WHERE dispatch_id = 1 ORDER BY id;
+SELECT count(*) AS issued FROM issue_invoices(:one, 0.2);
+SELECT trim_scale(held) AS held FROM held_amounts(:one);
+SELECT settle(1, '2024-11-01', 'revised', 'disputes') AS two \gset
+SELECT trade_id, before, after, change, cause, regexp_replace(regexp_replace(regexp_replace(detail, 'delivery \d+ for \d+', 'delivery N for M'), 'recorded [^,]+', 'recorded ...'), 'dispute \d+', 'dispute N') AS detail FROM settlement_changes(:two);
+SELECT number, service_provider_id, net, vat, gross, held FROM issue_invoices(:two, 0.2) ORDER BY number;
+SELECT i.service_provider_id, sum(i.net) AS invoiced, (SELECT s.total FROM settlement_statement s WHERE s.run_id = :two AND s.service_provider_id = i.service_provider_id) AS stated FROM invoice i GROUP BY 1 ORDER BY 1;
+SET ROLE dispute_volt;
+SELECT status, outcome, decided_by, decided_kwh, decision_reason FROM dispute;
+SELECT status, reason, made_by FROM dispute_step ORDER BY id;
+
+-- ---------------------------------------------------------------- decided without an answer, once its time is over; nothing was claimed in numbers
+
+RESET ROLE;
+SELECT resolve_dispute(:second, 'upheld', 'The missing meter was found', at => (SELECT answer_by + interval '1 second' FROM dispute WHERE id = :second));
+SELECT settle(1, '2024-11-01', 'revised', 'the missing meter') AS three \gset
+SELECT trade_id, before, after, change, cause FROM settlement_changes(:three);
+SELECT number, service_provider_id, net, gross, held FROM issue_invoices(:three, 0.2);
+
+-- ---------------------------------------------------------------- settled between the parties; withdrawn; after the invoice
+
+SET ROLE dispute_volt;
+SELECT raise_dispute('a run that was revised', run_id => :one, delivery_id => :d2);
+SET ROLE dispute_dso;
+SELECT raise_dispute('nothing came', run_id => :three, delivery_id => :d2) AS third \gset
+SELECT raise_dispute('dearer than agreed', run_id => :three, delivery_id => :d3, claimed_amount => 80) AS fourth \gset
+-- what was invoiced already is no credit before it is decided
+SELECT trim_scale(held) AS held FROM held_amounts(:three) ORDER BY 1;
+SELECT count(*) AS issued FROM issue_invoices(:three, 0.2);
+SELECT propose_settling(:third, 'Half of it', 200) AS offer \gset
+SELECT accept_settling(:offer);
+SET ROLE dispute_amp;
+SELECT accept_settling(:offer);
+SET ROLE dispute_volt;
+SELECT accept_settling(:offer);
+SELECT accept_settling(:offer);
+SELECT outcome, decided_by, decided_kwh, decided_as FROM dispute WHERE id = :third;
+SELECT withdraw_dispute(:fourth, 'not mine');
+SET ROLE dispute_dso;
+SELECT withdraw_dispute(:fourth, 'It was the agreed price');
+SELECT settle(1, '2024-11-01', 'revised', 'settled') AS four \gset
+SELECT number, net, vat, gross, held FROM issue_invoices(:four, 0.2);
+SELECT delivered_kwh, source FROM delivery WHERE dispatch_id = 2 AND superseded_at IS NULL;
+
+-- ---------------------------------------------------------------- released by a dismissal, without another run
+
+SELECT settle(1, '2024-12-01', 'initial') IS NOT NULL AS nothing_in_december;
+RESET ROLE;
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (6, 1, 3, 11, 'up', 400, '2025-01-07T17:00Z/PT1H', 250);
+SET ROLE dispute_dso;
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh, source) VALUES (6, '2025-01-07T17:00Z/PT1H', 400, 400, 'meter');
+SELECT settle(1, '2025-01-01', 'initial') AS january \gset
+SELECT raise_dispute('nothing came', delivery_id => (SELECT id FROM delivery WHERE dispatch_id = 6)) AS fifth \gset
+SELECT trim_scale(undisputed) AS undisputed, trim_scale(held) AS held FROM held_amounts(:january);
+SELECT count(*) AS issued FROM issue_invoices(:january, 0.2);
+SET ROLE dispute_volt;
+SELECT answer_dispute(:fifth, 'It did: see the meter');
+SET ROLE dispute_regulator;
+SELECT resolve_dispute(:fifth, 'dismissed', 'The meter says so');
+SET ROLE dispute_dso;
+SELECT net, gross, held FROM issue_invoices(:january, 0.2);
+SELECT settle(1, '2025-01-01', 'final') IS NOT NULL AS final;
+SELECT raise_dispute('after all', delivery_id => (SELECT id FROM delivery WHERE dispatch_id = 6));
+SELECT raise_dispute('after all', run_id => (SELECT max(id) FROM settlement_run), delivery_id => (SELECT id FROM delivery WHERE dispatch_id = 6));
+
+-- ---------------------------------------------------------------- time is data, of the market, by its clocks
+
+INSERT INTO dispute_terms (market_id, subject, raise_within, answer_within, confirmed, source) VALUES (1, 'settlement_line', '5 days', '2 days', true, 'Framework agreement');
+INSERT INTO dispute_terms (market_id, subject, raise_within, answer_within, confirmed, source) VALUES (2, 'settlement_line', '5 days', '2 days', true, 'of another');
+RESET ROLE;
+SELECT market_instant_after(1, '2025-03-29T12:00Z', '1 day') AS spring, market_instant_after(1, '2025-10-25T12:00Z', '1 day') AS autumn;
+-- of a line that a later run left as it was, from the first
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE settlement_run SET made_at = '2025-01-10T12:00Z' WHERE id = :one;
+UPDATE settlement_run SET made_at = '2025-01-20T12:00Z' WHERE id > :one;
+SET LOCAL session_replication_role = origin;
+INSERT INTO participant_login (role_name, participant_id) VALUES (current_user, 1);
+SAVEPOINT s;
+SELECT raise_dispute('late', run_id => :four, delivery_id => :d4, at => '2025-01-15T12:00:01Z');
+ROLLBACK TO s;
+SELECT raise_dispute('in time', run_id => :four, delivery_id => :d4, at => '2025-01-15T12:00Z') IS NOT NULL AS raised;
+SELECT answer_by FROM dispute ORDER BY id DESC LIMIT 1;
+ROLLBACK;
+
+-- ---------------------------------------------------------------- qualifications: decided again
+
+INSERT INTO qualification (id, asset_id, product_id, service_provider_id) VALUES (1, 12, 1, 4), (2, 11, 1, 3);
+UPDATE qualification SET status = 'prequalification';
+SET ROLE dispute_dso;
+UPDATE qualification SET status = 'rejected', note = 'ramps too slowly' WHERE id = 1;
+UPDATE qualification SET status = 'prequalified' WHERE id = 2;
+INSERT INTO suspension (qualification_id, reason) VALUES (2, 'failed_verification');
+SET ROLE dispute_amp;
+SELECT raise_dispute('The test shows otherwise', qualification_id => 1) AS sixth \gset
+SELECT raise_dispute('of others', qualification_id => 2);
+SET ROLE dispute_volt;
+SELECT raise_dispute('It delivered', qualification_id => 2, claimed_kwh => 3);
+SELECT raise_dispute('It delivered', qualification_id => 2) AS seventh \gset
+SET ROLE dispute_dso;
+SELECT answer_dispute(:sixth, 'It was slow on both days'), answer_dispute(:seventh, 'Not in November');
+SET ROLE dispute_operator;
+SELECT resolve_dispute(:sixth, 'upheld', 'The test of May holds'), resolve_dispute(:seventh, 'upheld', 'See dispute 1');
+SELECT id, status FROM qualification ORDER BY id;
+SELECT status, reinstated_at IS NOT NULL AS reinstated FROM suspension;
+
+-- ---------------------------------------------------------------- conflicts: the regulator judges the exchange
+
+RESET ROLE;
+SET session_replication_role = replica;
+INSERT INTO commitment (id, stage, source_id, unit_id, unit_kind, service_code, product_id, market_operator_id, service_provider_id, direction, power_kw, delivery_window, headroom_checked) OVERRIDING SYSTEM VALUE VALUES
+  (9001, 'award', 9001, 11, 'asset', 'SU', 1, 1, 3, 'up', 100, '2030-01-01T00:00Z/PT1H', false), (9002, 'award', 9002, 11, 'asset', 'DFS', 2, 2, 3, 'up', 100, '2030-01-01T00:00Z/PT1H', false);
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) OVERRIDING SYSTEM VALUE VALUES (9002, 2, 3, 11, 'up', 100, '2030-01-01T00:00Z/PT1H', 'held');
+INSERT INTO conflict (id, kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, action, rationale, closed_at) OVERRIDING SYSTEM VALUE VALUES (1, 'double_commitment', 'blocking', 'competition', 9002, 9001, 11, '2030-01-01T00:00Z/PT1H', 'hold', '{}', now());
+INSERT INTO hold (stage, trade_id, unit_id, service_provider_id, market_operator_id, concerned_ids, conflict_ids, former_status, direction, power_kw, delivery_window)
+  VALUES ('award', 9002, 11, 3, 2, '{1,2}', '{1}', 'awarded', 'up', 100, '2030-01-01T00:00Z/PT1H');
+INSERT INTO notification (participant_id, event, conflict_id, message, content) VALUES (2, 'conflict_found', 1, 'x', '{}'), (3, 'conflict_found', 1, 'x', '{}');
+SET session_replication_role = origin;
+SET ROLE dispute_dso;
+SELECT raise_dispute('I was not told', conflict_id => 1);
+SET ROLE dispute_neso;
+SELECT raise_dispute('Both can be kept', conflict_id => 1) AS eighth \gset
+SELECT respondent_id, subject, status FROM dispute;
+SET ROLE dispute_volt;
+SELECT count(*) AS sees_that_of_neso FROM dispute WHERE conflict_id = 1;
+SET ROLE dispute_operator;
+SELECT answer_dispute(:eighth, 'The rules say no');
+SELECT resolve_dispute(:eighth, 'dismissed', 'our own');
+SET ROLE dispute_regulator;
+SELECT answer_dispute(:eighth, 'not mine');
+SELECT resolve_dispute(:eighth, 'upheld', 'The rule is of dispatch, not of awards');
+SELECT status FROM award WHERE id = 9002;
+SELECT resolution, decided_by, regexp_replace(reason, '\d+', 'N') AS reason FROM hold;
+SELECT conflict_id, cardinality(hold_ids) AS holds, reason, made_by FROM dispute_override;
+
+-- ---------------------------------------------------------------- what is paid, and what is late
+
+RESET ROLE;
+SELECT id AS bill, due_on AS due, gross FROM invoice WHERE number = 1 \gset
+SELECT id AS note, gross FROM invoice WHERE gross < 0 ORDER BY id LIMIT 1 \gset
+INSERT INTO base_rate (since, rate, source) VALUES ('2020-01-01', 0.04, 'Bank of England');
+SET ROLE dispute_volt;
+SELECT record_payment(:bill, :'due', 100, 'x');
+SET ROLE dispute_dso;
+SELECT record_payment(:bill, :'due', 0, 'x');
+SELECT record_payment(:bill, :'due', 300, 'BACS 4711') IS NOT NULL AS paid;
+SELECT set_off(:bill, :bill);
+SELECT set_off(:bill, :note, :'due') AS set_off;
+SELECT set_off(:bill, :note, :'due');
+SELECT give_payment_notice(:bill, 10000, 'too much');
+SELECT number, gross, paid, noticed, owed, days_late, interest FROM invoice_balance(:'due'::date) WHERE number = 1;
+SELECT number, gross, paid, noticed, owed, days_late, interest, round(owed * 0.06 * 30 / 365, 2) AS by_hand FROM invoice_balance(:'due'::date + 30) WHERE number = 1;
+RESET ROLE;
+\set VERBOSITY sqlstate
+SELECT give_payment_notice(:bill, 10, 'too late', at => now() + interval '26 days');
+\set VERBOSITY terse
+-- the rate changes in between, by the day; without a rate nothing is made up
+BEGIN;
+INSERT INTO base_rate (since, rate, source) VALUES (:'due'::date + 11, 0.05, 'Bank of England');
+SELECT interest, round((owed * 0.06 * 10 + owed * 0.07 * 20) / 365, 2) AS by_hand FROM invoice_balance(:'due'::date + 30) WHERE number = 1;
+DELETE FROM base_rate;
+SELECT owed, interest FROM invoice_balance(:'due'::date + 30) WHERE number = 1;
+ROLLBACK;
+SELECT late_interest(1000, 30, 0.04);
+-- notice five business days before, and what it keeps back while the dispute is open
+SELECT business_days_before('2024-12-31', 5) AS without_holidays;
+INSERT INTO holiday (day, name) VALUES ('2024-12-25', 'Christmas'), ('2024-12-26', 'Boxing Day');
+SELECT business_days_before('2024-12-31', 5) AS with_holidays, business_days_before('2024-12-31', 0) AS none;
+SET ROLE dispute_dso;
+SELECT raise_dispute('late again', delivery_id => :d3, claimed_kwh => 200) AS ninth \gset
+SELECT i.id AS open_bill, due_on AS open_due FROM invoice i WHERE number = (SELECT max(number) FROM invoice) \gset
+SELECT number = (SELECT max(number) FROM invoice) AS last FROM invoice WHERE id = :open_bill;
+SELECT give_payment_notice(:open_bill, 50, 'in dispute', :ninth) IS NOT NULL AS given;
+SELECT noticed, owed, interest FROM invoice_balance(:'open_due'::date + 10) WHERE invoice_id = :open_bill;
+SELECT withdraw_dispute(:ninth, 'it is right');
+SELECT noticed, owed, interest FROM invoice_balance(:'open_due'::date + 10) WHERE invoice_id = :open_bill;
+SET ROLE dispute_neso;
+SELECT count(*) AS balances FROM invoice_balance(:'open_due'::date);
+SET ROLE dispute_volt;
+SELECT bool_and(service_provider = 'Volt') AS own_alone, count(*) > 0 AS some FROM invoice_balance(:'open_due'::date);
+RESET ROLE;
+-- nothing of it is rewritten
+UPDATE dispute SET reason = 'another';
+UPDATE dispute SET status = 'raised';
+UPDATE dispute_evidence SET words = 'another';
+UPDATE invoice_payment SET amount = 1;
+TRUNCATE dispute_step;
+SET ROLE dispute_operator;
+UPDATE dispute SET decision_reason = 'another';
+RESET ROLE;
+SELECT flexexchange.drop_exchange('dispute_test', with_data => true);
+DROP ROLE dispute_dso, dispute_neso, dispute_volt, dispute_amp, dispute_operator, dispute_regulator;
