@@ -144,6 +144,10 @@ BEGIN
   INSERT INTO base_rate (since, rate, source) VALUES ('2029-12-31'::date + w::integer, 0.04, 'x');
   INSERT INTO invoice_payment (id, invoice_id, paid_on, amount, reference) OVERRIDING SYSTEM VALUE VALUES (w, w, '2030-03-01', 1, 'x');
   INSERT INTO payment_notice (id, invoice_id, less, reason, given_on) OVERRIDING SYSTEM VALUE VALUES (w, w, 1, 'x', '2030-02-02');
+  INSERT INTO carbon_method (id, code, name, intensity, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (100 + w, 'own ' || w, 'x', 'actual', true, 'x');
+  INSERT INTO carbon_factor (carbon_method_id, category, kind, payback_up, payback_down) VALUES (100 + w, 'x', 'demand', 1, 1);
+  INSERT INTO carbon_technology (carbon_method_id, technology, category) VALUES (100 + w, 'x', 'x');
+  INSERT INTO unit_carbon_category (id, unit_id, category, since) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, 'x', now());
   INSERT INTO dispute_terms (id, market_id, subject, raise_within, answer_within, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (100 + w, w, 'verification', '1 day', '1 day', true, 'x');
   INSERT INTO dispute (id, market_id, subject, delivery_id, raised_by_id, respondent_id, reason, raised_at, answer_by) OVERRIDING SYSTEM VALUE VALUES (w, w, 'verification', w, seller, buyer, 'x', now(), now());
   INSERT INTO dispute_step (id, dispute_id, status, happened_at) OVERRIDING SYSTEM VALUE VALUES (w, w, 'raised', now());
