@@ -240,6 +240,7 @@ BEGIN
   END IF;
   -- a run, an invoice and a dispute of a market take turns
   PERFORM FROM market m WHERE m.id = the_market FOR NO KEY UPDATE;
+  SELECT * INTO the_delivery FROM delivery v WHERE v.id = raise_dispute.delivery_id;
   -- whether it can be disputed, and since when
   CASE matter
     WHEN 'settlement_line' THEN

@@ -161,7 +161,7 @@ AS $function$
   SELECT chart_bars('Delivered of what was asked for', 'The greatest dispatches, by energy', 'MWh', array_agg(x.label ORDER BY x.starts_at, x.trade_id, x.place), array_agg(x.what ORDER BY x.starts_at, x.trade_id, x.place),
                     array_agg(x.mwh ORDER BY x.starts_at, x.trade_id, x.place), width, 20)
   FROM (SELECT t.starts_at, t.trade_id, w.place, w.what, w.mwh,
-               format('%s, dispatch %s', to_char(t.starts_at AT TIME ZONE t.time_zone, 'FMDD Mon HH24:MI'), t.trade_id) AS label
+               format('%s, dispatch %s', to_char(t.starts_at AT TIME ZONE t.time_zone, 'DD Mon HH24:MI'), t.trade_id) AS label
         FROM trade_performance(chart_dispatch_performance.market_id, chart_dispatch_performance.month, chart_dispatch_performance.service_provider_id) t
         CROSS JOIN LATERAL (VALUES (1, 'delivered', t.counted_mwh), (2, 'missing', t.known_requested_mwh - t.counted_mwh), (3, 'not known', t.requested_mwh - t.known_requested_mwh)) w (place, what, mwh)
         WHERE t.stage = 'dispatch') x
@@ -196,17 +196,17 @@ BEGIN
           FROM (SELECT row_number() OVER (ORDER BY e.month, e.service_provider COLLATE "C", e.service_provider_id, e.market_code COLLATE "C") AS place, e.service_provider, e.month, e.run_kind, sum(e.lines) AS lines, sum(e.amount) AS amount, sum(e.held) AS held
                 FROM earnings_report(market_id, month, service_provider_id) e WHERE e.currency = money.currency GROUP BY e.month, e.service_provider, e.service_provider_id, e.market_code, e.run_kind) s
           CROSS JOIN LATERAL unnest(ARRAY[s.service_provider, to_char(s.month, 'Mon YYYY'), s.run_kind, chart_number(s.lines), chart_number(s.amount, 2), chart_number(s.held, 2)]) WITH ORDINALITY AS c (cell, place))
-      || (SELECT html_table(format('By product and unit, %s', money.currency), ARRAY['Unit', 'Provider', 'Product', 'For', 'Lines', 'Payment', 'Penalty', 'Taken back', 'Rounding and floor', 'Amount'],
-                            array_agg(c.cell ORDER BY e.place, c.place), 4)
+      || (SELECT html_table(format('By product and unit, %s', money.currency), ARRAY['Unit', 'Provider', 'Product', 'Lines', 'Payment', 'Penalty', 'Taken back', 'Rounding', 'Amount'],
+                            array_agg(c.cell ORDER BY e.place, c.place), 3)
           FROM (SELECT row_number() OVER () AS place, x.* FROM earnings_report(market_id, month, service_provider_id) x WHERE x.currency = money.currency) e
-          CROSS JOIN LATERAL unnest(ARRAY[coalesce(e.unit, 'the statement'), e.service_provider, e.product_code, CASE e.stage WHEN 'dispatch' THEN 'utilisation' ELSE e.stage END, chart_number(e.lines), chart_number(e.payment, 2), chart_number(e.penalty, 2),
+          CROSS JOIN LATERAL unnest(ARRAY[coalesce(e.unit, 'the statement'), e.service_provider, concat_ws(' ', e.product_code, CASE e.stage WHEN 'dispatch' THEN 'utilisation' ELSE e.stage END), chart_number(e.lines), chart_number(e.payment, 2), chart_number(e.penalty, 2),
                                           chart_number(e.clawback, 2), chart_number(e.adjustment, 4), chart_number(e.amount, CASE e.stage WHEN 'rounding' THEN 4 ELSE 2 END)]) WITH ORDINALITY AS c (cell, place));
   END LOOP;
-  SELECT html_table('By product and unit; performance is what was delivered of what was asked for, of each period no more than that', ARRAY['Unit', 'Provider', 'Product', 'For', 'Trades', 'Kept in full', 'Asked for, MWh', 'Delivered, MWh', 'Performance', 'Worst period', 'Mean pay factor'],
-                    array_agg(c.cell ORDER BY p.place, c.place), 4)
+  SELECT html_table('By product and unit; performance is what came of what was asked for, of each period no more than that', ARRAY['Unit', 'Provider', 'Product', 'Trades', 'Kept in full', 'Asked for, MWh', 'Came, MWh', 'Performance', 'Worst period', 'Pay factor'],
+                    array_agg(c.cell ORDER BY p.place, c.place), 3)
     INTO performed
   FROM (SELECT row_number() OVER () AS place, x.* FROM performance_report(market_id, month, service_provider_id) x) p
-  CROSS JOIN LATERAL unnest(ARRAY[p.unit, p.service_provider, p.product_code, CASE p.stage WHEN 'dispatch' THEN 'utilisation' ELSE p.stage END, chart_number(p.trades), chart_number(p.kept_trades), chart_number(p.requested_mwh, 3), chart_number(p.delivered_mwh, 3),
+  CROSS JOIN LATERAL unnest(ARRAY[p.unit, p.service_provider, concat_ws(' ', p.product_code, CASE p.stage WHEN 'dispatch' THEN 'utilisation' ELSE p.stage END), chart_number(p.trades), chart_number(p.kept_trades), chart_number(p.requested_mwh, 3), chart_number(p.delivered_mwh, 3),
                                   percent_words(p.performance), percent_words(p.worst), chart_number(p.mean_factor, 4)]) WITH ORDINALITY AS c (cell, place);
 
   RETURN '<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>' || chart_text(heading) || '</title>'
