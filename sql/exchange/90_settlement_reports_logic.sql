@@ -134,13 +134,6 @@ GRANT EXECUTE ON FUNCTION settlement_report_json(text, bigint, date, bigint) TO 
 
 -- ---------------------------------------------------------------- for people
 
-CREATE OR REPLACE FUNCTION percent_words(share numeric) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN chart_number(100 * share, 1) || ' %';
-COMMENT ON FUNCTION percent_words(numeric) IS 'a share for people, in per cent to a tenth';
-REVOKE ALL ON FUNCTION percent_words(numeric) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION percent_words(numeric) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
-
 CREATE OR REPLACE FUNCTION chart_earnings(market_id bigint DEFAULT NULL, month date DEFAULT NULL, service_provider_id bigint DEFAULT NULL, currency text DEFAULT NULL, width integer DEFAULT 820) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -202,12 +195,12 @@ BEGIN
           CROSS JOIN LATERAL unnest(ARRAY[coalesce(e.unit, 'the statement'), e.service_provider, concat_ws(' ', e.product_code, CASE e.stage WHEN 'dispatch' THEN 'utilisation' ELSE e.stage END), chart_number(e.lines), chart_number(e.payment, 2), chart_number(e.penalty, 2),
                                           chart_number(e.clawback, 2), chart_number(e.adjustment, 4), chart_number(e.amount, CASE e.stage WHEN 'rounding' THEN 4 ELSE 2 END)]) WITH ORDINALITY AS c (cell, place));
   END LOOP;
-  SELECT html_table('By product and unit; performance is what came of what was asked for, of each period no more than that', ARRAY['Unit', 'Provider', 'Product', 'Trades', 'Kept in full', 'Asked for, MWh', 'Came, MWh', 'Performance', 'Worst period', 'Pay factor'],
+  SELECT html_table('By product and unit; performance, in per cent, is what came of what was asked for, of each period no more than that', ARRAY['Unit', 'Provider', 'Product', 'Trades', 'Kept in full', 'Asked for, MWh', 'Came, MWh', 'Came, %', 'Worst, %', 'Pay factor'],
                     array_agg(c.cell ORDER BY p.place, c.place), 3)
     INTO performed
   FROM (SELECT row_number() OVER () AS place, x.* FROM performance_report(market_id, month, service_provider_id) x) p
   CROSS JOIN LATERAL unnest(ARRAY[p.unit, p.service_provider, concat_ws(' ', p.product_code, CASE p.stage WHEN 'dispatch' THEN 'utilisation' ELSE p.stage END), chart_number(p.trades), chart_number(p.kept_trades), chart_number(p.requested_mwh, 3), chart_number(p.delivered_mwh, 3),
-                                  percent_words(p.performance), percent_words(p.worst), chart_number(p.mean_factor, 4)]) WITH ORDINALITY AS c (cell, place);
+                                  chart_number(100 * p.performance, 1), chart_number(100 * p.worst, 1), chart_number(p.mean_factor, 4)]) WITH ORDINALITY AS c (cell, place);
 
   RETURN '<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>' || chart_text(heading) || '</title>'
     || '<link rel="icon" href="data:,"><style>' || report_style() || '</style></head><body><header><h1 dir="auto">' || chart_text(heading, 300) || '</h1><p class="quiet">'

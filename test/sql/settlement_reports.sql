@@ -110,7 +110,7 @@ CREATE FUNCTION pg_temp.rows_of(html text, caption text) RETURNS TABLE (n bigint
   FROM (SELECT substring(html FROM '<caption><span>' || caption || '.*?</span></caption>.*?<tbody>(.*?)</tbody>') AS body) b CROSS JOIN LATERAL regexp_matches(b.body, '<tr>(.*?)</tr>', 'g') WITH ORDINALITY AS r (html, n) $$;
 SELECT r.cells[1] = regexp_replace(coalesce(e.unit, 'the statement'), '\s+', ' ', 'g') AND r.cells[2] = e.service_provider AND round(replace(r.cells[9], ',', '')::numeric, 2) = round(e.amount, 2) AND replace(r.cells[5], ',', '')::numeric = round(e.payment, 2) AS the_same, r.cells[1] AS unit, r.cells[9] AS amount
 FROM page CROSS JOIN LATERAL pg_temp.rows_of(page.html, 'By product and unit, GBP') r FULL JOIN (SELECT row_number() OVER () AS n, x.* FROM earnings_report(1, '2024-11-01') x) e ON e.n = r.n ORDER BY r.n;
-SELECT r.cells[8] = percent_words(p.performance) AND r.cells[5]::bigint = p.kept_trades AS the_same, r.cells[1] AS unit, r.cells[8] AS performance
+SELECT r.cells[8] = chart_number(100 * p.performance, 1) AND r.cells[5]::bigint = p.kept_trades AS the_same, r.cells[1] AS unit, r.cells[8] AS performance
 FROM page CROSS JOIN LATERAL pg_temp.rows_of(page.html, 'By product and unit; performance') r FULL JOIN (SELECT row_number() OVER () AS n, x.* FROM performance_report(1, '2024-11-01') x) p ON p.n = r.n ORDER BY r.n;
 SELECT r.cells[1] AS provider, r.cells[5] AS amount, s.total FROM page CROSS JOIN LATERAL pg_temp.rows_of(page.html, 'Statements, GBP') r JOIN monthly_statement s ON s.service_provider = r.cells[1] AND s.market_code = 'dso' AND s.month = '2024-11-01' AND s.kind = 'revised' ORDER BY r.n;
 -- it needs nothing but itself, and names are only names
