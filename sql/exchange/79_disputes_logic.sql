@@ -78,7 +78,7 @@ SET search_path FROM CURRENT
 AS $function$
 DECLARE
   waiting hold;
-  holds bigint[] := '{}';
+  holds bigint[] := ARRAY[]::bigint[];
   words CONSTANT text := left(format('dispute %s, %s: %s', NEW.id, NEW.outcome, NEW.decision_reason), 1000);
 BEGIN
   IF NEW.decided_kwh IS NOT NULL THEN
