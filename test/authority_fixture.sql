@@ -150,6 +150,7 @@ BEGIN
   INSERT INTO unit_carbon_category (id, unit_id, category, since) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, 'x', now());
   INSERT INTO dispute_terms (id, market_id, subject, raise_within, answer_within, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (100 + w, w, 'verification', '1 day', '1 day', true, 'x');
   INSERT INTO dispute (id, market_id, subject, delivery_id, raised_by_id, respondent_id, reason, raised_at, answer_by) OVERRIDING SYSTEM VALUE VALUES (w, w, 'verification', w, seller, buyer, 'x', now(), now());
+  INSERT INTO statement_acceptance (run_id, service_provider_id, accepted_at) VALUES (w, seller, now());
   INSERT INTO dispute_step (id, dispute_id, status, happened_at) OVERRIDING SYSTEM VALUE VALUES (w, w, 'raised', now());
   INSERT INTO dispute_evidence (id, dispute_id, given_by_id, words) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'x');
   INSERT INTO dispute_proposal (id, dispute_id, proposed_by_id, words, proposed_at) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'x', now());

@@ -5,6 +5,7 @@
 --         --1:n-- dispute_evidence   of both parties, never changed
 --         --1:n-- dispute_proposal   how the parties would settle it between them
 --         --1:1-- dispute_override   a verdict on a conflict that was found not to bind
+-- statement_acceptance               a provider disputes nothing of a statement
 --
 -- Of a settlement line, a verification, a qualification or a conflict.  Nothing that was settled is changed by it: what was
 -- decided of a delivery is another delivery, which supersedes the one in dispute, and the next run of the month settles that.
@@ -234,3 +235,20 @@ COMMENT ON COLUMN dispute_override.reason IS 'why';
 COMMENT ON COLUMN dispute_override.made_at IS 'when it was set aside';
 COMMENT ON COLUMN dispute_override.made_by IS 'role that did';
 COMMENT ON INDEX dispute_override_conflict_id_idx IS 'what was set aside of a conflict';
+
+CREATE TABLE statement_acceptance (
+  run_id              bigint NOT NULL,
+  service_provider_id bigint NOT NULL,
+  accepted_at         timestamptz NOT NULL,
+  recorded_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+  accepted_by         name NOT NULL DEFAULT session_role(),
+  PRIMARY KEY (run_id, service_provider_id),
+  CONSTRAINT statement_acceptance_is_of_a_statement FOREIGN KEY (run_id, service_provider_id) REFERENCES settlement_statement
+);
+COMMENT ON TABLE statement_acceptance IS 'statements that their providers accepted, rather than dispute a line of them; only added to';
+COMMENT ON COLUMN statement_acceptance.run_id IS 'the run';
+COMMENT ON COLUMN statement_acceptance.service_provider_id IS 'the provider';
+COMMENT ON COLUMN statement_acceptance.accepted_at IS 'when it accepted';
+COMMENT ON COLUMN statement_acceptance.recorded_at IS 'when that was written';
+COMMENT ON COLUMN statement_acceptance.accepted_by IS 'role that accepted';
+COMMENT ON CONSTRAINT statement_acceptance_is_of_a_statement ON statement_acceptance IS 'what is accepted is a statement';

@@ -5,10 +5,10 @@
 -- from the disputes whenever it is asked, for the lines of the run that is asked about, so there is nothing to keep in step.
 
 SELECT protect_table('dispute_terms', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
-SELECT protect_table(t::regclass) FROM unnest(ARRAY['dispute', 'dispute_step', 'dispute_evidence', 'dispute_proposal', 'dispute_override']) t;
+SELECT protect_table(t::regclass) FROM unnest(ARRAY['dispute', 'dispute_step', 'dispute_evidence', 'dispute_proposal', 'dispute_override', 'statement_acceptance']) t;
 -- written by the functions below
-REVOKE INSERT, UPDATE, DELETE ON dispute, dispute_step, dispute_evidence, dispute_proposal, dispute_override FROM flexexchange_operator;
-GRANT SELECT ON dispute, dispute_step, dispute_evidence, dispute_proposal, dispute_override TO flexexchange_participant;
+REVOKE INSERT, UPDATE, DELETE ON dispute, dispute_step, dispute_evidence, dispute_proposal, dispute_override, statement_acceptance FROM flexexchange_operator;
+GRANT SELECT ON dispute, dispute_step, dispute_evidence, dispute_proposal, dispute_override, statement_acceptance TO flexexchange_participant;
 GRANT INSERT (market_id, subject, raise_within, answer_within, confirmed, source), UPDATE (raise_within, answer_within, confirmed, source) ON dispute_terms TO flexexchange_participant;
 DROP POLICY IF EXISTS dispute_terms_insert_own ON dispute_terms;
 CREATE POLICY dispute_terms_insert_own ON dispute_terms FOR INSERT TO flexexchange_participant WITH CHECK (market_id = ANY (ARRAY(SELECT own_market_ids())));
@@ -21,6 +21,10 @@ DROP POLICY IF EXISTS dispute_read_party ON dispute;
 CREATE POLICY dispute_read_party ON dispute FOR SELECT TO flexexchange_participant
   USING (raised_by_id = (SELECT current_participant()) OR respondent_id = (SELECT current_participant()));
 COMMENT ON POLICY dispute_read_party ON dispute IS 'DISP-ALL-1: the parties of a dispute read it, and the reasons of its decision';
+DROP POLICY IF EXISTS statement_acceptance_read_party ON statement_acceptance;
+CREATE POLICY statement_acceptance_read_party ON statement_acceptance FOR SELECT TO flexexchange_participant
+  USING (service_provider_id = (SELECT current_participant()) OR run_id = ANY (ARRAY(SELECT own_settlement_run_ids())));
+COMMENT ON POLICY statement_acceptance_read_party ON statement_acceptance IS 'DISP-ALL-3: a provider reads what it accepted, a buyer what was accepted of its runs';
 
 DO $block$
 DECLARE
@@ -31,11 +35,11 @@ BEGIN
     EXECUTE format('CREATE POLICY %1$s_read_party ON %1$I FOR SELECT TO flexexchange_participant USING (dispute_id IN (SELECT d.id FROM dispute d))', name);
     EXECUTE format('COMMENT ON POLICY %1$s_read_party ON %1$I IS ''DISP-ALL-2: whoever reads a dispute reads its steps, what both parties show and propose, and what was set aside''', name);
   END LOOP;
-  FOREACH name IN ARRAY ARRAY['dispute', 'dispute_step', 'dispute_evidence', 'dispute_proposal', 'dispute_override'] LOOP
+  FOREACH name IN ARRAY ARRAY['dispute', 'dispute_step', 'dispute_evidence', 'dispute_proposal', 'dispute_override', 'statement_acceptance'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''What was in dispute stays known.'')', name);
     EXECUTE format('COMMENT ON TRIGGER t10_no_truncate ON %I IS ''history is not truncated''', name);
   END LOOP;
-  FOREACH name IN ARRAY ARRAY['dispute_step', 'dispute_evidence', 'dispute_override'] LOOP
+  FOREACH name IN ARRAY ARRAY['dispute_step', 'dispute_evidence', 'dispute_override', 'statement_acceptance'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION refuse_change(''values'', ''Add what is to be said beside it.'')', name);
     EXECUTE format('COMMENT ON TRIGGER t10_is_kept ON %I IS ''what was said, shown or decided stays as it was''', name);
   END LOOP;
@@ -248,11 +252,15 @@ BEGIN
       WHERE l.run_id = raise_dispute.run_id AND l.delivery_id = raise_dispute.delivery_id;
       problem := CASE WHEN since IS NULL THEN 'is not in that run'
                       WHEN EXISTS (SELECT FROM settlement_run r WHERE r.previous_run_id = raise_dispute.run_id) THEN 'was settled again since'
-                      WHEN EXISTS (SELECT FROM settlement_run r WHERE r.id = raise_dispute.run_id AND r.kind = 'final') THEN 'was settled for good' END;
+                      WHEN EXISTS (SELECT FROM settlement_run r WHERE r.id = raise_dispute.run_id AND r.kind = 'final') THEN 'was settled for good'
+                      -- a line that a later run left as it was stays accepted
+                      WHEN me = seller AND EXISTS (SELECT FROM statement_acceptance a JOIN settlement_line x ON x.run_id = a.run_id AND x.delivery_id = raise_dispute.delivery_id
+                                                   JOIN settlement_line l ON l.run_id = raise_dispute.run_id AND l.delivery_id = x.delivery_id AND l.amount = x.amount WHERE a.service_provider_id = me) THEN 'was accepted' END;
     WHEN 'verification' THEN
       since := the_delivery.recorded_at;
       problem := CASE WHEN the_delivery.superseded_at IS NOT NULL THEN 'was superseded'
-                      WHEN EXISTS (SELECT FROM settlement_run r WHERE r.market_id = the_market AND r.kind = 'final' AND r.period @> lower(the_delivery.delivery_window)) THEN 'was settled for good' END;
+                      WHEN EXISTS (SELECT FROM settlement_run r WHERE r.market_id = the_market AND r.kind = 'final' AND r.period @> lower(the_delivery.delivery_window)) THEN 'was settled for good'
+                      WHEN me = seller AND EXISTS (SELECT FROM statement_acceptance a JOIN settlement_line x ON x.run_id = a.run_id AND x.delivery_id = raise_dispute.delivery_id WHERE a.service_provider_id = me) THEN 'was accepted' END;
     WHEN 'qualification' THEN
       SELECT coalesce((SELECT max(s.suspended_at) FROM suspension s WHERE s.qualification_id = q.id AND s.status = 'suspended'), q.decided_at) INTO since FROM qualification q WHERE q.id = raise_dispute.qualification_id;
       problem := CASE WHEN since IS NULL THEN 'is not decided yet' END;
@@ -281,6 +289,33 @@ COMMENT ON FUNCTION raise_dispute(text, bigint, bigint, bigint, bigint, numeric,
   'disputes one thing, by the seller or the buyer: a settlement line (run and delivery), a verification (a delivery), a decision on a qualification, or (whoever was told of it) the verdict on a conflict; with what is claimed, kWh delivered or the amount of the line; returns its number; errors 42501, 23514, MX511; SECURITY DEFINER because nobody writes dispute itself, and the caller is checked';
 REVOKE ALL ON FUNCTION raise_dispute(text, bigint, bigint, bigint, bigint, numeric, numeric, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION raise_dispute(text, bigint, bigint, bigint, bigint, numeric, numeric, timestamptz) TO flexexchange_participant;
+
+CREATE OR REPLACE FUNCTION accept_statement(run_id bigint, at timestamptz DEFAULT now()) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+DECLARE
+  me CONSTANT bigint := current_participant();
+  disputes text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM settlement_statement s WHERE s.run_id = accept_statement.run_id AND s.service_provider_id = me) THEN
+    RAISE EXCEPTION 'settlement run % has no statement of yours', coalesce(accept_statement.run_id::text, 'NULL') USING ERRCODE = 'insufficient_privilege', HINT = 'See view monthly_statement.';
+  END IF;
+  -- a dispute of its line, and this, take turns
+  PERFORM FROM market m JOIN settlement_run r ON r.market_id = m.id WHERE r.id = accept_statement.run_id FOR NO KEY UPDATE OF m;
+  SELECT string_agg(d.id::text, ', ' ORDER BY d.id) INTO disputes
+  FROM dispute d JOIN settlement_line l ON l.run_id = accept_statement.run_id AND l.delivery_id = d.delivery_id WHERE d.raised_by_id = me AND d.status IN ('raised', 'answered');
+  IF disputes IS NOT NULL THEN
+    RAISE EXCEPTION 'dispute % of it is open', disputes USING ERRCODE = 'MX511', HINT = 'Withdraw it, or have it decided, before you accept the statement.';
+  END IF;
+  INSERT INTO statement_acceptance (run_id, service_provider_id, accepted_at) VALUES (accept_statement.run_id, me, instant_of_act(accept_statement.at)) ON CONFLICT DO NOTHING;
+END
+$function$;
+COMMENT ON FUNCTION accept_statement(bigint, timestamptz) IS
+  'a provider accepts its statement in a run: it disputes none of its lines any more, as long as they stay as they are; asked again it does nothing; errors 42501, MX511; SECURITY DEFINER because nobody writes statement_acceptance itself';
+REVOKE ALL ON FUNCTION accept_statement(bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION accept_statement(bigint, timestamptz) TO flexexchange_participant;
 
 CREATE OR REPLACE FUNCTION answer_dispute(dispute_id bigint, answer text, at timestamptz DEFAULT now()) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
@@ -458,16 +493,6 @@ COMMENT ON FUNCTION held_amounts(bigint) IS
   'the lines of a run of which something is held back, by dispute: what the line says, what is undisputed of it (the less of what the parties say: an amount, or what follows from the energy that is claimed, all else of the line as it is; nothing, where a buyer says neither), and what is held; a decision holds until a run has settled it';
 REVOKE ALL ON FUNCTION held_amounts(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION held_amounts(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
-
-CREATE OR REPLACE FUNCTION held_of_statement(run_id bigint, service_provider_id bigint) RETURNS numeric
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT coalesce(round(sum(x.held), 2), 0)
-  FROM (SELECT max(h.held) AS held FROM held_amounts(held_of_statement.run_id) h WHERE h.service_provider_id = held_of_statement.service_provider_id GROUP BY h.delivery_id) x;
-END;
-COMMENT ON FUNCTION held_of_statement(bigint, bigint) IS 'what is held back of the statement of a provider in a run, to two decimals: of each line the most that a dispute holds';
-REVOKE ALL ON FUNCTION held_of_statement(bigint, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION held_of_statement(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION open_disputes(at timestamptz DEFAULT now())
 RETURNS TABLE (dispute_id bigint, market_code text, subject text, raised_by text, respondent text, status text, raised_at timestamptz, answer_by timestamptz, waits_for text, held numeric)

@@ -24,6 +24,27 @@ COMMENT ON TRIGGER t10_is_kept ON invoice IS 'what was issued stays as it was';
 CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON invoice FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('rows', 'What was issued is kept.');
 COMMENT ON TRIGGER t10_no_truncate ON invoice IS 'history is not truncated';
 
+CREATE OR REPLACE FUNCTION statement_balance(run_id bigint)
+RETURNS TABLE (service_provider_id bigint, service_provider text, total numeric, held numeric, undisputed numeric, invoiced numeric, to_invoice numeric)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT t.service_provider_id, p.name, t.total, coalesce(h.held, 0), t.total - coalesce(h.held, 0), coalesce(i.invoiced, 0),
+         -- what is held of what was invoiced already is no credit: its payer gives notice, and the decision makes one
+         CASE WHEN t.total <= coalesce(i.invoiced, 0) THEN t.total - coalesce(i.invoiced, 0) ELSE greatest(t.total - coalesce(i.invoiced, 0) - coalesce(h.held, 0), 0) END
+  FROM settlement_statement t
+  JOIN settlement_run r ON r.id = t.run_id
+  JOIN participant p ON p.id = t.service_provider_id
+  LEFT JOIN (SELECT x.service_provider_id, round(sum(x.held), 2) AS held
+             FROM (SELECT a.service_provider_id, a.delivery_id, max(a.held) AS held FROM held_amounts(statement_balance.run_id) a GROUP BY a.service_provider_id, a.delivery_id) x GROUP BY x.service_provider_id) h ON h.service_provider_id = t.service_provider_id
+  LEFT JOIN (SELECT v.service_provider_id, sum(v.net) AS invoiced FROM invoice v JOIN settlement_run o ON o.id = v.run_id JOIN settlement_run n ON n.id = statement_balance.run_id AND n.market_id = o.market_id AND n.month = o.month
+             GROUP BY v.service_provider_id) i ON i.service_provider_id = t.service_provider_id
+  WHERE t.run_id = statement_balance.run_id ORDER BY t.service_provider_id;
+END;
+COMMENT ON FUNCTION statement_balance(bigint) IS
+  'each statement of a run: what it says, what of it is held for disputes (of each line the most that one holds) and what is undisputed, what was invoiced of its month by now, and what an invoice would bring: below zero a credit note; without VAT, in the currency of the run';
+REVOKE ALL ON FUNCTION statement_balance(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION statement_balance(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION issue_invoices(run_id bigint, vat_rate numeric, due_days integer DEFAULT 30, service_provider_id bigint DEFAULT NULL) RETURNS SETOF invoice
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path FROM CURRENT
@@ -48,14 +69,9 @@ BEGIN
   RETURN QUERY
   INSERT INTO invoice AS v (market_id, number, run_id, service_provider_id, net, vat_rate, currency, issued_on, due_on, held)
   SELECT run.market_id, coalesce((SELECT max(x.number) FROM invoice x WHERE x.market_id = run.market_id), 0) + row_number() OVER (ORDER BY s.service_provider_id), run.id, s.service_provider_id,
-         n.net, issue_invoices.vat_rate, run.currency, today, today + issue_invoices.due_days, h.held
-  FROM (SELECT t.service_provider_id, t.total,
-               (SELECT coalesce(sum(x.net), 0) FROM invoice x JOIN settlement_run r ON r.id = x.run_id WHERE x.service_provider_id = t.service_provider_id AND r.market_id = run.market_id AND r.month = run.month) AS invoiced
-        FROM settlement_statement t WHERE t.run_id = run.id AND (issue_invoices.service_provider_id IS NULL OR t.service_provider_id = issue_invoices.service_provider_id)) s
-  CROSS JOIN LATERAL (SELECT held_of_statement(run.id, s.service_provider_id) AS held) h
-  -- what is held of what was invoiced already is no credit: its payer gives notice, and the decision makes one
-  CROSS JOIN LATERAL (SELECT CASE WHEN s.total <= s.invoiced THEN s.total - s.invoiced ELSE greatest(s.total - s.invoiced - h.held, 0) END AS net) n
-  WHERE n.net <> 0
+         s.to_invoice, issue_invoices.vat_rate, run.currency, today, today + issue_invoices.due_days, s.held
+  FROM statement_balance(run.id) s
+  WHERE s.to_invoice <> 0 AND (issue_invoices.service_provider_id IS NULL OR s.service_provider_id = issue_invoices.service_provider_id)
   RETURNING v.*;
 END
 $function$;

@@ -100,10 +100,10 @@ BEGIN ATOMIC
   JOIN product p ON p.id = d.product_id AND p.market_id = delivery_carbon.market_id
   CROSS JOIN LATERAL (
     SELECT x.id AS delivery_id, x.delivery_window, coalesce(x.delivered_kwh, x.requested_kwh)::numeric AS kwh, CASE WHEN x.delivered_kwh IS NULL THEN 'requested' ELSE 'delivered' END AS energy_is
-    FROM delivery x WHERE x.trade_id = d.id AND x.dispatch_id = d.id AND x.superseded_at IS NULL
+    FROM delivery x WHERE resource_window(x.trade_id, x.delivery_window) && resource_window(d.id, d.delivery_window) AND x.dispatch_id = d.id AND x.superseded_at IS NULL
     UNION ALL
     SELECT NULL::bigint AS delivery_id, d.delivery_window, round(d.power_kw * extract(epoch FROM upper(d.delivery_window) - lower(d.delivery_window)) / 3600, 6) AS kwh, 'requested' AS energy_is
-    WHERE isfinite(upper(d.delivery_window)) AND isfinite(lower(d.delivery_window)) AND NOT EXISTS (SELECT FROM delivery x WHERE x.dispatch_id = d.id AND x.superseded_at IS NULL)) v
+    WHERE isfinite(upper(d.delivery_window)) AND isfinite(lower(d.delivery_window)) AND NOT EXISTS (SELECT FROM delivery x WHERE resource_window(x.trade_id, x.delivery_window) && resource_window(d.id, d.delivery_window) AND x.dispatch_id = d.id AND x.superseded_at IS NULL)) v
   CROSS JOIN LATERAL grid_intensity(m, v.delivery_window) g
   LEFT JOIN LATERAL (
     SELECT coalesce(a.profile::jsonb ->> 'technology', a.technology) AS technology, coalesce(a.profile::jsonb ->> 'energy_source', a.energy_source) AS energy_source FROM asset a WHERE a.id = d.asset_id

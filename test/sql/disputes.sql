@@ -72,7 +72,9 @@ SELECT (SELECT count(*) FROM dispute) AS disputes, (SELECT count(*) FROM dispute
 SET ROLE dispute_dso;
 -- by the energy that the buyer concedes; of a seller that wants more nothing is held: what is owed at least is undisputed
 SELECT d.reason, h.amount, trim_scale(h.undisputed) AS undisputed, trim_scale(h.held) AS held FROM held_amounts(:one) h JOIN dispute d ON d.id = h.dispute_id;
+SELECT service_provider, total, held, undisputed, invoiced, to_invoice FROM statement_balance(:one);
 SELECT number, service_provider_id, net, vat, gross, held FROM issue_invoices(:one, 0.2) ORDER BY number;
+SELECT service_provider, total, held, undisputed, invoiced, to_invoice FROM statement_balance(:one);
 SELECT count(*) AS again FROM issue_invoices(:one, 0.2);
 SELECT market_code, subject, raised_by, respondent, status, waits_for, held FROM open_disputes();
 RESET ROLE;
@@ -174,6 +176,19 @@ SELECT net, gross, held FROM issue_invoices(:january, 0.2);
 SELECT settle(1, '2025-01-01', 'final') IS NOT NULL AS final;
 SELECT raise_dispute('after all', delivery_id => (SELECT id FROM delivery WHERE dispatch_id = 6));
 SELECT raise_dispute('after all', run_id => (SELECT max(id) FROM settlement_run), delivery_id => (SELECT id FROM delivery WHERE dispatch_id = 6));
+
+-- ---------------------------------------------------------------- accepted rather than disputed
+
+SET ROLE dispute_volt;
+SELECT accept_statement(:one);
+SELECT accept_statement(:four), accept_statement(:four);
+SELECT raise_dispute('after all', run_id => :four, delivery_id => :d4);
+SELECT raise_dispute('after all', delivery_id => :d4);
+SET ROLE dispute_neso;
+SELECT accept_statement(:four);
+SELECT count(*) AS accepted FROM statement_acceptance;
+SET ROLE dispute_dso;
+SELECT count(*) AS accepted FROM statement_acceptance;
 
 -- ---------------------------------------------------------------- time is data, of the market, by its clocks
 
