@@ -147,6 +147,7 @@ BEGIN
   INSERT INTO carbon_method (id, code, name, intensity, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (100 + w, 'own ' || w, 'x', 'actual', true, 'x');
   INSERT INTO carbon_factor (carbon_method_id, category, kind, payback_up, payback_down) VALUES (100 + w, 'x', 'demand', 1, 1);
   INSERT INTO carbon_technology (carbon_method_id, technology, category) VALUES (100 + w, 'x', 'x');
+  INSERT INTO open_dispatch_carbon (month, market_code, method_code, method_version, hidden) VALUES ('2030-01-01', 'm' || w, 'x', 1, true);
   INSERT INTO unit_carbon_category (id, unit_id, category, since) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, 'x', now());
   INSERT INTO dispute_terms (id, market_id, subject, raise_within, answer_within, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (100 + w, w, 'verification', '1 day', '1 day', true, 'x');
   INSERT INTO dispute (id, market_id, subject, delivery_id, raised_by_id, respondent_id, reason, raised_at, answer_by) OVERRIDING SYSTEM VALUE VALUES (w, w, 'verification', w, seller, buyer, 'x', now(), now());

@@ -88,5 +88,26 @@ SET ROLE carbon_dso;
 SELECT array_agg(dispatch_id ORDER BY dispatch_id) AS dispatches, count(category) AS with_category FROM dispatch_carbon(1, '2023-07-01', 'fmr-cr-short-run');
 SELECT (SELECT count(*) FROM unit_carbon_category) AS said;
 RESET ROLE;
+-- for everybody, by market: where there are enough providers, after its volume, and once
+CREATE ROLE carbon_analyst IN ROLE flexexchange_analyst;
+CREATE ROLE carbon_operator IN ROLE flexexchange_operator;
+UPDATE exchange_instance SET smallest_group = 2;
+INSERT INTO participant (id, name, kinds) VALUES (2, 'NESO', '{market_operator}');
+INSERT INTO market (id, code, name, market_operator_id) VALUES (2, 'neso', 'Response', 2);
+INSERT INTO product (id, market_id, code, name, service_code) VALUES (3, 2, 'DFS', 'Demand Flexibility', 'DFS');
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (21, 3, 3, 11, 'up', 1, '2023-07-10T12:00Z/PT1H'), (22, 1, 3, 11, 'up', 10, '2023-06-11T12:00Z/PT1H'), (23, 1, 4, 15, 'up', 10, '2023-06-11T12:00Z/PT1H'),
+  (24, 1, 3, 11, 'up', 10, '2023-05-11T12:00Z/PT1H'), (25, 1, 4, 15, 'up', 10, '2023-05-11T12:00Z/PT1H'), (26, 1, 4, 14, 'up', 10, '2023-05-11T12:00Z/PT1H');
+SET ROLE carbon_operator;
+SELECT publish_dispatch_carbon('2023-07-01', 'fmr-cr-short-run');
+SELECT publish_statistics('2023-05-01') > 0 AS may, publish_statistics('2023-06-01') > 0 AS june, publish_statistics('2023-07-01') > 0 AS july;
+SELECT publish_dispatch_carbon('2023-07-01', 'no such');
+SELECT publish_dispatch_carbon('2023-05-01', 'fmr-cr-short-run') AS may, publish_dispatch_carbon('2023-06-01', 'fmr-cr-short-run') AS june, publish_dispatch_carbon('2023-07-01', 'fmr-cr-short-run') AS july;
+SELECT publish_dispatch_carbon('2023-07-01', 'fmr-cr-half-hourly');
+SET ROLE carbon_analyst;
+-- of May one provider is in what is not known; of July the volumes are hidden, since what they leave over would be of one
+SELECT month, market_code, product_code IS NULL AS whole, hidden FROM open_statistic WHERE subject = 'dispatch' AND product_code IS NULL ORDER BY month, market_code NULLS FIRST;
+SELECT month, market_code, method_code, hidden, dispatches, emitted_kg, displaced_kg, net_kg FROM open_dispatch_carbon ORDER BY month, market_code;
+SELECT count(*) FROM dispatch_carbon(1, '2023-07-01', 'fmr-cr-short-run');
+RESET ROLE;
 SELECT flexexchange.drop_exchange('carbon_test', with_data => true);
-DROP ROLE carbon_dso, carbon_volt, carbon_amp;
+DROP ROLE carbon_dso, carbon_volt, carbon_amp, carbon_analyst, carbon_operator;
