@@ -1,4 +1,4 @@
-# The pictures of docs/ are those of now; the report page, in a browser, at the width of a phone and of a desk:
+# The pictures of docs/ are those of now; the report pages, in a browser, at the width of a phone and of a desk:
 # nothing sticks out, no texts of a chart touch or leave it, nothing is loaded, and names are only names.
 use strict;
 use warnings;
@@ -46,7 +46,15 @@ $node->safe_psql('hostile', q{
 	INSERT INTO carbon_intensity (area, starts_at, ends_at, forecast_g_per_kwh, actual_g_per_kwh) SELECT left(public.bad(7), 60), t, t + interval '30 minutes', 100, 1000 + extract(hour FROM t) FROM generate_series('2025-01-01'::timestamptz, '2026-02-01', '30 minutes') t;
 	INSERT INTO system_price (kind, area, starts_at, ends_at, price_per_mwh) SELECT 'imbalance', left(public.bad(8), 60), t, t + interval '30 minutes', (hashint8extended(extract(epoch FROM t)::bigint, 1) % 9000) / 10.0 FROM generate_series('2026-01-01'::timestamptz, '2026-01-05', '30 minutes') t;
 });
+# its dispatches are settled, some at a price below zero
+$node->safe_psql('hostile', q{
+	INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) SELECT 1, 2, i, 'up', 20, '2026-01-16T17:00Z/PT1H', 70 * i FROM generate_series(1, 3) i;
+	INSERT INTO product_settlement (product_id, stage, settlement_mechanism_id) SELECT p, 'dispatch', m.id FROM settlement_mechanism m, unnest(ARRAY[1, 3]) p WHERE m.code = 'dfs';
+	INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) SELECT id, delivery_window, 60, 15 * (1 + id % 4) FROM dispatch;
+	SELECT settle(1, '2026-01-01', 'initial');
+});
 my %page = (
+	settled => $node->safe_psql('hostile', q{SELECT settlement_report_html(1, '2026-01-01')}),
 	sample => $node->safe_psql('sample', q{SELECT report_html('The sample', sources => ARRAY['made up'])}),
 	hostile => $node->safe_psql('hostile', q{SELECT report_html(public.bad(5), sources => ARRAY[public.bad(6)])}));
 
@@ -100,11 +108,12 @@ ok($ran, 'chromium runs') or diag($err);
 is(join("\n", grep { /CONSOLE/ } split(/\n/, $err)), '', 'nothing on the console');
 my ($all) = $out =~ m{<pre id="all">(.*?)</pre>}s;
 my %measured = ($all // '') =~ /^(\S+) (\{.*\})$/mg;
-is(join(' ', sort keys %measured), 'hostile.html#1280 hostile.html#390 sample.html#1280 sample.html#390', 'each page at each width');
+is(join(' ', sort keys %measured), 'hostile.html#1280 hostile.html#390 sample.html#1280 sample.html#390 settled.html#1280 settled.html#390', 'each page at each width');
 for my $frame (sort keys %measured)
 {
-	my ($wide) = $frame =~ /#(\d+)/;
-	like($measured{$frame}, qr/^\{"wide":$wide,"pictures":(8|1[0-4]),"texts":\d{3,4},"said":\[\]\}$/, "$frame: all is in its place");
+	my ($name, $wide) = $frame =~ /^(\w+).*#(\d+)/;
+	my $pictures = $name eq 'settled' ? '2' : '(8|1[0-4])';
+	like($measured{$frame}, qr/^\{"wide":$wide,"pictures":$pictures,"texts":\d{2,4},"said":\[\]\}$/, "$frame: all is in its place");
 }
 
 $node->stop;
