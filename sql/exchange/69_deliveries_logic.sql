@@ -29,9 +29,8 @@ BEGIN
   ELSE
     SELECT v.product_id, v.service_provider_id, v.unit_id, v.delivery_window INTO trade FROM availability v WHERE v.id = NEW.availability_id;
   END IF;
-  -- whose it is, the trade says; others' and one that is not there are refused alike; a trigger of the exchange says what was decided,
-  -- and whoever makes one of their own is under the policies nevertheless
-  IF trade.product_id IS NULL OR NOT (pg_trigger_depth() > 1 OR acts_for_exchange() OR trade.product_id = ANY (ARRAY(SELECT own_product_ids())) OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER')) THEN
+  -- whose it is, the trade says; others' and one that is not there are refused alike
+  IF trade.product_id IS NULL OR NOT (acts_for_exchange() OR trade.product_id = ANY (ARRAY(SELECT own_product_ids())) OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER')) THEN
     RAISE EXCEPTION '% % is unknown in this exchange', CASE WHEN NEW.dispatch_id IS NULL THEN 'availability' ELSE 'dispatch' END, coalesce(NEW.dispatch_id, NEW.availability_id)
       USING ERRCODE = 'MX201', HINT = 'Record the trade first; a buyer records what was delivered of its own products.';
   END IF;

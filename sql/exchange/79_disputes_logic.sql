@@ -76,6 +76,29 @@ REVOKE ALL ON FUNCTION record_dispute_step() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t20_step AFTER INSERT OR UPDATE OF status ON dispute FOR EACH ROW EXECUTE FUNCTION record_dispute_step();
 COMMENT ON TRIGGER t20_step ON dispute IS 'every step is kept';
 
+CREATE OR REPLACE FUNCTION write_decided_delivery(decided dispute) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  made bigint;
+BEGIN
+  -- what is decided takes the place of what is said of the period now, whoever said it since
+  INSERT INTO delivery (dispatch_id, availability_id, delivery_window, requested_kwh, delivered_kwh, error, source, evidence)
+  SELECT d.dispatch_id, d.availability_id, d.delivery_window, d.requested_kwh, decided.decided_kwh, d.error, 'dispute', left(format('dispute %s, %s: %s', decided.id, decided.outcome, decided.decision_reason), 1000)
+  FROM delivery d JOIN delivery o ON o.id = decided.delivery_id AND o.trade_id = d.trade_id AND o.delivery_window = d.delivery_window
+  WHERE d.superseded_at IS NULL
+  RETURNING id INTO made;
+  IF made IS NULL THEN
+    RAISE EXCEPTION 'nothing is said any more of the period of delivery %', decided.delivery_id
+      USING ERRCODE = 'MX513', HINT = 'Its trade is verified in other periods now: decide an amount, or say what was delivered in these.';
+  END IF;
+  RETURN made;
+END
+$function$;
+COMMENT ON FUNCTION write_decided_delivery(dispute) IS 'writes what was decided of a delivery as another, which supersedes it; gives its number; errors MX201, MX513';
+REVOKE ALL ON FUNCTION write_decided_delivery(dispute) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION carry_out_decision() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
@@ -86,15 +109,9 @@ DECLARE
   words CONSTANT text := left(format('dispute %s, %s: %s', NEW.id, NEW.outcome, NEW.decision_reason), 1000);
 BEGIN
   IF NEW.decided_kwh IS NOT NULL THEN
-    -- what is decided takes the place of what is said of the period now, whoever said it since
-    INSERT INTO delivery (dispatch_id, availability_id, delivery_window, requested_kwh, delivered_kwh, error, source, evidence)
-    SELECT d.dispatch_id, d.availability_id, d.delivery_window, d.requested_kwh, NEW.decided_kwh, d.error, 'dispute', words
-    FROM delivery d JOIN delivery o ON o.id = NEW.delivery_id AND o.trade_id = d.trade_id AND o.delivery_window = d.delivery_window
-    WHERE d.superseded_at IS NULL
-    RETURNING id INTO NEW.new_delivery_id;
-    IF NEW.new_delivery_id IS NULL THEN
-      RAISE EXCEPTION 'nothing is said any more of the period of delivery %', NEW.delivery_id
-        USING ERRCODE = 'MX513', HINT = 'Its trade is verified in other periods now: decide an amount, or say what was delivered in these.';
+    -- a seller does not say what was delivered: what it agreed to last is written with the next run
+    IF acts_for_exchange() OR NEW.market_id = ANY (ARRAY(SELECT own_market_ids())) OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER') THEN
+      NEW.new_delivery_id := write_decided_delivery(NEW);
     END IF;
   ELSIF NEW.qualification_id IS NOT NULL AND NEW.outcome IN ('upheld', 'partly') THEN
     -- the procuring operator decides again
@@ -116,10 +133,34 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION carry_out_decision() IS
-  'trigger: what was decided is done: a delivery that supersedes the one in dispute, an application to be decided again, a verdict set aside and the trades that waited on it let through (or refused, where the dispute was of another); errors MX513, and those of deliveries and holds; SECURITY DEFINER because it changes what others own';
+  'trigger: what was decided is done: a delivery that supersedes the one in dispute (of what the seller agreed to last, with the next run), an application to be decided again, a verdict set aside and the trades that waited on it let through (or refused, where the dispute was of another); errors MX513, and those of deliveries and holds; SECURITY DEFINER because it changes what others own';
 REVOKE ALL ON FUNCTION carry_out_decision() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t50_carry_out BEFORE UPDATE OF status ON dispute FOR EACH ROW WHEN (OLD.status <> 'resolved' AND NEW.status = 'resolved') EXECUTE FUNCTION carry_out_decision();
 COMMENT ON TRIGGER t50_carry_out ON dispute IS 'what was decided is done';
+
+CREATE OR REPLACE FUNCTION carry_out_settled() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  settled dispute;
+BEGIN
+  FOR settled IN
+    SELECT d.* FROM dispute d JOIN delivery v ON v.id = d.delivery_id
+    WHERE d.market_id = NEW.market_id AND d.status = 'resolved' AND d.decided_kwh IS NOT NULL AND d.new_delivery_id IS NULL AND NEW.period @> lower(v.delivery_window)
+      -- a trade that was verified in other periods since is not settled by these
+      AND EXISTS (SELECT FROM delivery n WHERE n.superseded_at IS NULL AND resource_window(n.trade_id, n.delivery_window) && resource_window(v.trade_id, v.delivery_window) AND n.delivery_window = v.delivery_window)
+    ORDER BY d.id FOR UPDATE OF d
+  LOOP
+    UPDATE dispute d SET new_delivery_id = write_decided_delivery(settled) WHERE d.id = settled.id;
+  END LOOP;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION carry_out_settled() IS 'trigger: before a month is settled, what the parties settled between them of it is written as deliveries, unless the trade was verified in other periods since; SECURITY DEFINER because it writes what others own';
+REVOKE ALL ON FUNCTION carry_out_settled() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t50_carry_out BEFORE INSERT ON settlement_run FOR EACH ROW EXECUTE FUNCTION carry_out_settled();
+COMMENT ON TRIGGER t50_carry_out ON settlement_run IS 'what the parties settled between them is in the next run';
 
 CREATE OR REPLACE FUNCTION refuse_final_while_disputed() RETURNS trigger
 LANGUAGE plpgsql
@@ -509,3 +550,21 @@ END;
 COMMENT ON FUNCTION open_disputes(timestamptz) IS 'the disputes that are open, what each waits for by the clock, and what is held back for it in the last run of its month; NULL: nothing';
 REVOKE ALL ON FUNCTION open_disputes(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_disputes(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION follow_disputed_line(dispute_id bigint)
+RETURNS TABLE (run_id bigint, number integer, kind text, delivery_id bigint, requested_kwh numeric, delivered_kwh numeric, amount numeric, held numeric, carries_it_out boolean)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT r.id, r.number, r.kind, l.delivery_id, n.requested_kwh, n.delivered_kwh, l.amount, h.held, coalesce(l.delivery_id = d.new_delivery_id, false)
+  FROM dispute d
+  JOIN delivery o ON o.id = d.delivery_id
+  JOIN settlement_run r ON r.market_id = d.market_id AND r.period @> lower(o.delivery_window)
+  LEFT JOIN settlement_line l ON l.run_id = r.id AND l.service_provider_id = o.service_provider_id AND l.trade_id = o.trade_id AND l.delivery_window = o.delivery_window
+  LEFT JOIN delivery n ON n.id = l.delivery_id
+  LEFT JOIN LATERAL (SELECT max(x.held) AS held FROM held_amounts(r.id) x WHERE x.dispute_id = d.id AND NOT EXISTS (SELECT FROM settlement_run y WHERE y.previous_run_id = r.id)) h ON true
+  WHERE d.id = follow_disputed_line.dispute_id ORDER BY r.number;
+END;
+COMMENT ON FUNCTION follow_disputed_line(bigint) IS
+  'what the runs of the month made of the line that is in dispute: its delivery, energy and amount in each, what is held of it in the last, and in which the decision was carried out; NULL delivery: the run has no such line';
+REVOKE ALL ON FUNCTION follow_disputed_line(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION follow_disputed_line(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;

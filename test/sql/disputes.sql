@@ -120,6 +120,7 @@ SELECT trade_id, before, after, change, cause, regexp_replace(regexp_replace(reg
 SELECT number, service_provider_id, net, vat, gross, held FROM issue_invoices(:two, 0.2) ORDER BY number;
 SELECT i.service_provider_id, sum(i.net) AS invoiced, (SELECT s.total FROM settlement_statement s WHERE s.run_id = :two AND s.service_provider_id = i.service_provider_id) AS stated FROM invoice i GROUP BY 1 ORDER BY 1;
 SET ROLE dispute_volt;
+SELECT number, kind, delivery_id = :d1 AS the_disputed, trim_scale(delivered_kwh) AS delivered, amount, held, carries_it_out FROM follow_disputed_line(:first);
 SELECT status, outcome, decided_by, decided_kwh, decision_reason FROM dispute;
 SELECT status, reason, made_by FROM dispute_step ORDER BY id;
 
@@ -148,13 +149,15 @@ SELECT accept_settling(:offer);
 SET ROLE dispute_volt;
 SELECT accept_settling(:offer);
 SELECT accept_settling(:offer);
-SELECT outcome, decided_by, decided_kwh, decided_as FROM dispute WHERE id = :third;
+SELECT outcome, decided_by, decided_kwh, decided_as, new_delivery_id IS NOT NULL AS written FROM dispute WHERE id = :third;
 SELECT withdraw_dispute(:fourth, 'not mine');
 SET ROLE dispute_dso;
 SELECT withdraw_dispute(:fourth, 'It was the agreed price');
 SELECT settle(1, '2024-11-01', 'revised', 'settled') AS four \gset
 SELECT number, net, vat, gross, held FROM issue_invoices(:four, 0.2);
 SELECT delivered_kwh, source FROM delivery WHERE dispatch_id = 2 AND superseded_at IS NULL;
+SELECT new_delivery_id IS NOT NULL AS written FROM dispute WHERE id = :third;
+SELECT trade_id, before, after, cause, detail LIKE format('%%dispute %s, settled: Half of it', :third) AS names_it FROM settlement_changes(:four);
 
 -- ---------------------------------------------------------------- released by a dismissal, without another run
 
@@ -306,6 +309,16 @@ SELECT count(*) AS balances FROM invoice_balance(:'open_due'::date);
 SET ROLE dispute_volt;
 SELECT bool_and(service_provider = 'Volt') AS own_alone, count(*) > 0 AS some FROM invoice_balance(:'open_due'::date);
 RESET ROLE;
+-- a trigger of one's own says nothing of what was delivered, nor tells which trades there are
+SET ROLE dispute_volt;
+CREATE TEMP TABLE lever (n integer);
+CREATE FUNCTION pg_temp.pull() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES (4, '2024-11-07T17:00Z/PT1H', 400, 4000); RETURN NEW; END $$;
+CREATE TRIGGER pull BEFORE INSERT ON lever FOR EACH ROW EXECUTE FUNCTION pg_temp.pull();
+INSERT INTO lever VALUES (1);
+DROP TABLE lever;
+DROP FUNCTION pg_temp.pull();
+RESET ROLE;
+SELECT delivered_kwh FROM delivery WHERE dispatch_id = 4;
 -- nothing of it is rewritten
 UPDATE dispute SET reason = 'another';
 UPDATE dispute SET status = 'raised';
