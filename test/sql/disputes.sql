@@ -309,6 +309,71 @@ SELECT count(*) AS balances FROM invoice_balance(:'open_due'::date);
 SET ROLE dispute_volt;
 SELECT bool_and(service_provider = 'Volt') AS own_alone, count(*) > 0 AS some FROM invoice_balance(:'open_due'::date);
 RESET ROLE;
+-- a hundred steps as they may come: whatever was disputed, decided, settled and invoiced in between, the invoices add up to the last statement
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh)
+  SELECT 100 + i, 1, 3 + i % 2, 11 + i % 2, 'up', 400, time_window(d, d + interval '1 hour'), 33.33 + i FROM generate_series(1, 12) i CROSS JOIN LATERAL (SELECT timestamptz '2025-03-02T17:00Z' + i * interval '1 day' AS d) x;
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) SELECT id, delivery_window, 400, 300 + id % 100 FROM dispatch WHERE id > 100;
+CREATE FUNCTION pg_temp.steps(seed bigint) RETURNS TABLE (raised int, decided int, withdrawn int, runs int, invoices int, credit_notes int, wrong text) LANGUAGE plpgsql AS $$
+DECLARE
+  r bigint; d dispute; of_delivery bigint; run bigint := settle(1, '2025-03-01', 'initial'); held_once boolean := false;
+BEGIN
+  FOR i IN 1 .. 100 LOOP
+    r := abs(hashint8extended(i, seed));
+    SELECT x.id INTO of_delivery FROM delivery x WHERE x.dispatch_id = 101 + (r / 7) % 12 AND x.superseded_at IS NULL;
+    SELECT x.* INTO d FROM dispute x JOIN delivery v ON v.id = x.delivery_id WHERE v.dispatch_id > 100 AND x.status IN ('raised', 'answered') ORDER BY hashint8extended(x.id, r) LIMIT 1;
+    BEGIN
+      CASE
+        WHEN r % 10 < 4 THEN
+          EXECUTE 'SET LOCAL ROLE ' || CASE WHEN r % 2 = 0 THEN 'dispute_dso' WHEN (SELECT service_provider_id FROM delivery WHERE id = of_delivery) = 3 THEN 'dispute_volt' ELSE 'dispute_amp' END;
+          PERFORM raise_dispute('random', delivery_id => of_delivery, claimed_kwh => CASE WHEN r % 3 > 0 THEN (r / 100) % 450 END, claimed_amount => CASE WHEN r % 5 = 0 THEN (r / 100) % 20 END);
+        WHEN r % 10 < 6 AND d.id IS NOT NULL THEN
+          SET LOCAL ROLE dispute_operator;
+          PERFORM resolve_dispute(d.id, CASE WHEN r % 3 = 0 THEN 'dismissed' ELSE 'partly' END, 'random', CASE WHEN r % 3 <> 0 THEN (r / 1000) % 420 END, at => d.answer_by + interval '1 hour');
+        WHEN r % 10 = 6 AND d.id IS NOT NULL THEN
+          EXECUTE 'SET LOCAL ROLE ' || (SELECT role_name FROM participant_login WHERE participant_id = d.raised_by_id);
+          PERFORM withdraw_dispute(d.id, 'random');
+        WHEN r % 10 = 7 THEN
+          SET LOCAL ROLE dispute_dso;
+          run := settle(1, '2025-03-01', 'revised');
+        WHEN r % 10 > 7 THEN
+          SET LOCAL ROLE dispute_dso;
+          PERFORM issue_invoices(run, 0.2);
+          RESET ROLE;
+          -- all that is undisputed is invoiced, and nothing that is not, but what was before it was disputed
+          SELECT string_agg(format('step %s: %s', i, b), '; ') INTO wrong FROM statement_balance(run) b
+          WHERE b.to_invoice <> 0 OR b.invoiced < b.undisputed OR b.invoiced > b.total OR b.held > (SELECT coalesce(round(sum(x.held), 2), 0) FROM held_amounts(run) x WHERE x.service_provider_id = b.service_provider_id);
+          EXIT WHEN wrong IS NOT NULL;
+        ELSE NULL;
+      END CASE;
+      RESET ROLE;
+    EXCEPTION WHEN SQLSTATE 'MX511' THEN RESET ROLE;
+    END;
+  END LOOP;
+  FOR d IN SELECT x.* FROM dispute x JOIN delivery v ON v.id = x.delivery_id WHERE v.dispatch_id > 100 AND x.status IN ('raised', 'answered') LOOP
+    PERFORM resolve_dispute(d.id, 'dismissed', 'at last', at => d.answer_by + interval '1 hour');
+  END LOOP;
+  SET LOCAL ROLE dispute_dso;
+  run := settle(1, '2025-03-01', 'final');
+  PERFORM issue_invoices(run, 0.2);
+  RESET ROLE;
+  SELECT concat_ws('; ', wrong, string_agg(format('at last: %s', b), '; ')) INTO wrong FROM statement_balance(run) b WHERE b.invoiced <> b.total OR b.held <> 0;
+  SELECT concat_ws('; ', wrong, string_agg(format('%s', c), '; ')) INTO wrong FROM settlement_run x CROSS JOIN LATERAL check_settlement_run(x.id) c WHERE x.month = '2025-03-01';
+  SELECT count(*), count(*) FILTER (WHERE x.status = 'resolved'), count(*) FILTER (WHERE x.status = 'withdrawn') INTO raised, decided, withdrawn FROM dispute x JOIN delivery v ON v.id = x.delivery_id WHERE v.dispatch_id > 100;
+  SELECT count(*) INTO runs FROM settlement_run x WHERE x.month = '2025-03-01';
+  SELECT count(*) FILTER (WHERE v.net > 0), count(*) FILTER (WHERE v.net < 0) INTO invoices, credit_notes FROM invoice v JOIN settlement_run x ON x.id = v.run_id WHERE x.month = '2025-03-01';
+  wrong := nullif(wrong, '');
+  RETURN NEXT;
+END $$;
+BEGIN;
+SELECT * FROM pg_temp.steps(1);
+ROLLBACK;
+BEGIN;
+SELECT * FROM pg_temp.steps(2);
+ROLLBACK;
+BEGIN;
+SELECT * FROM pg_temp.steps(3);
+ROLLBACK;
+SELECT bool_and(n = expected) AS numbered_without_gaps FROM (SELECT number AS n, row_number() OVER (ORDER BY number) AS expected FROM invoice WHERE market_id = 1) x;
 -- a trigger of one's own says nothing of what was delivered, nor tells which trades there are
 SET ROLE dispute_volt;
 CREATE TEMP TABLE lever (n integer);
