@@ -84,6 +84,7 @@ COMMENT ON CONSTRAINT carbon_factor_payback_up_not_negative ON carbon_factor IS 
 COMMENT ON CONSTRAINT carbon_factor_payback_down_not_negative ON carbon_factor IS 'what was used before is saved';
 
 CREATE TABLE carbon_technology (
+  id               bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
   carbon_method_id bigint NOT NULL,
   technology       text NOT NULL,
   energy_source    text,
@@ -94,6 +95,7 @@ CREATE TABLE carbon_technology (
   CONSTRAINT carbon_technology_energy_source_is_short CHECK (check_text(energy_source, 'carbon_technology.energy_source', 255))
 );
 COMMENT ON TABLE carbon_technology IS 'which category a technology is of, in a method';
+COMMENT ON COLUMN carbon_technology.id IS 'surrogate key';
 COMMENT ON COLUMN carbon_technology.carbon_method_id IS 'the method';
 COMMENT ON COLUMN carbon_technology.technology IS 'the technology, a common term or as registered; case does not count';
 COMMENT ON COLUMN carbon_technology.energy_source IS 'with this energy source; NULL: with any that no other row names';

@@ -68,7 +68,7 @@ COMMENT ON FUNCTION carbon_method_of(text, integer) IS 'a version of a method, N
 REVOKE ALL ON FUNCTION carbon_method_of(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION carbon_method_of(text, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
-CREATE OR REPLACE FUNCTION grid_intensity(method carbon_method, during time_window, OUT g_per_kwh numeric, OUT unknown_seconds numeric)
+CREATE OR REPLACE FUNCTION grid_intensity(method carbon_method, during time_window) RETURNS TABLE (g_per_kwh numeric, unknown_seconds numeric)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT CASE WHEN (method).intensity = 'fixed' THEN (method).fixed_g_per_kwh WHEN s.known = l.length THEN s.weighted / l.length END,
@@ -96,8 +96,15 @@ BEGIN ATOMIC
          nullif(concat_ws('; ', CASE WHEN f.category IS NULL THEN coalesce(format('technology %s, energy source %s, is of no category of the method', coalesce(u.technology, 'not said'), coalesce(u.energy_source, 'not said')), 'the unit is not known') END,
                                 CASE WHEN g.g_per_kwh IS NULL THEN CASE WHEN g.unknown_seconds < 0 THEN 'steps of carbon_intensity overlap' ELSE format('carbon intensity is not known of %s of %s s', trim_scale(round(g.unknown_seconds, 3)), trim_scale(round(extract(epoch FROM upper(v.delivery_window) - lower(v.delivery_window)), 3))) END END), '')
   FROM carbon_method_of(delivery_carbon.method, delivery_carbon.version) m
+  CROSS JOIN LATERAL (SELECT lower(w.within) AS since, upper(w.within) AS until FROM (SELECT month_of_market(delivery_carbon.market_id, delivery_carbon.month) AS within OFFSET 0) w OFFSET 0) w
   JOIN dispatch d ON d.live
   JOIN product p ON p.id = d.product_id AND p.market_id = delivery_carbon.market_id
+  LEFT JOIN LATERAL (
+    SELECT coalesce(a.profile::jsonb ->> 'technology', a.technology) AS technology, coalesce(a.profile::jsonb ->> 'energy_source', a.energy_source) AS energy_source FROM asset a WHERE a.id = d.asset_id
+    UNION ALL SELECT o.technology, NULL FROM portfolio o WHERE o.id = d.portfolio_id) u ON true
+  LEFT JOIN LATERAL (
+    SELECT k.category FROM carbon_technology k
+    WHERE k.carbon_method_id = m.id AND lower(k.technology) = lower(u.technology) AND (k.energy_source IS NULL OR lower(k.energy_source) = lower(u.energy_source)) ORDER BY k.energy_source NULLS LAST LIMIT 1) t ON true
   CROSS JOIN LATERAL (
     SELECT x.id AS delivery_id, x.delivery_window, coalesce(x.delivered_kwh, x.requested_kwh)::numeric AS kwh, CASE WHEN x.delivered_kwh IS NULL THEN 'requested' ELSE 'delivered' END AS energy_is
     FROM delivery x WHERE resource_window(x.trade_id, x.delivery_window) && resource_window(d.id, d.delivery_window) AND x.dispatch_id = d.id AND x.superseded_at IS NULL
@@ -105,20 +112,15 @@ BEGIN ATOMIC
     SELECT NULL::bigint AS delivery_id, d.delivery_window, round(d.power_kw * extract(epoch FROM upper(d.delivery_window) - lower(d.delivery_window)) / 3600, 6) AS kwh, 'requested' AS energy_is
     WHERE isfinite(upper(d.delivery_window)) AND isfinite(lower(d.delivery_window)) AND NOT EXISTS (SELECT FROM delivery x WHERE resource_window(x.trade_id, x.delivery_window) && resource_window(d.id, d.delivery_window) AND x.dispatch_id = d.id AND x.superseded_at IS NULL)) v
   CROSS JOIN LATERAL grid_intensity(m, v.delivery_window) g
-  LEFT JOIN LATERAL (
-    SELECT coalesce(a.profile::jsonb ->> 'technology', a.technology) AS technology, coalesce(a.profile::jsonb ->> 'energy_source', a.energy_source) AS energy_source FROM asset a WHERE a.id = d.asset_id
-    UNION ALL SELECT o.technology, NULL FROM portfolio o WHERE o.id = d.portfolio_id) u ON true
   -- as its provider confirmed, else as its technology is
   LEFT JOIN LATERAL (
     SELECT k.* FROM carbon_factor k
     WHERE k.carbon_method_id = m.id
       AND k.category = coalesce(
         (SELECT s.category FROM unit_carbon_category s JOIN carbon_factor z ON z.carbon_method_id = m.id AND z.category = s.category
-         WHERE s.unit_id = d.unit_id AND s.since <= lower(v.delivery_window) ORDER BY s.since DESC LIMIT 1),
-        (SELECT t.category FROM carbon_technology t
-         WHERE t.carbon_method_id = m.id AND lower(t.technology) = lower(u.technology) AND (t.energy_source IS NULL OR lower(t.energy_source) = lower(u.energy_source)) ORDER BY t.energy_source NULLS LAST LIMIT 1))) f ON true
+         WHERE s.unit_id = d.unit_id AND s.since <= lower(v.delivery_window) ORDER BY s.since DESC LIMIT 1), t.category)) f ON true
   LEFT JOIN LATERAL carbon_of_energy(ROW(f.carbon_method_id, f.category, f.kind, f.fuel_kg_per_kwh, f.generator_efficiency, f.storage_efficiency, f.payback_up, f.payback_down)::carbon_factor, d.direction, v.kwh, g.g_per_kwh) c ON f.category IS NOT NULL
-  WHERE lower(v.delivery_window) >= lower(month_of_market(delivery_carbon.market_id, delivery_carbon.month)) AND lower(v.delivery_window) < upper(month_of_market(delivery_carbon.market_id, delivery_carbon.month));
+  WHERE lower(v.delivery_window) >= w.since AND lower(v.delivery_window) < w.until;
 END;
 COMMENT ON FUNCTION delivery_carbon(bigint, date, text, integer) IS
   'the carbon of each delivery of a month of a market, of dispatches that stand, by a method: kWh (delivered; requested where that is not known, which is said), category of the unit, mean intensity of the grid in g per kWh, kg CO2 emitted, displaced and the difference (below zero: saved), and what is not known, where a figure is missing; as far as the caller reads dispatches and units; error MX518';
