@@ -136,12 +136,12 @@ BEGIN
     ELSIF what < 42 THEN
       SELECT * INTO parent FROM award ORDER BY id OFFSET dice(i, 28, 1 + (SELECT count(*)::int FROM award), seed) LIMIT 1;
       IF dice(i, 29, 3, seed) > 0 AND parent.id IS NOT NULL THEN
-        INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, status)
+        INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, status, source)
           VALUES (parent.id, parent.product_id, seller, parent.asset_id, parent.portfolio_id, parent.direction,
-                  CASE WHEN dice(i, 30, 2, seed) = 0 THEN parent.power_kw ELSE kw END, parent.delivery_window, 'accepted');
+                  CASE WHEN dice(i, 30, 2, seed) = 0 THEN parent.power_kw ELSE kw END, parent.delivery_window, 'accepted', 'elsewhere');
       ELSE
-        INSERT INTO availability (product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, status)
-          VALUES (prod, seller, a, p, way, kw, span, CASE WHEN dice(i, 30, 4, seed) = 0 THEN 'declared' ELSE 'accepted' END);
+        INSERT INTO availability (product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, status, source)
+          VALUES (prod, seller, a, p, way, kw, span, CASE WHEN dice(i, 30, 4, seed) = 0 THEN 'declared' ELSE 'accepted' END, 'elsewhere');
       END IF;
     ELSIF what < 66 THEN
       CASE dice(i, 29, 4, seed)
