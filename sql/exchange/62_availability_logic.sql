@@ -142,11 +142,14 @@ END;
 COMMENT ON FUNCTION last_availability_step() IS 'the id of the last step that can be seen; 0: there is none';
 REVOKE ALL ON FUNCTION last_availability_step() FROM PUBLIC;
 
+-- plpgsql and not sql: its plan is kept for the session, and every beat asks
 CREATE OR REPLACE FUNCTION owns_exchange() RETURNS boolean
-LANGUAGE sql STABLE PARALLEL RESTRICTED
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
-  SELECT pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'availability'::regclass), 'USAGE')
+BEGIN
+  RETURN pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'availability'::regclass), 'USAGE');
+END
 $function$;
 COMMENT ON FUNCTION owns_exchange() IS 'true when the session is the operator''s or the owner''s, who may do what a party may, and at another instant than now';
 REVOKE ALL ON FUNCTION owns_exchange() FROM PUBLIC;
@@ -158,7 +161,7 @@ SET search_path FROM CURRENT
 AS $function$
 BEGIN
   IF at IS DISTINCT FROM now() AND NOT owns_exchange() THEN
-    RAISE EXCEPTION 'at is %, and it is %', coalesce(at::text, 'NULL'), now()
+    RAISE EXCEPTION 'at is %, which is not now', coalesce(at::text, 'NULL')
       USING ERRCODE = 'MX410', HINT = 'What is done is done now; the operator of the exchange records what happened before.';
   END IF;
   RETURN at;
@@ -461,7 +464,7 @@ BEGIN
   END IF;
   FOR piece IN
     SELECT w.span, w.kw, w.status, row_number() OVER (ORDER BY w.rank, lower(w.span)) AS n FROM (
-      SELECT span, whole.power_kw AS kw, whole.status AS status, 1 AS rank FROM unnest(whole.delivery_window - part) span
+      SELECT span, whole.power_kw AS kw, whole.status AS status, 1 AS rank FROM unnest(time_window_difference(whole.delivery_window, part)) span
       UNION ALL SELECT part, whole.power_kw - cut_availability.kw, whole.status, 1 WHERE cut_availability.kw < whole.power_kw
       UNION ALL SELECT part, cut_availability.kw, cut_availability.status, 2) w
     ORDER BY n
@@ -528,7 +531,7 @@ BEGIN
   END IF;
   touched := cut_availability(whole, part, kw, give_back_availability.status);
   -- what the parts are cut for is said of each; the reason, of what is given back
-  PERFORM explain_availability_steps(touched, mark, 'part', format('%s of availability %s', give_back_availability.status, whole.id), acts_at, NULL, NULL, terms.id) WHERE cardinality(touched) > 1;
+  PERFORM explain_availability_steps(touched, mark, 'part', format('a part of availability %s was %s', whole.id, give_back_availability.status), acts_at, NULL, NULL, terms.id) WHERE cardinality(touched) > 1;
   PERFORM explain_availability_steps(touched[cardinality(touched):], mark, give_back_availability.reason_code, give_back_availability.reason, acts_at, NULL, late, terms.id);
   RETURN touched[cardinality(touched)];
 END
@@ -573,7 +576,7 @@ DECLARE
   called availability;
 BEGIN
   SELECT v.* INTO called FROM availability v WHERE v.id = NEW.availability_id FOR SHARE;
-  IF called.source IS NULL AND NEW.live AND (called.status IN ('rejected', 'withdrawn', 'released') OR NOT called.delivery_window && NEW.delivery_window) THEN
+  IF called.source IS NULL AND NEW.status NOT IN ('held', 'rejected', 'refused', 'cancelled', 'lapsed', 'superseded') AND (called.status IN ('rejected', 'withdrawn', 'released') OR NOT called.delivery_window && NEW.delivery_window) THEN
     RAISE EXCEPTION 'availability % is % and has %', called.id, called.status, called.delivery_window
       USING ERRCODE = 'MX411', HINT = 'callable_units() has what can be called; what was given back cannot.';
   END IF;
@@ -940,6 +943,8 @@ AS $function$
 DECLARE
   everything CONSTANT boolean := acts_for_exchange() OR owns_exchange();
   own CONSTANT bigint[] := ARRAY(SELECT own_product_ids());
+  -- whoever asks of tomorrow cannot have heard what is said then
+  heard_by CONSTANT timestamptz := least(callable_units.at, now());
   places bigint[];
 BEGIN
   IF callable_units.node IS NOT NULL THEN
@@ -947,8 +952,8 @@ BEGIN
   END IF;
   RETURN QUERY
   WITH mine AS MATERIALIZED (
-    SELECT p.id, p.binds, p.service_code, p.max_recovery, missed_intervals(p.id, callable_units.at) AS missed,
-           coalesce((SELECT t.required FROM heartbeat_terms t WHERE (t.product_id = p.id OR t.market_id = p.market_id) AND t.valid @> callable_units.at ORDER BY t.product_id NULLS LAST LIMIT 1), false) AS beats
+    SELECT p.id, p.binds, p.service_code, p.max_recovery, missed_intervals(p.id, heard_by) AS missed,
+           coalesce((SELECT t.required FROM heartbeat_terms t WHERE (t.product_id = p.id OR t.market_id = p.market_id) AND t.valid @> heard_by ORDER BY t.product_id NULLS LAST LIMIT 1), false) AS beats
     FROM product p WHERE (everything OR p.id = ANY (own)) AND (callable_units.only_product_id IS NULL OR p.id = callable_units.only_product_id)
   ), offered AS MATERIALIZED (
     SELECT 'availability' AS stage, v.id, v.award_id, v.product_id, v.unit_id, v.asset_id, v.portfolio_id, v.service_provider_id, v.direction, v.power_kw, v.delivery_window,
@@ -1007,6 +1012,8 @@ BEGIN
     FROM conflict k JOIN commitment c ON c.id IN (k.challenger_id, k.incumbent_id)
     WHERE k.closed_at IS NULL AND k.severity = 'blocking' AND c.closed_at IS NULL AND upper(k.overlap) > callable_units.at AND c.product_id IN (SELECT m.id FROM mine m)
       AND (c.id = k.challenger_id OR k.prevailing_id IS NOT NULL AND k.prevailing_id <> c.market_operator_id)
+      -- it was decided that it stands all the same
+      AND NOT EXISTS (SELECT FROM hold h WHERE h.trade_id = c.source_id AND h.stage = c.stage AND h.resolution = 'accepted' AND h.power_kw >= c.power_kw AND h.delivery_window @> c.delivery_window)
     GROUP BY c.source_id, c.stage
   ), judged AS (
     SELECT t.*, greatest(0, t.power_kw - t.used - coalesce(n.kw, 0)) AS unused, b.ids AS conflicts, h.last_heard AS heard_at, w.state, q.kw AS expected,
@@ -1018,10 +1025,10 @@ BEGIN
     LEFT JOIN blocked b ON b.source_id = t.id AND b.stage = t.stage
     -- what was withdrawn by a notice is gone from an availability already: it lacks what it has beyond that no more
     CROSS JOIN LATERAL (SELECT sum(coalesce(x.power_kw, t.power_kw)) FILTER (WHERE x.during @> t.start AND (t.stage = 'award' OR x.power_kw IS NULL)) AS kw,
-                               min(lower(x.during)) FILTER (WHERE lower(x.during) > t.start) AS next
+                               min(lower(x.during)) FILTER (WHERE lower(x.during) > t.start AND (t.stage = 'award' OR x.power_kw IS NULL)) AS next
                         FROM missing x WHERE x.unit_id = t.unit_id AND x.service_provider_id = t.service_provider_id) n
-    CROSS JOIN LATERAL (SELECT CASE WHEN h.unit_id IS NULL THEN 'unheard' WHEN h.since > callable_units.at THEN unit_state(t.unit_id, t.product_id, callable_units.at)
-                                    WHEN callable_units.at > h.last_heard + (t.missed + 1) * h.update_interval_seconds * interval '1 second' THEN 'stale' ELSE h.status END AS state) w
+    CROSS JOIN LATERAL (SELECT CASE WHEN h.unit_id IS NULL THEN 'unheard' WHEN h.since > heard_by THEN unit_state(t.unit_id, t.product_id, heard_by)
+                                    WHEN heard_by > h.last_heard + (t.missed + 1) * h.update_interval_seconds * interval '1 second' THEN 'stale' ELSE h.status END AS state) w
     LEFT JOIN LATERAL (SELECT quantile_kw(f.levels, f.power_kw, f.samples_kw, 1 - callable_units.probability) AS kw FROM availability_forecast f
                        WHERE resource_window(f.unit_id, f.delivery_window) && resource_window(t.unit_id, time_window(t.start, t.start + interval '1 microsecond')) AND f.direction = t.direction
                          AND f.issued_at <= callable_units.at ORDER BY f.issued_at DESC, f.id DESC LIMIT 1) q ON true
@@ -1050,7 +1057,7 @@ GRANT EXECUTE ON FUNCTION callable_units(timestamptz, bigint, text, bigint, inte
 
 -- The log gives the operator the rows of a time; this gives the parties what was available then.
 CREATE OR REPLACE FUNCTION available_at(at timestamptz, known_at timestamptz DEFAULT 'infinity')
-RETURNS TABLE (availability_id bigint, product_id bigint, unit_id bigint, service_provider_id bigint, direction text, power_kw numeric, delivery_window time_window, accepted_at timestamptz)
+RETURNS TABLE (availability_id bigint, product_id bigint, unit_id bigint, service_provider_id bigint, direction text, power_kw numeric, delivery_window time_window, stands_since timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$

@@ -63,6 +63,7 @@ INSERT INTO event_log_exemption (table_name, because) VALUES
   ('reading_month', 'it follows from the readings'),
   ('trade_day', 'it follows from trades that are logged'),
   ('dispatch_event', 'it follows from dispatches, which are logged'),
+  ('unit_heartbeat', 'a beat says again what was said; what changes is kept in heartbeat_spell, which is logged'),
   ('outside_record', 'it says which records of other platforms became what'),
   ('outside_rejection', 'it is itself the record of what was rejected'),
   ('settlement_line', 'it follows from deliveries and mechanisms, which are logged, and is only added to; settlement_statement, which is logged, has the digest of its lines'),
