@@ -132,6 +132,14 @@ BEGIN
   INSERT INTO trade_day (subject, day, product_id, service_provider_id, direction, status, trades, mw_h, availability_value, availability_mw_h, utilisation_value, utilisation_mw_h)
     VALUES ('award', '2030-01-01', w, seller, 'up', 'awarded', 1, 1, 0, 0, 0, 0);
   INSERT INTO stale_day (fact, day, competition_id) VALUES ('meter_reading', '2030-01-01', NULL), ('bid', '2030-01-01', 10 * w);
+  INSERT INTO availability_terms (id, product_id) VALUES (w, w);
+  INSERT INTO availability_step (id, availability_id, status, power_kw, delivery_window) OVERRIDING SYSTEM VALUE VALUES (w, 1000 * w + 3, 'declared', 1, slot);
+  INSERT INTO availability_part (availability_id, part_of_id) VALUES (1000 * w + 3, 1000 * w + 3);
+  INSERT INTO unavailability_notice (id, asset_id, service_provider_id, during, reason_code, reason) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, slot, 'outage', 'x');
+  INSERT INTO heartbeat_terms (id, product_id, missed_intervals) VALUES (w, w, 2);
+  INSERT INTO unit_heartbeat (unit_id, service_provider_id, status, update_interval_seconds, since, last_heard, sender) VALUES (100 * w + 2, seller, 'available', 5, now(), now(), 'x');
+  INSERT INTO heartbeat_spell (id, unit_id, service_provider_id, status, update_interval_seconds, since, last_heard, sender) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, 'available', 5, now(), now(), 'x');
+  INSERT INTO availability_forecast (id, asset_id, service_provider_id, direction, delivery_window, samples_kw, method) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, 'up', slot, '{1}', 'x');
   INSERT INTO delivery (id, dispatch_id, product_id, service_provider_id, unit_id, delivery_window, requested_kwh) OVERRIDING SYSTEM VALUE VALUES (w, 1000 * w + 4, w, seller, 100 * w + 2, slot, 1);
   INSERT INTO settlement_mechanism (id, code, name, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (1000 + w, 'own ' || w, 'x', true, 'x');
   INSERT INTO product_settlement (id, product_id, stage, settlement_mechanism_id) OVERRIDING SYSTEM VALUE VALUES (w, w, 'dispatch', 1000 + w);

@@ -1016,7 +1016,7 @@ BEGIN
       AND NOT EXISTS (SELECT FROM hold h WHERE h.trade_id = c.source_id AND h.stage = c.stage AND h.resolution = 'accepted' AND h.power_kw >= c.power_kw AND h.delivery_window @> c.delivery_window)
     GROUP BY c.source_id, c.stage
   ), judged AS (
-    SELECT t.*, greatest(0, t.power_kw - t.used - coalesce(n.kw, 0)) AS unused, b.ids AS conflicts, h.last_heard AS heard_at, w.state, q.kw AS expected,
+    SELECT t.*, greatest(0, t.power_kw - t.used - coalesce(n.kw, 0)) AS unused, b.ids AS conflicts, CASE WHEN h.since <= heard_by THEN least(h.last_heard, heard_by) END AS heard_at, w.state, q.kw AS expected,
            least(upper(t.delivery_window), t.next, n.next, t.start + t.most_time) AS ends, n.kw AS lacks, h.unit_id IS NULL AS unheard,
            EXISTS (SELECT FROM suspended x WHERE x.unit_id = t.unit_id AND x.product_id = t.product_id AND x.service_provider_id = t.service_provider_id) AS is_suspended,
            EXISTS (SELECT FROM removed x WHERE x.unit_id = t.unit_id AND x.valid @> t.start AND (x.service_code IS NULL OR x.service_code = t.service_code)) AS is_removed

@@ -18,7 +18,7 @@ INSERT INTO grid_node (id, kind, name) VALUES (1, 'primary', 'Mill Lane'), (2, '
 INSERT INTO grid_node_parent (grid_node_id, parent_id) VALUES (2, 1);
 INSERT INTO asset (id, name, grid_node_id, qualified_up_kw, qualified_down_kw, profile) VALUES
   (11, 'Battery', 2, 1000, 1000, '{"directions": ["up", "down"], "up_kw": 1000, "down_kw": 1000, "energy_kwh": 1000, "notice": "PT15M", "recovery": "PT1H", "min_duration": "PT30M", "max_duration": "PT2H"}'),
-  (12, 'Chargers', 2, 400, NULL, NULL), (13, 'Engine', 3, 300, NULL, '{"directions": ["up"], "up_kw": 300, "notice": "PT2H"}'), (14, 'Boiler', NULL, NULL, 50, NULL);
+  (12, 'Chargers', 2, 400, NULL, NULL), (13, 'Engine', 3, 300, NULL, '{"directions": ["up"], "up_kw": 300, "notice": "PT2H"}'), (14, 'Boiler', NULL, NULL, 50, NULL), (15, 'Pump', NULL, 20, NULL, NULL);
 INSERT INTO asset_operator (asset_id, service_provider_id, valid) SELECT id, 2, '2020-01-01T00:00Z/infinity' FROM asset;
 CREATE ROLE avail_buyer IN ROLE flexexchange_participant;
 CREATE ROLE avail_seller IN ROLE flexexchange_participant;
@@ -217,13 +217,14 @@ SELECT heartbeat(11, 'available', 5, '2025-01-05T12:05:20Z');
 SELECT status, update_interval_seconds, since, last_heard, latest FROM unit_spell WHERE unit_id = 11 ORDER BY since;
 -- as the market (2 missed), another product (5) and one that does not say (any) see it
 SELECT t AS at, unit_state(11, 1, t) AS two, unit_state(11, 2, t) AS five, unit_state(11, 3, t) AS any FROM unnest('{2025-01-05T11:59:59Z,2025-01-05T12:02:30Z,2025-01-05T12:02:31Z,2025-01-05T12:03:01Z,2025-01-05T12:04:00Z,2025-01-05T12:05:00Z,2025-01-05T12:05:35Z,2025-01-05T12:05:36Z,2025-01-05T12:05:51Z}'::timestamptz[]) t;
+SELECT heartbeat(12, 'available', 60, '2025-01-05T12:00:00Z');
 SET ROLE avail_seller;
-SELECT heartbeats('{13,12,12,13}', 'available', 30);
-SELECT heartbeats('{12,99}');
-SELECT heartbeat(12, at => '2025-01-05T12:00Z');
-SELECT heartbeat(12, 'asleep');
+SELECT heartbeats('{15,14,14,15}', 'available', 30);
+SELECT heartbeats('{14,99}');
+SELECT heartbeat(14, at => '2025-01-05T12:00Z');
+SELECT heartbeat(14, 'asleep');
 SELECT unit_id, status, update_interval_seconds, sender FROM unit_heartbeat ORDER BY 1;
-INSERT INTO unit_heartbeat VALUES (14, 2, 'available', 1, now(), now(), 'me');
+INSERT INTO unit_heartbeat VALUES (13, 2, 'available', 1, now(), now(), 'me');
 RESET ROLE;
 -- buyers read what is said of units that were awarded or declared to them
 SET ROLE avail_buyer;
@@ -368,17 +369,17 @@ BEGIN
     RETURN NEXT;
   END LOOP;
 END $$;
+CREATE TEMP TABLE found AS SELECT t.at, c.* FROM generate_series(timestamptz '2025-01-01T00:07Z', '2025-01-01T08:00Z', interval '41 minutes') t (at) CROSS JOIN LATERAL callable_units(t.at) c;
 CREATE TEMP TABLE compared AS SELECT t.at, a.stage, a.id, a.callable, a.used > 0 AS used, (a.start, a.used, a.unused, CASE WHEN a.start < upper(c.delivery_window) THEN a.until END, a.callable) IS NOT DISTINCT FROM (c.earliest_start, c.dispatched_kw, c.left_kw, CASE WHEN a.start < upper(c.delivery_window) THEN c.until END, c.callable) AS same,
     to_jsonb(a) AS said, to_jsonb(c) AS found
-  FROM generate_series(timestamptz '2025-01-01T00:07Z', '2025-01-01T08:00Z', interval '41 minutes') t (at) CROSS JOIN LATERAL pg_temp.account(t.at) a
-  LEFT JOIN LATERAL (SELECT x.* FROM callable_units(t.at) x WHERE x.trade_id = a.id AND x.stage = a.stage) c ON true;
+  FROM (SELECT DISTINCT at FROM found) t CROSS JOIN LATERAL pg_temp.account(t.at) a LEFT JOIN found c ON c.at = t.at AND c.trade_id = a.id AND c.stage = a.stage;
 SELECT count(*) AS asked, count(*) FILTER (WHERE callable) AS callable, count(*) FILTER (WHERE used) AS partly_used, count(*) FILTER (WHERE same IS NOT TRUE) AS differ FROM compared;
 SELECT said, found FROM compared WHERE same IS NOT TRUE ORDER BY at, id LIMIT 3;
-SELECT count(*) AS unexpected FROM generate_series(timestamptz '2025-01-01T00:07Z', '2025-01-01T08:00Z', interval '41 minutes') t (at) CROSS JOIN LATERAL callable_units(t.at) c WHERE NOT EXISTS (SELECT FROM compared x WHERE x.at = t.at AND x.id = c.trade_id);
-SELECT reason, count(*) > 0 AS seen FROM generate_series(timestamptz '2025-01-01T00:07Z', '2025-01-01T08:00Z', interval '41 minutes') t (at) CROSS JOIN LATERAL callable_units(t.at) c, unnest(c.reasons) reason GROUP BY 1 ORDER BY reason COLLATE "C";
+SELECT count(*) AS unexpected FROM found c WHERE NOT EXISTS (SELECT FROM compared x WHERE x.at = c.at AND x.id = c.trade_id);
+SELECT DISTINCT reason FROM found c, unnest(c.reasons) reason ORDER BY 1;
 -- and what was available at an instant, from the steps one by one
-SELECT t.at, (SELECT array_agg(x.availability_id ORDER BY 1) FROM available_at(t.at) x) AS available,
-  (SELECT array_agg(v.id ORDER BY 1) FROM availability v WHERE EXISTS (SELECT FROM availability_step s WHERE s.availability_id = v.id AND s.status = 'accepted' AND s.happened_at <= t.at AND s.delivery_window @> t.at
+SELECT t.at, (SELECT array_agg(x.availability_id ORDER BY x.availability_id) FROM available_at(t.at) x) AS available,
+  (SELECT array_agg(v.id ORDER BY v.id) FROM availability v WHERE EXISTS (SELECT FROM availability_step s WHERE s.availability_id = v.id AND s.status = 'accepted' AND s.happened_at <= t.at AND s.delivery_window @> t.at
      AND NOT EXISTS (SELECT FROM availability_step l WHERE l.availability_id = v.id AND l.happened_at <= t.at AND (l.happened_at, l.id) > (s.happened_at, s.id)))) AS plainly
 FROM unnest('{2027-03-27T17:30Z,2027-03-27T18:30Z,2027-03-27T19:30Z,2027-03-28T16:14Z,2027-03-28T16:15Z,2027-03-28T18:00Z,2027-05-12T16:15Z,2027-05-12T17:00Z,2027-05-14T17:00Z,2099-01-01T11:00Z}'::timestamptz[]) t (at);
 
