@@ -352,7 +352,7 @@ BEGIN
     -- what of it is used by others, at an instant
     CREATE TEMP TABLE uses ON COMMIT DROP AS SELECT l.power_kw, l.delivery_window FROM live l WHERE c.stage = 'availability' AND l.availability_id = c.id OR c.stage = 'award' AND l.award_id = c.id AND l.availability_id IS NULL
       UNION ALL SELECT v.power_kw, v.delivery_window FROM availability v WHERE c.stage = 'award' AND v.award_id = c.id AND v.status NOT IN ('declared', 'rejected');
-    start := (SELECT min(m) FROM generate_series(at, at + interval '2 days', interval '1 minute') m WHERE m >= at + coalesce(need, '0') AND m >= lower(c.delivery_window)
+    start := (SELECT min(m) FROM generate_series(at, at + interval '9 hours', interval '1 minute') m WHERE m >= at + coalesce(need, '0') AND m >= lower(c.delivery_window)
               AND NOT EXISTS (SELECT FROM live l WHERE upper(l.delivery_window) < m AND m - upper(l.delivery_window) < rest));
     used := (SELECT coalesce(sum(u.power_kw), 0) FROM uses u WHERE u.delivery_window @> start);
     unused := greatest(0, c.power_kw - used - coalesce((SELECT sum(coalesce(n.power_kw, c.power_kw)) FROM unavailability_notice n WHERE n.unit_id = c.unit_id AND n.ended_at IS NULL AND n.during @> start AND (c.stage = 'award' OR n.power_kw IS NULL)), 0));
