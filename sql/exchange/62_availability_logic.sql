@@ -193,6 +193,20 @@ COMMENT ON FUNCTION terms_of_availability(bigint, timestamptz) IS 'the terms of 
 REVOKE ALL ON FUNCTION terms_of_availability(bigint, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION terms_of_availability(bigint, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION see_what_is_new() RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF current_setting('transaction_isolation') = 'repeatable read' THEN
+    RAISE EXCEPTION 'availability is not changed in a transaction that is REPEATABLE READ'
+      USING ERRCODE = 'invalid_transaction_state', HINT = 'It would not see what came meanwhile: use READ COMMITTED or SERIALIZABLE.';
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION see_what_is_new() IS 'refuses a transaction whose snapshot is older than the locks that it takes, and which nothing stops: REPEATABLE READ; error 25000';
+REVOKE ALL ON FUNCTION see_what_is_new() FROM PUBLIC;
+
 -- Whoever asks for it as a party that it is not of learns no more than that.
 CREATE OR REPLACE FUNCTION hold_availability(availability_id bigint, party text) RETURNS availability
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -201,10 +215,7 @@ AS $function$
 DECLARE
   found availability;
 BEGIN
-  IF current_setting('transaction_isolation') = 'repeatable read' THEN
-    RAISE EXCEPTION 'availability is not changed in a transaction that is REPEATABLE READ'
-      USING ERRCODE = 'invalid_transaction_state', HINT = 'It would not see a dispatch that came meanwhile: use READ COMMITTED or SERIALIZABLE.';
-  END IF;
+  PERFORM see_what_is_new();
   SELECT v.* INTO found FROM availability v WHERE v.id = hold_availability.availability_id FOR UPDATE;
   IF found.id IS NULL OR NOT (owns_exchange() OR CASE party WHEN 'buyer' THEN found.product_id = ANY (ARRAY(SELECT own_product_ids())) ELSE found.service_provider_id IS NOT DISTINCT FROM current_participant() END) THEN
     RAISE EXCEPTION 'availability % is unknown in this exchange', coalesce(hold_availability.availability_id::text, 'NULL')
@@ -274,6 +285,7 @@ BEGIN
   END IF;
   IF framework.id IS NOT NULL THEN
     -- two declarations at once: one after the other
+    PERFORM see_what_is_new();
     PERFORM FROM award a WHERE a.id = framework.id FOR NO KEY UPDATE;
     SELECT (max_concurrent(v.delivery_window * declare_availability.delivery_window, v.power_kw)).peak INTO peak FROM availability v
     WHERE v.award_id = framework.id AND v.status IN ('declared', 'accepted', 'held') AND v.delivery_window && declare_availability.delivery_window;
@@ -673,6 +685,7 @@ DECLARE
   one record;
   ids bigint[];
 BEGIN
+  PERFORM see_what_is_new();
   -- what was awarded and not declared by the gate, where it is then available as awarded; award by award
   FOR one IN
     SELECT a.id, a.product_id, a.service_provider_id, a.asset_id, a.portfolio_id, a.direction, a.power_kw, a.delivery_window, a.availability_price_per_mw_h, g.gate, t.id AS terms_id
@@ -945,6 +958,8 @@ DECLARE
   own CONSTANT bigint[] := ARRAY(SELECT own_product_ids());
   -- whoever asks of tomorrow cannot have heard what is said then
   heard_by CONSTANT timestamptz := least(callable_units.at, now());
+  -- what begins by the time a unit can be there is called now
+  longest_notice CONSTANT interval := interval '1 day';
   places bigint[];
 BEGIN
   IF callable_units.node IS NOT NULL THEN
@@ -959,13 +974,13 @@ BEGIN
     SELECT 'availability' AS stage, v.id, v.award_id, v.product_id, v.unit_id, v.asset_id, v.portfolio_id, v.service_provider_id, v.direction, v.power_kw, v.delivery_window,
            a.utilisation_price_per_mwh AS use_price, coalesce(v.availability_price_per_mw_h, a.availability_price_per_mw_h) AS ready_price, v.status
     FROM mine m JOIN availability v ON v.product_id = m.id AND v.status IN ('declared', 'accepted', 'held') AND upper(v.delivery_window) > callable_units.at
-                                   AND lower(v.delivery_window) <= callable_units.at + callable_units.ahead
+                                   AND lower(v.delivery_window) <= callable_units.at + greatest(callable_units.ahead, longest_notice)
     LEFT JOIN award a ON a.id = v.award_id
     UNION ALL
     SELECT 'award', a.id, a.id, a.product_id, a.unit_id, a.asset_id, a.portfolio_id, a.service_provider_id, a.direction, a.power_kw, a.delivery_window,
            a.utilisation_price_per_mwh, a.availability_price_per_mw_h, a.status
     FROM mine m JOIN award a ON a.product_id = m.id AND m.binds = 'award' AND a.status IN ('awarded', 'held') AND upper(a.delivery_window) > callable_units.at
-                            AND lower(a.delivery_window) <= callable_units.at + callable_units.ahead
+                            AND lower(a.delivery_window) <= callable_units.at + greatest(callable_units.ahead, longest_notice)
   ), placed AS MATERIALIZED (
     SELECT o.*, CASE WHEN o.asset_id IS NULL THEN 'portfolio' ELSE 'asset' END AS kind, u.name, u.node, m.service_code, m.max_recovery, m.missed, m.beats,
            ((u.j ->> 'notice'))::interval AS notice, least((u.j ->> 'recovery')::interval, m.max_recovery) AS recovery,
@@ -974,6 +989,7 @@ BEGIN
     LEFT JOIN asset a ON a.id = o.asset_id LEFT JOIN portfolio f ON f.id = o.portfolio_id
     CROSS JOIN LATERAL (SELECT coalesce(a.name, f.name) AS name, coalesce(a.grid_node_id, f.grid_node_id) AS node, coalesce(a.profile, f.profile)::jsonb AS j OFFSET 0) u
     WHERE (callable_units.only_direction IS NULL OR o.direction = callable_units.only_direction) AND (places IS NULL OR u.node = ANY (places))
+      AND lower(o.delivery_window) <= callable_units.at + greatest(callable_units.ahead, least(coalesce((u.j ->> 'notice')::interval, '0'), longest_notice))
   ), call AS MATERIALIZED (
     -- what is or was lately called of the caller's products; one that another takes the place of is not
     SELECT d.unit_id, d.availability_id, d.award_id, d.power_kw, lower(d.delivery_window) AS since, upper(d.delivery_window) AS past
@@ -1051,7 +1067,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION callable_units(timestamptz, bigint, text, bigint, interval, numeric) IS
-  'what of the caller''s products can be called at an instant, a row for each availability and each award that obliges whose window has it, or begins so long ahead: below a node, in a direction, of a product, where these are said; from when (notice, recovery), how much (less what is dispatched of it), until when at that power, at what price, whether the unit is heard, what it has with a probability, and why it cannot be called; the cheapest first; the operator and the regulator see every product; SECURITY DEFINER because it looks at conflicts and removals, of which it tells only that there are some, and the caller''s products are its own';
+  'what of the caller''s products can be called at an instant, a row for each availability and each award that obliges whose window has it, or begins within the notice of the unit (of up to a day) or so long ahead: below a node, in a direction, of a product, where these are said; from when (notice, recovery), how much (less what is dispatched of it), until when at that power, at what price, whether the unit is heard, what it has with a probability, and why it cannot be called; the cheapest first; the operator and the regulator see every product; SECURITY DEFINER because it looks at conflicts and removals, of which it tells only that there are some, and the caller''s products are its own';
 REVOKE ALL ON FUNCTION callable_units(timestamptz, bigint, text, bigint, interval, numeric) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION callable_units(timestamptz, bigint, text, bigint, interval, numeric) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 

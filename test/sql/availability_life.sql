@@ -344,8 +344,8 @@ CREATE FUNCTION pg_temp.account(at timestamptz) RETURNS TABLE (stage text, id bi
 DECLARE
   c record; need interval; rest interval; least_time interval; longest interval; energy numeric; product_id bigint;
 BEGIN
-  FOR c IN SELECT 'availability' AS stage, v.id, v.unit_id, v.product_id, v.power_kw, v.delivery_window, v.status FROM availability v WHERE v.id > 2000 AND v.delivery_window @> at AND v.status IN ('accepted', 'declared', 'held')
-           UNION ALL SELECT 'award', a.id, a.unit_id, a.product_id, a.power_kw, a.delivery_window, a.status FROM award a WHERE a.id > 2000 AND a.delivery_window @> at AND a.status IN ('awarded', 'held') LOOP
+  FOR c IN SELECT 'availability' AS stage, v.id, v.unit_id, v.product_id, v.power_kw, v.delivery_window, v.status FROM availability v JOIN asset u ON u.id = v.asset_id WHERE v.id > 2000 AND (v.delivery_window @> at OR lower(v.delivery_window) > at AND lower(v.delivery_window) <= at + (u.profile::jsonb ->> 'notice')::interval) AND v.status IN ('accepted', 'declared', 'held')
+           UNION ALL SELECT 'award', a.id, a.unit_id, a.product_id, a.power_kw, a.delivery_window, a.status FROM award a JOIN asset u ON u.id = a.asset_id WHERE a.id > 2000 AND (a.delivery_window @> at OR lower(a.delivery_window) > at AND lower(a.delivery_window) <= at + (u.profile::jsonb ->> 'notice')::interval) AND a.status IN ('awarded', 'held') LOOP
     SELECT (p ->> 'notice')::interval, (p ->> 'recovery')::interval, (p ->> 'min_duration')::interval, (p ->> 'max_duration')::interval, (p ->> 'energy_kwh')::numeric INTO need, rest, least_time, longest, energy
     FROM (SELECT a.profile::jsonb AS p FROM asset a WHERE a.id = c.unit_id) x;
     CREATE TEMP TABLE live ON COMMIT DROP AS SELECT d.* FROM dispatch d WHERE d.live AND d.unit_id = c.unit_id AND NOT EXISTS (SELECT FROM dispatch e WHERE e.supersedes_id = d.id AND e.live);
