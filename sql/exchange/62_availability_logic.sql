@@ -682,6 +682,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   mark bigint := last_availability_step();
+  longest CONSTANT interval := interval '16 days' + (SELECT max(g.closes_before) FROM (SELECT m.closes_before, m.stage FROM market_gate m UNION ALL SELECT c.closes_before, c.stage FROM competition_gate c) g WHERE g.stage = 'availability');
   one record;
   ids bigint[];
 BEGIN
@@ -692,7 +693,10 @@ BEGIN
     FROM availability_terms t JOIN product p ON p.id = t.product_id AND p.binds = 'availability'
     JOIN award a ON a.product_id = p.id AND a.status = 'awarded' AND a.source IS NULL AND t.valid @> lower(a.delivery_window) AND upper(a.delivery_window) > advance_availability.at
     CROSS JOIN LATERAL (SELECT availability_gate(a.product_id, a.id, lower(a.delivery_window)) AS gate) g
-    WHERE t.if_undeclared = 'award' AND g.gate <= advance_availability.at ORDER BY a.id
+    WHERE t.if_undeclared = 'award' AND g.gate <= advance_availability.at
+      -- no gate closes sooner before a delivery than so long and a weekday; asked first, as it costs less
+      AND lower(a.delivery_window) <= advance_availability.at + longest AND NOT EXISTS (SELECT FROM availability v WHERE v.award_id = a.id AND v.delivery_window @> a.delivery_window)
+    ORDER BY a.id
   LOOP
     PERFORM FROM award a WHERE a.id = one.id AND a.status = 'awarded' FOR NO KEY UPDATE;
     CONTINUE WHEN NOT FOUND;
@@ -886,7 +890,7 @@ BEGIN
     END IF;
     sorted := ARRAY(SELECT s FROM unnest(samples_kw) s ORDER BY s);
     place := 1 + level * (cardinality(sorted) - 1);
-    n := floor(place);
+    n := floor(place)::integer;
     RETURN round(sorted[n] + (place - n) * (coalesce(sorted[n + 1], sorted[n]) - sorted[n]), 3);
   END IF;
   FOR n IN 1 .. cardinality(levels) LOOP
@@ -999,7 +1003,7 @@ BEGIN
     SELECT c.unit_id, array_agg(c.since) AS since, array_agg(c.past) AS past, array_agg(c.power_kw) AS kw, array_agg(c.availability_id) AS availability_ids, array_agg(c.award_id) AS award_ids FROM call c GROUP BY c.unit_id
   ), given AS MATERIALIZED (
     -- of an award that obliges, what went through availability is listed there, and what was given back is gone
-    SELECT v.award_id, array_agg(lower(v.delivery_window)) AS since, array_agg(upper(v.delivery_window)) AS past, array_agg(v.power_kw) AS kw
+    SELECT v.award_id, array_agg(lower(v.delivery_window)) AS since, array_agg(upper(v.delivery_window)) AS past, array_agg(v.power_kw) AS kw, array_agg(v.status = 'withdrawn') AS withdrawn
     FROM availability v WHERE v.award_id IN (SELECT p.id FROM placed p WHERE p.stage = 'award') AND v.status IN ('accepted', 'completed', 'held', 'withdrawn', 'released') GROUP BY v.award_id
   ), started AS MATERIALIZED (
     -- the first instant that is not within the recovery after a dispatch; one may follow another without a gap
@@ -1010,13 +1014,14 @@ BEGIN
     FROM placed p LEFT JOIN called c ON c.unit_id = p.unit_id
     CROSS JOIN LATERAL (SELECT greatest(callable_units.at + coalesce(p.notice, interval '0'), lower(p.delivery_window)) AS base) s
   ), taken AS MATERIALIZED (
-    SELECT s.*, coalesce(k.kw, 0) + coalesce(g.kw, 0) AS used, least(k.next, g.next) AS next
+    SELECT s.*, coalesce(k.kw, 0) + coalesce(g.kw, 0) AS used, coalesce(g.withdrawn_kw, 0) AS withdrawn, least(k.next, g.next) AS next
     FROM started s LEFT JOIN given x ON s.stage = 'award' AND x.award_id = s.id
     CROSS JOIN LATERAL (SELECT sum(c.kw) FILTER (WHERE c.since <= s.start AND s.start < c.past) AS kw, min(c.since) FILTER (WHERE c.since > s.start) AS next
                         FROM unnest(s.call_since, s.call_past, s.call_kw, s.availability_ids, s.award_ids) c (since, past, kw, availability_id, award_id)
                         WHERE CASE s.stage WHEN 'availability' THEN c.availability_id = s.id ELSE c.award_id = s.id AND c.availability_id IS NULL END) k
-    CROSS JOIN LATERAL (SELECT sum(c.kw) FILTER (WHERE c.since <= s.start AND s.start < c.past) AS kw, min(c.since) FILTER (WHERE c.since > s.start) AS next
-                        FROM unnest(x.since, x.past, x.kw) c (since, past, kw)) g
+    CROSS JOIN LATERAL (SELECT sum(c.kw) FILTER (WHERE c.since <= s.start AND s.start < c.past) AS kw, sum(c.kw) FILTER (WHERE c.since <= s.start AND s.start < c.past AND c.withdrawn) AS withdrawn_kw,
+                               min(c.since) FILTER (WHERE c.since > s.start) AS next
+                        FROM unnest(x.since, x.past, x.kw, x.withdrawn) c (since, past, kw, withdrawn)) g
   ), missing AS MATERIALIZED (
     SELECT n.unit_id, n.during, n.power_kw, n.service_provider_id FROM unavailability_notice n WHERE n.ended_at IS NULL AND upper(n.during) > callable_units.at AND n.unit_id IN (SELECT p.unit_id FROM placed p)
   ), removed AS MATERIALIZED (
@@ -1032,14 +1037,14 @@ BEGIN
       AND NOT EXISTS (SELECT FROM hold h WHERE h.trade_id = c.source_id AND h.stage = c.stage AND h.resolution = 'accepted' AND h.power_kw >= c.power_kw AND h.delivery_window @> c.delivery_window)
     GROUP BY c.source_id, c.stage
   ), judged AS (
-    SELECT t.*, greatest(0, t.power_kw - t.used - coalesce(n.kw, 0)) AS unused, b.ids AS conflicts, CASE WHEN h.since <= heard_by THEN least(h.last_heard, heard_by) END AS heard_at, w.state, q.kw AS expected,
+    SELECT t.*, greatest(0, t.power_kw - t.used - greatest(0, coalesce(n.kw, 0) - t.withdrawn)) AS unused, b.ids AS conflicts, CASE WHEN h.since <= heard_by THEN least(h.last_heard, heard_by) END AS heard_at, w.state, q.kw AS expected,
            least(upper(t.delivery_window), t.next, n.next, t.start + t.most_time) AS ends, n.kw AS lacks, h.unit_id IS NULL AS unheard,
            EXISTS (SELECT FROM suspended x WHERE x.unit_id = t.unit_id AND x.product_id = t.product_id AND x.service_provider_id = t.service_provider_id) AS is_suspended,
            EXISTS (SELECT FROM removed x WHERE x.unit_id = t.unit_id AND x.valid @> t.start AND (x.service_code IS NULL OR x.service_code = t.service_code)) AS is_removed
     FROM taken t
     LEFT JOIN unit_heartbeat h ON h.unit_id = t.unit_id
     LEFT JOIN blocked b ON b.source_id = t.id AND b.stage = t.stage
-    -- what was withdrawn by a notice is gone from an availability already: it lacks what it has beyond that no more
+    -- what was withdrawn is gone already: from an availability by its own row, from an award by what went through availability
     CROSS JOIN LATERAL (SELECT sum(coalesce(x.power_kw, t.power_kw)) FILTER (WHERE x.during @> t.start AND (t.stage = 'award' OR x.power_kw IS NULL)) AS kw,
                                min(lower(x.during)) FILTER (WHERE lower(x.during) > t.start AND (t.stage = 'award' OR x.power_kw IS NULL)) AS next
                         FROM missing x WHERE x.unit_id = t.unit_id AND x.service_provider_id = t.service_provider_id) n

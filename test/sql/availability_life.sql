@@ -355,7 +355,9 @@ BEGIN
     start := (SELECT min(m) FROM generate_series(at, at + interval '9 hours', interval '1 minute') m WHERE m >= at + coalesce(need, '0') AND m >= lower(c.delivery_window)
               AND NOT EXISTS (SELECT FROM live l WHERE upper(l.delivery_window) < m AND m - upper(l.delivery_window) < rest));
     used := (SELECT coalesce(sum(u.power_kw), 0) FROM uses u WHERE u.delivery_window @> start);
-    unused := greatest(0, c.power_kw - used - coalesce((SELECT sum(coalesce(n.power_kw, c.power_kw)) FROM unavailability_notice n WHERE n.unit_id = c.unit_id AND n.ended_at IS NULL AND n.during @> start AND (c.stage = 'award' OR n.power_kw IS NULL)), 0));
+    -- what was withdrawn under an award is not missing once more
+    unused := greatest(0, c.power_kw - used - greatest(0, coalesce((SELECT sum(coalesce(n.power_kw, c.power_kw)) FROM unavailability_notice n WHERE n.unit_id = c.unit_id AND n.ended_at IS NULL AND n.during @> start AND (c.stage = 'award' OR n.power_kw IS NULL)), 0)
+      - coalesce((SELECT sum(v.power_kw) FROM availability v WHERE c.stage = 'award' AND v.award_id = c.id AND v.status = 'withdrawn' AND v.delivery_window @> start), 0)));
     -- the last instant up to which nothing new begins, and which is not too far
     until := (SELECT max(m) FROM generate_series(start, greatest(start, upper(c.delivery_window)), interval '1 minute') m
               WHERE (longest IS NULL OR m - start <= longest) AND NOT EXISTS (SELECT FROM uses u WHERE lower(u.delivery_window) > start AND lower(u.delivery_window) < m)
