@@ -126,9 +126,13 @@ CREATE OR REPLACE FUNCTION explain_availability_steps(ids bigint[], after_id big
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
-  UPDATE availability_step s SET reason_code = explain_availability_steps.reason_code, reason = nullif(btrim(explain_availability_steps.reason), ''), happened_at = explain_availability_steps.happened_at,
+  UPDATE availability_step s SET reason_code = CASE WHEN x.by_rule THEN NULL ELSE explain_availability_steps.reason_code END,
+    reason = CASE WHEN x.by_rule THEN 'the ruleset in force says so' ELSE nullif(btrim(explain_availability_steps.reason), '') END, happened_at = explain_availability_steps.happened_at,
     gate_closes_at = explain_availability_steps.gate_closes_at, late = explain_availability_steps.late, terms_id = explain_availability_steps.terms_id
-  WHERE s.availability_id = ANY (ids) AND s.id > after_id AND s.status <> 'held'
+  -- what follows at once on what was done
+  FROM (SELECT y.id, y.status IN ('held', 'rejected') AND row_number() OVER (PARTITION BY y.availability_id ORDER BY y.id) > 1 AS by_rule
+        FROM availability_step y WHERE y.availability_id = ANY (ids) AND y.id > after_id) x
+  WHERE s.id = x.id
 $function$;
 COMMENT ON FUNCTION explain_availability_steps(bigint[], bigint, text, text, timestamptz, timestamptz, boolean, bigint) IS
   'gives the steps that were just written of some availabilities their reason, time, gate and terms; called by functions that act for the owner';
@@ -587,7 +591,9 @@ AS $function$
 DECLARE
   called availability;
 BEGIN
-  SELECT v.* INTO called FROM availability v WHERE v.id = NEW.availability_id FOR SHARE;
+  -- of one that its writer may not read nothing is said: the policies refuse it
+  SELECT v.* INTO called FROM availability v
+  WHERE v.id = NEW.availability_id AND (owns_exchange() OR v.product_id = ANY (ARRAY(SELECT own_product_ids())) OR v.service_provider_id = current_participant()) FOR SHARE;
   IF called.source IS NULL AND NEW.status NOT IN ('held', 'rejected', 'refused', 'cancelled', 'lapsed', 'superseded') AND (called.status IN ('rejected', 'withdrawn', 'released') OR NOT called.delivery_window && NEW.delivery_window) THEN
     RAISE EXCEPTION 'availability % is % and has %', called.id, called.status, called.delivery_window
       USING ERRCODE = 'MX411', HINT = 'callable_units() has what can be called; what was given back cannot.';
@@ -1048,7 +1054,8 @@ BEGIN
     CROSS JOIN LATERAL (SELECT sum(coalesce(x.power_kw, t.power_kw)) FILTER (WHERE x.during @> t.start AND (t.stage = 'award' OR x.power_kw IS NULL)) AS kw,
                                min(lower(x.during)) FILTER (WHERE lower(x.during) > t.start AND (t.stage = 'award' OR x.power_kw IS NULL)) AS next
                         FROM missing x WHERE x.unit_id = t.unit_id AND x.service_provider_id = t.service_provider_id) n
-    CROSS JOIN LATERAL (SELECT CASE WHEN h.unit_id IS NULL THEN 'unheard' WHEN h.since > heard_by THEN unit_state(t.unit_id, t.product_id, heard_by)
+    CROSS JOIN LATERAL (SELECT CASE WHEN h.unit_id IS NULL THEN 'unheard' WHEN h.since > heard_by THEN coalesce((SELECT CASE WHEN heard_by > x.last_heard + (t.missed + 1) * x.update_interval_seconds * interval '1 second' THEN 'stale' ELSE x.status END
+                                                                                                     FROM heartbeat_spell x WHERE x.unit_id = t.unit_id AND x.since <= heard_by ORDER BY x.since DESC LIMIT 1), 'unheard')
                                     WHEN heard_by > h.last_heard + (t.missed + 1) * h.update_interval_seconds * interval '1 second' THEN 'stale' ELSE h.status END AS state) w
     LEFT JOIN LATERAL (SELECT quantile_kw(f.levels, f.power_kw, f.samples_kw, 1 - callable_units.probability) AS kw FROM availability_forecast f
                        WHERE resource_window(f.unit_id, f.delivery_window) && resource_window(t.unit_id, time_window(t.start, t.start + interval '1 microsecond')) AND f.direction = t.direction

@@ -132,10 +132,10 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
    'DROP INDEX IF EXISTS bench.fresh_index',
    'CREATE INDEX fresh_index ON bench.source USING gist (rw)', 'SELECT pg_relation_size(''bench.fresh_index'') / 8192', 1.25);
 
--- the last three stand by themselves: a case of theirs does not wait for the data of all others
-SELECT :'case' ~ '^(clear|baseline|settle)' AS alone, :'case' !~ '^(baseline|settle)' AS clearing, :'case' !~ '^(clear|settle)' AS baselines, :'case' !~ '^(clear|baseline)' AS settlement \gset
-\if :alone
-\else
+-- some stand by themselves: a case of theirs does not wait for the data of all others
+SELECT :'case' = '' OR :'case' ~ '^clear' AS clearing, :'case' = '' OR :'case' ~ '^baseline' AS baselines, :'case' = '' OR :'case' ~ '^settle' AS settlement,
+       :'case' = '' OR :'case' ~ '^(callable|heartbeat)' AS availability, :'case' !~ '^(clear|baseline|settle|callable|heartbeat)' AS others \gset
+\if :others
 \ir eligibility_cases.sql
 \ir rules.sql
 \ir supply.sql
@@ -154,4 +154,7 @@ SELECT :'case' ~ '^(clear|baseline|settle)' AS alone, :'case' !~ '^(baseline|set
 \endif
 \if :settlement
 \ir settlement.sql
+\endif
+\if :availability
+\ir availability.sql
 \endif

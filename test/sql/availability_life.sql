@@ -77,6 +77,24 @@ INSERT INTO availability (product_id, service_provider_id, asset_id, direction, 
 UPDATE availability SET status = 'accepted' WHERE id = 201;
 SELECT release_availability(201, 'x', at => '2027-03-01T00:00Z');
 
+-- what the ruleset holds is held: it was answered, and obliges to nothing until that is settled
+SELECT pg_temp.from_id(251);
+SELECT copy_ruleset('ena-2025-01', 'strict') IS NOT NULL AS copied;
+INSERT INTO ruleset_action (ruleset_id, kind, severity, stage, action) SELECT r.id, a.* FROM ruleset r, (VALUES (NULL, 'blocking', 'availability', 'hold'), (NULL, NULL, NULL, 'notify')) AS a (kind, severity, stage, action) WHERE r.code = 'strict';
+SELECT put_ruleset_in_force('strict', '2090-01-01T00:00Z');
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (250, 3, 2, 11, 'up', 900, '2090-04-20T10:00Z/PT1H', 'accepted');
+SELECT declare_availability(11, 1, 'up', 200, '2090-04-20T10:30Z/PT1H', at => '2090-04-01T00:00Z'), declare_availability(11, 1, 'up', 300, '2090-04-20T10:30Z/PT1H', at => '2090-04-01T00:00Z');
+SELECT accept_availability(251, at => '2090-04-02T00:00Z'), accept_availability(252, 250, at => '2090-04-02T00:00Z');
+SELECT id, status, power_kw FROM stands WHERE id > 249;
+SELECT trade_id, former_status, resolution FROM hold ORDER BY id;
+SELECT trade_id, left_kw, callable, reasons FROM callable_units('2090-04-20T10:45Z', only_product_id => 1);
+SELECT withdraw_availability(251, 'x', power_kw => 100, at => '2090-04-02T00:00Z');
+SELECT withdraw_availability(251, 'sold elsewhere', 'commercial', at => '2090-04-02T00:00Z');
+SELECT resolve_hold(id, 'accepted', 'agreed by both') FROM hold WHERE trade_id = 252 AND resolved_at IS NULL;
+SELECT availability_id, status, power_kw, reason_code, reason FROM steps WHERE availability_id > 249;
+SELECT trade_id, former_status, resolution, decided_by FROM hold ORDER BY id;
+SELECT trade_id, callable, cardinality(conflict_ids) AS conflicts, reasons FROM callable_units('2090-04-20T10:45Z', only_product_id => 1);
+
 -- ---------------------------------------------------------------- it is given back
 
 -- Saturday: 400 kW from 17:00 to 20:00.  The buyer lets go of the last hour, and of 100 kW of the second
@@ -187,6 +205,14 @@ SELECT release_availability(701, 'x', power_kw => 30);
 SELECT status, power_kw, participant_id, reason FROM availability_step ORDER BY id;
 SELECT made_by, count(*) FROM availability_step GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM callable_units('2099-01-01T10:00Z');
+RESET ROLE;
+-- what was given back is not called, and who may not read it does not learn that it was
+SELECT id, status FROM availability WHERE id > 700 ORDER BY id;
+SET ROLE avail_other_buyer;
+INSERT INTO dispatch (availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (703, 3, 2, 12, 'up', 10, '2099-01-01T10:00Z/PT1H');
+RESET ROLE;
+SET ROLE avail_buyer;
+INSERT INTO dispatch (availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (703, 1, 2, 12, 'up', 10, '2099-01-01T10:00Z/PT1H');
 RESET ROLE;
 -- the gate of the market stands for what is written into the table, too
 SET ROLE avail_seller;
