@@ -138,6 +138,38 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT release_availability(500, 'x', at => '2027-06-01T09:00Z');
 ROLLBACK;
 
+-- given back at random sixty times, by quarters of an hour and kW: what is left is what a grid of quarters says, and the rows together are what was declared
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (5000, 3, 2, 13, 'up', 300, '2027-06-02T00:00Z/PT12H', 'accepted');
+INSERT INTO dispatch (id, availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) SELECT 5100 + n, 5000, 3, 2, 13, 'up', 40 * (1 + n % 4), time_window(s, s + interval '45 minutes')
+  FROM generate_series(0, 5) n, LATERAL (SELECT timestamptz '2027-06-02T00:30Z' + n * interval '2 hours' AS s) x;
+CREATE TEMP TABLE quarter AS SELECT q, 300 AS kw FROM generate_series(timestamptz '2027-06-02T00:00Z', '2027-06-02T11:45Z', interval '15 minutes') q;
+SELECT pg_temp.from_id(5201);
+DO $$
+DECLARE part availability; span time_window; back numeric; quarters int; dice CONSTANT int[] := ARRAY(SELECT abs(hashint8extended(i, 7) % 1000)::int FROM generate_series(1, 300) i); given int := 0; refused int := 0; code text;
+BEGIN
+  FOR i IN 1 .. 60 LOOP
+    SELECT v.* INTO part FROM availability v WHERE v.unit_id = 13 AND v.product_id = 3 ORDER BY v.status <> 'accepted', (v.id * 7 + dice[i]) % 11, v.id LIMIT 1;
+    quarters := extract(epoch FROM upper(part.delivery_window) - lower(part.delivery_window)) / 900;
+    span := time_window(lower(part.delivery_window) + dice[60 + i] % quarters * interval '15 minutes', lower(part.delivery_window) + (dice[60 + i] % quarters + 1 + dice[120 + i] % 6) * interval '15 minutes') * part.delivery_window;
+    back := CASE WHEN dice[180 + i] % 3 > 0 THEN least(part.power_kw, 10 + dice[240 + i] % 120) END;
+    BEGIN
+      IF i % 2 = 0 THEN
+        PERFORM release_availability(part.id, 'x', during => span, power_kw => back, at => '2027-06-01T00:00Z');
+      ELSE
+        PERFORM withdraw_availability(part.id, 'x', 'other', span, back, '2027-06-01T00:00Z');
+      END IF;
+      UPDATE quarter t SET kw = t.kw - coalesce(back, part.power_kw) WHERE span @> t.q;
+      given := given + 1;
+    EXCEPTION WHEN SQLSTATE 'MX413' THEN refused := refused + 1;
+    END;
+  END LOOP;
+  RAISE WARNING 'given back %, refused %', given, refused;
+END $$;
+SELECT count(*) FILTER (WHERE q.kw > 0) AS quarters_left, count(*) FILTER (WHERE q.kw <> coalesce((SELECT sum(v.power_kw) FROM availability v WHERE v.unit_id = 13 AND v.product_id = 3 AND v.status = 'accepted' AND v.delivery_window @> q.q), 0)) AS differ FROM quarter q;
+SELECT sum(v.power_kw * extract(epoch FROM upper(v.delivery_window) - lower(v.delivery_window)) / 3600)::numeric(9, 3) AS kwh, count(DISTINCT v.status) AS statuses, count(*) > 20 AS many FROM availability v WHERE v.unit_id = 13 AND v.product_id = 3;
+SELECT count(*) AS dispatches, count(*) FILTER (WHERE v.status = 'accepted' AND v.delivery_window @> d.delivery_window AND v.power_kw >= d.power_kw) AS within_their_part FROM dispatch d JOIN availability v ON v.id = d.availability_id WHERE d.unit_id = 13;
+SELECT count(*) AS conflicts FROM conflict k WHERE k.unit_id = 13 AND k.closed_at IS NULL;
+
 -- ---------------------------------------------------------------- by other terms
 
 SELECT pg_temp.from_id(601);
@@ -202,12 +234,11 @@ RESET ROLE;
 SET ROLE avail_other_buyer;
 SELECT accept_availability(701, 80);
 SELECT release_availability(701, 'x', power_kw => 30);
-SELECT status, power_kw, participant_id, reason FROM availability_step ORDER BY id;
-SELECT made_by, count(*) FROM availability_step GROUP BY 1 ORDER BY 1;
+SELECT status, power_kw, participant_id, reason, made_by FROM availability_step WHERE availability_id BETWEEN 700 AND 799 ORDER BY id;
 SELECT count(*) FROM callable_units('2099-01-01T10:00Z');
 RESET ROLE;
 -- what was given back is not called, and who may not read it does not learn that it was
-SELECT id, status FROM availability WHERE id > 700 ORDER BY id;
+SELECT id, status FROM availability WHERE id BETWEEN 700 AND 799 ORDER BY id;
 SET ROLE avail_other_buyer;
 INSERT INTO dispatch (availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (703, 3, 2, 12, 'up', 10, '2099-01-01T10:00Z/PT1H');
 RESET ROLE;
@@ -336,6 +367,18 @@ SELECT end_unavailability_notice(3);
 SELECT end_unavailability_notice(3);
 SELECT trade_id, left_kw, reasons FROM callable_units('2025-07-01T12:00Z', ahead => '1 hour') WHERE trade_id = 813;
 DROP VIEW now_callable;
+
+-- a portfolio stands ready, too, by the profile that it declares; the regulator sees it
+INSERT INTO portfolio (id, name, service_provider_id, grid_node_id, profile) VALUES (21, 'Chargers of the town', 2, 1, '{"directions": ["down"], "notice": "PT5M"}');
+SELECT declare_availability(21, 1, 'down', 700, '2025-07-02T09:00Z/PT3H', at => '2025-06-20T00:00Z') AS declared, heartbeat(21, 'available', 30, '2025-07-02T08:59:40Z');
+SELECT accept_availability(max(id), at => '2025-06-27T00:00Z') FROM availability WHERE portfolio_id = 21;
+CREATE ROLE avail_regulator IN ROLE flexexchange_regulator;
+GRANT USAGE ON SCHEMA avail_test TO avail_regulator;
+SET ROLE avail_regulator;
+SELECT unit_id, unit_kind, unit_name, grid_node_id, left_kw, earliest_start, until, heartbeat, callable FROM callable_units('2025-07-02T09:00Z', node => 1);
+RESET ROLE;
+DROP OWNED BY avail_regulator;
+DROP ROLE avail_regulator;
 
 -- ---------------------------------------------------------------- against a plain account of it
 
