@@ -695,7 +695,7 @@ BEGIN
   PERFORM see_what_is_new();
   -- what was awarded and not declared by the gate, where it is then available as awarded; award by award
   FOR one IN
-    SELECT a.id, a.product_id, a.service_provider_id, a.asset_id, a.portfolio_id, a.direction, a.power_kw, a.delivery_window, a.availability_price_per_mw_h, g.gate, t.id AS terms_id
+    SELECT a.id, a.product_id, a.service_provider_id, a.asset_id, a.portfolio_id, a.direction, a.power_kw, a.delivery_window, a.availability_price_per_mw_h, g.gate, greatest(g.gate, least(a.recorded_at, advance_availability.at)) AS due, t.id AS terms_id
     FROM availability_terms t JOIN product p ON p.id = t.product_id AND p.binds = 'availability'
     JOIN award a ON a.product_id = p.id AND a.status = 'awarded' AND a.source IS NULL AND t.valid @> lower(a.delivery_window) AND upper(a.delivery_window) > advance_availability.at
     CROSS JOIN LATERAL (SELECT availability_gate(a.product_id, a.id, lower(a.delivery_window)) AS gate) g
@@ -720,7 +720,7 @@ BEGIN
              one.availability_price_per_mw_h, 'accepted' FROM gap g WHERE g.since < least(g.until, upper(one.delivery_window)) ORDER BY g.since
       RETURNING id)
     SELECT array_agg(m.id ORDER BY m.id) INTO ids FROM made m;
-    PERFORM explain_availability_steps(ids, mark, 'undeclared', 'nothing was declared by the gate: as awarded', one.gate, one.gate, NULL, one.terms_id);
+    PERFORM explain_availability_steps(ids, mark, 'undeclared', 'nothing was declared by the gate: as awarded', one.due, one.gate, NULL, one.terms_id);
     RETURN QUERY SELECT v.id, v.status FROM availability v WHERE v.id = ANY (ids) ORDER BY v.id;
   END LOOP;
 

@@ -449,8 +449,8 @@ SELECT said, found FROM compared WHERE same IS NOT TRUE ORDER BY at, id LIMIT 3;
 SELECT count(*) AS unexpected FROM found c WHERE NOT EXISTS (SELECT FROM compared x WHERE x.at = c.at AND x.id = c.trade_id);
 SELECT DISTINCT reason FROM found c, unnest(c.reasons) reason ORDER BY 1;
 -- and what was available at an instant, from the steps one by one
-SELECT t.at, (SELECT array_agg(x.availability_id ORDER BY x.availability_id) FROM available_at(t.at) x) AS available,
-  (SELECT array_agg(v.id ORDER BY v.id) FROM availability v WHERE EXISTS (SELECT FROM availability_step s WHERE s.availability_id = v.id AND s.status = 'accepted' AND s.happened_at <= t.at AND s.delivery_window @> t.at
+SELECT t.at, (SELECT array_agg(x.availability_id ORDER BY x.availability_id) FROM available_at(t.at) x WHERE x.availability_id <> 201) AS available,
+  (SELECT array_agg(v.id ORDER BY v.id) FROM availability v WHERE v.id <> 201 AND EXISTS (SELECT FROM availability_step s WHERE s.availability_id = v.id AND s.status = 'accepted' AND s.happened_at <= t.at AND s.delivery_window @> t.at
      AND NOT EXISTS (SELECT FROM availability_step l WHERE l.availability_id = v.id AND l.happened_at <= t.at AND (l.happened_at, l.id) > (s.happened_at, s.id)))) AS plainly
 FROM unnest('{2027-03-27T17:30Z,2027-03-27T18:30Z,2027-03-27T19:30Z,2027-03-28T16:14Z,2027-03-28T16:15Z,2027-03-28T18:00Z,2027-05-12T16:15Z,2027-05-12T17:00Z,2027-05-14T17:00Z,2099-01-01T11:00Z}'::timestamptz[]) t (at);
 
