@@ -1036,9 +1036,10 @@ BEGIN
     SELECT DISTINCT q.unit_id, q.product_id, q.service_provider_id FROM suspension s JOIN qualification q ON q.id = s.qualification_id WHERE s.status = 'suspended' AND q.product_id IN (SELECT m.id FROM mine m)
   ), blocked AS MATERIALIZED (
     SELECT c.source_id, c.stage, array_agg(DISTINCT k.id ORDER BY k.id) AS ids
-    FROM conflict k JOIN commitment c ON c.id IN (k.challenger_id, k.incumbent_id)
-    WHERE k.closed_at IS NULL AND k.severity = 'blocking' AND c.closed_at IS NULL AND upper(k.overlap) > callable_units.at AND c.product_id IN (SELECT m.id FROM mine m)
-      AND (c.id = k.challenger_id OR k.prevailing_id IS NOT NULL AND k.prevailing_id <> c.market_operator_id)
+    FROM placed p JOIN commitment c ON c.source_id = p.id AND c.stage = p.stage AND c.closed_at IS NULL
+    CROSS JOIN LATERAL (SELECT f.id, f.severity, f.overlap FROM conflict f WHERE f.challenger_id = c.id AND f.closed_at IS NULL
+                        UNION ALL SELECT f.id, f.severity, f.overlap FROM conflict f WHERE f.incumbent_id = c.id AND f.closed_at IS NULL AND f.prevailing_id <> c.market_operator_id) k
+    WHERE k.severity = 'blocking' AND upper(k.overlap) > callable_units.at
       -- it was decided that it stands all the same
       AND NOT EXISTS (SELECT FROM hold h WHERE h.trade_id = c.source_id AND h.stage = c.stage AND h.resolution = 'accepted' AND h.power_kw >= c.power_kw AND h.delivery_window @> c.delivery_window)
     GROUP BY c.source_id, c.stage
