@@ -961,6 +961,7 @@ RETURNS TABLE (stage text, trade_id bigint, award_id bigint, product_id bigint, 
                utilisation_price_per_mwh numeric, availability_price_per_mw_h numeric, heartbeat text, last_heard timestamptz, forecast_kw numeric, conflict_ids bigint[], callable boolean, reasons text[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path FROM CURRENT
+SET jit = off  -- it would take longer than the answer
 AS $function$
 #variable_conflict use_column
 DECLARE
