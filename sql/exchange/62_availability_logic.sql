@@ -607,6 +607,9 @@ REVOKE ALL ON FUNCTION hold_called_availability() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t15_availability_is_held_insert BEFORE INSERT ON dispatch
   FOR EACH ROW WHEN (NEW.availability_id IS NOT NULL AND NEW.source IS NULL) EXECUTE FUNCTION hold_called_availability();
 COMMENT ON TRIGGER t15_availability_is_held_insert ON dispatch IS 'nothing is called that was given back';
+CREATE OR REPLACE TRIGGER t15_availability_is_held_update BEFORE UPDATE OF availability_id ON dispatch
+  FOR EACH ROW WHEN (NEW.availability_id IS NOT NULL AND NEW.availability_id IS DISTINCT FROM OLD.availability_id AND NEW.source IS NULL) EXECUTE FUNCTION hold_called_availability();
+COMMENT ON TRIGGER t15_availability_is_held_update ON dispatch IS 'nothing is called that was given back';
 
 CREATE OR REPLACE FUNCTION give_unavailability_notice(unit_id bigint, during time_window, reason text, reason_code text DEFAULT 'outage', power_kw numeric DEFAULT NULL, grid_node_id bigint DEFAULT NULL,
                                                       at timestamptz DEFAULT now()) RETURNS TABLE (notice_id bigint, withdrawn_id bigint, delivery_window time_window, withdrawn_kw numeric, problem text)

@@ -134,6 +134,7 @@ SELECT count(*) AS conflicts FROM conflict WHERE unit_id = 12 AND closed_at IS N
 -- and what was given back is not called
 INSERT INTO dispatch (availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (502, 3, 2, 12, 'up', 10, '2027-06-01T12:00Z/PT1H');
 INSERT INTO dispatch (availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (500, 3, 2, 12, 'up', 10, '2027-06-01T12:00Z/PT1H');
+UPDATE dispatch SET availability_id = 502 WHERE id = 591;
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT release_availability(500, 'x', at => '2027-06-01T09:00Z');
 ROLLBACK;
