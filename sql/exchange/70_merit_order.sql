@@ -171,6 +171,7 @@ CREATE TABLE merit_order (
   candidates            bigint NOT NULL,
   status                text NOT NULL DEFAULT 'proposed',
   status_reason         text,
+  status_at             timestamptz NOT NULL,
   recorded_at           timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT merit_order_direction_is_known CHECK (check_code(direction, 'merit_order.direction', 'up', 'down')),
   CONSTRAINT merit_order_power_is_positive CHECK (check_positive(power_kw, 'merit_order.power_kw')),
@@ -211,6 +212,7 @@ COMMENT ON COLUMN merit_order.least_cost IS 'proved: no choice among the same ca
 COMMENT ON COLUMN merit_order.candidates IS 'offers that were looked at';
 COMMENT ON COLUMN merit_order.status IS 'proposed, then followed or deviated';
 COMMENT ON COLUMN merit_order.status_reason IS 'why it was deviated from; needed then';
+COMMENT ON COLUMN merit_order.status_at IS 'when it took its status';
 COMMENT ON COLUMN merit_order.recorded_at IS 'when the row was written';
 COMMENT ON CONSTRAINT merit_order_direction_is_known ON merit_order IS 'up or down';
 COMMENT ON CONSTRAINT merit_order_power_is_positive ON merit_order IS 'power is unsigned';

@@ -58,7 +58,7 @@ AS $function$
 BEGIN
   IF TG_OP = 'INSERT' OR OLD.status IS DISTINCT FROM NEW.status THEN
     INSERT INTO merit_order_step (merit_order_id, status, reason, happened_at)
-    VALUES (NEW.id, NEW.status, NEW.status_reason, CASE TG_OP WHEN 'INSERT' THEN NEW.asked_at ELSE now() END);
+    VALUES (NEW.id, NEW.status, NEW.status_reason, NEW.status_at);
   END IF;
   RETURN NULL;
 END
@@ -257,7 +257,7 @@ BEGIN
   ), bounded AS (
     SELECT u.*, least(u.left_kw, firm_storage(u.left_kw, u.energy, hours),
                       CASE WHEN u.ramp IS NOT NULL THEN u.ramp * greatest(extract(epoch FROM lower(span) - at - coalesce(u.notice, interval '0')), 0) / 60 END) AS most,
-           greatest(least(u.minimum_kw, u.power_kw), u.minimum_share * u.power_kw, 0) AS least,
+           greatest(CASE WHEN u.minimum_kw < u.power_kw THEN u.minimum_kw WHEN u.minimum_kw IS NOT NULL THEN u.power_kw END, u.minimum_share * u.power_kw, 0) AS least,
            coalesce(s.sensitivity, 1) AS sensitivity
     FROM unit u
     LEFT JOIN network_sensitivity s ON s.grid_node_id = node AND s.unit_grid_node_id = u.grid_node_id AND s.valid @> lower(span)
@@ -343,6 +343,7 @@ $function$;
 COMMENT ON FUNCTION firm_of_calls(float8[], float8[], float8[], float8) IS
   'firm quantity of shares of units that deliver or do not: to a watt up to 100 kW, beyond that on a grid of a hundred-thousandth of their sum, never more than is firm';
 REVOKE ALL ON FUNCTION firm_of_calls(float8[], float8[], float8[], float8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION firm_of_calls(float8[], float8[], float8[], float8) TO flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION firm_of(kind text, kw float8[], share float8[], mean float8[], deviation float8[], correlation float8, confidence float8) RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -356,6 +357,7 @@ $function$;
 COMMENT ON FUNCTION firm_of(text, float8[], float8[], float8[], float8[], float8, float8) IS
   'firm quantity, kW, of shares of units, as a method of that kind has it; kW of each, shares, mean and deviation of what comes of all of it';
 REVOKE ALL ON FUNCTION firm_of(text, float8[], float8[], float8[], float8[], float8, float8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION firm_of(text, float8[], float8[], float8[], float8[], float8, float8) TO flexexchange_participant, flexexchange_regulator;
 
 -- The firm quantity of shares y of normal units, f(y) = m.y - z sqrt((1 - r) sum (s y)^2 + r (s.y)^2), is concave and grows with y in proportion.  So it lies below each of its
 -- tangents, f(y) <= g.y for every gradient g, and what must have f(y) >= required must have g.y >= required.  clear_orders() gives the cheapest shares, with minimums and limits, that have
@@ -694,9 +696,9 @@ BEGIN
     -- what each adds to the firm quantity: its share of it at the margin, which adds up to all of it
     SELECT sqrt((1 - rho) * sum((x.s * x.y) ^ 2) + rho * sum(x.s * x.y) ^ 2), sum(x.s * x.y) INTO spread, alone FROM unnest(shares, deviations) x (y, s);
     called := ARRAY(
-      SELECT ROW(NULL, w.trade_id, w.stage, row_number() OVER (ORDER BY w.cost / nullif(greatest(w.weight, 0), 0) NULLS LAST, w.trade_id), w.unit_id, w.service_provider_id, w.product_id, w.least_kw, w.most_kw, w.sensitivity,
-                 w.utilisation_price_per_mwh, w.mean_ratio, w.deviation, w.probability, w.events, w.notice_ok, w.kw, w.mean * w.y, w.weight * chosen_firm / nullif(sum(w.weight) OVER (), 0), w.cost, '{}')::merit_order_unit
-      FROM (SELECT u.*, least(ceil(x.y::numeric * u.most_kw * 1000) / 1000, u.most_kw) AS kw, x.m AS mean, x.y, coalesce(u.utilisation_price_per_mwh, 0) * least(ceil(x.y::numeric * u.most_kw * 1000) / 1000, u.most_kw) * hours / 1000 AS cost,
+      SELECT ROW(NULL, w.trade_id, w.stage, row_number() OVER (ORDER BY w.pays / nullif(greatest(w.weight, 0), 0) NULLS LAST, w.trade_id), w.unit_id, w.service_provider_id, w.product_id, w.least_kw, w.most_kw, w.sensitivity,
+                 w.utilisation_price_per_mwh, w.mean_ratio, w.deviation, w.probability, w.events, w.notice_ok, w.kw, w.mean * w.y, w.weight * chosen_firm / nullif(sum(w.weight) OVER (), 0), w.pays, '{}')::merit_order_unit
+      FROM (SELECT u.*, least(ceil(x.y::numeric * u.most_kw * 1000) / 1000, u.most_kw) AS kw, x.m AS mean, x.y, coalesce(u.utilisation_price_per_mwh, 0) * least(ceil(x.y::numeric * u.most_kw * 1000) / 1000, u.most_kw) * hours / 1000 AS pays,
                    CASE how.kind WHEN 'normal' THEN x.m * x.y - CASE WHEN spread > 0 THEN normal_quantile(confidence::float8) * ((1 - rho) * (x.s * x.y) ^ 2 + rho * x.s * x.y * alone) / spread ELSE 0 END ELSE x.m * x.y END AS weight
             FROM unnest(free) u JOIN unnest(ARRAY(SELECT f.trade_id FROM unnest(free) f), shares, means, deviations) x (trade_id, y, m, s) ON x.trade_id = u.trade_id
             WHERE x.y * u.most_kw >= 0.001) w);
@@ -709,10 +711,10 @@ BEGIN
 
   firm := round(chosen_firm::numeric, 3);
   INSERT INTO merit_order (market_operator_id, asked_at, need_id, product_ids, grid_node_id, direction, power_kw, delivery_window, confidence, reliability_method_id, correlation, correlation_basis, correlation_events,
-                           proposed_kw, expected_kw, firm_kw, covered, cost, least_cost, candidates)
+                           proposed_kw, expected_kw, firm_kw, covered, cost, least_cost, candidates, status_at)
   VALUES (buyers[1], at, need_id, asked_products, node, direction, power_kw, delivery_window, confidence, how.id, rho, basis, common,
           coalesce((SELECT sum(u.power_kw) FROM unnest(called) u), 0), coalesce((SELECT sum(u.expected_kw) FROM unnest(called) u), 0), greatest(firm, 0), firm >= merit_order.power_kw,
-          coalesce((SELECT sum(u.cost) FROM unnest(called) u), 0), CASE WHEN firm >= merit_order.power_kw THEN least(least_total::numeric, (SELECT sum(u.cost) FROM unnest(called) u)) END, cardinality(units))
+          coalesce((SELECT sum(u.cost) FROM unnest(called) u), 0), CASE WHEN firm >= merit_order.power_kw THEN least(least_total::numeric, (SELECT sum(u.cost) FROM unnest(called) u)) END, cardinality(units), at)
   RETURNING id INTO made;
   INSERT INTO merit_order_unit
   SELECT made, u.trade_id, u.stage, c.rank, u.unit_id, u.service_provider_id, u.product_id, u.least_kw, u.most_kw, u.sensitivity, u.utilisation_price_per_mwh, u.mean_ratio, u.deviation, u.probability, u.events, u.notice_ok,
@@ -728,3 +730,106 @@ COMMENT ON FUNCTION merit_order(bigint[], bigint, text, numeric, time_window, nu
   'proposes whom to call out of a buyer''s products, below a network element or anywhere (NULL), so that a power, kW, comes in a window with a probability (0.5 or more) by a method of reliability and a correlation (NULL: estimated), instructions going out at that instant; bids count where that is said; gives the id in merit_order; errors 42501, 23514, 23503, MX102, MX430, MX431, MX432, MX433; SECURITY DEFINER because it asks the whole book, and nobody writes a proposal by hand';
 REVOKE ALL ON FUNCTION merit_order(bigint[], bigint, text, numeric, time_window, numeric, numeric, text, timestamptz, bigint, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION merit_order(bigint[], bigint, text, numeric, time_window, numeric, numeric, text, timestamptz, bigint, boolean) TO flexexchange_participant;
+
+CREATE OR REPLACE FUNCTION merit_order(need_id bigint, confidence numeric DEFAULT 0.95, correlation numeric DEFAULT NULL, method text DEFAULT 'normal', at timestamptz DEFAULT now(), with_bids boolean DEFAULT false)
+RETURNS SETOF bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  asked need;
+  products bigint[];
+BEGIN
+  SELECT * INTO asked FROM need d WHERE d.id = merit_order.need_id;
+  products := ARRAY(SELECT p.id FROM product p JOIN market m ON m.id = p.market_id
+                    WHERE m.market_operator_id = asked.market_operator_id AND CASE WHEN asked.product_id IS NULL THEN p.service_code = asked.service_code AND p.valid @> lower(asked.delivery_window) ELSE p.id = asked.product_id END);
+  IF products = '{}' THEN
+    RAISE EXCEPTION 'merit_order.need_id: need % has no product to call out of', need_id
+      USING ERRCODE = 'MX432', HINT = 'Name a need of a buyer that has a product of its service.';
+  END IF;
+  RETURN QUERY
+  SELECT merit_order(products, asked.grid_node_id, asked.direction, w.power_kw, w.delivery_window, merit_order.confidence, merit_order.correlation, merit_order.method, merit_order.at, asked.id, merit_order.with_bids)
+  FROM (SELECT asked.power_kw, asked.delivery_window WHERE NOT EXISTS (SELECT FROM need_window x WHERE x.need_id = asked.id)
+        UNION ALL SELECT x.power_kw, x.delivery_window FROM need_window x WHERE x.need_id = asked.id) w
+  ORDER BY w.delivery_window;
+END
+$function$;
+COMMENT ON FUNCTION merit_order(bigint, numeric, numeric, text, timestamptz, boolean) IS
+  'proposes whom to call for a need, one proposal for each of its windows, out of its product, or of all the products of its service that the buyer has then; gives their ids; errors as the other merit_order(), and MX432';
+REVOKE ALL ON FUNCTION merit_order(bigint, numeric, numeric, text, timestamptz, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION merit_order(bigint, numeric, numeric, text, timestamptz, boolean) TO flexexchange_participant;
+
+-- ------------------------------------------------------------------ following it, or not
+
+CREATE OR REPLACE FUNCTION compare_with_merit_order(merit_order_id bigint, unit_ids bigint[], power_kw numeric[])
+RETURNS TABLE (followed boolean, proposed_cost numeric, instructed_cost numeric, extra_cost numeric, instructed_firm_kw numeric, short_kw numeric, differences jsonb)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  proposal merit_order;
+  hours numeric;
+BEGIN
+  SELECT * INTO proposal FROM merit_order m WHERE m.id = compare_with_merit_order.merit_order_id;
+  IF proposal.id IS NULL THEN
+    RAISE EXCEPTION 'there is no merit_order % that you may read', coalesce(merit_order_id::text, 'NULL')
+      USING ERRCODE = 'MX434', HINT = 'A buyer reads the proposals that it asked for.';
+  END IF;
+  PERFORM check_given(coalesce(cardinality(unit_ids), 0) = coalesce(cardinality(compare_with_merit_order.power_kw), 0) AND (SELECT count(DISTINCT u) FROM unnest(unit_ids) u) = coalesce(cardinality(unit_ids), 0),
+                      'as many power_kw as unit_ids, no unit twice', 'Give one power for each unit that is called.'),
+          check_positive(p, 'power_kw') FROM (SELECT 1) one LEFT JOIN unnest(compare_with_merit_order.power_kw) p ON true;
+  hours := extract(epoch FROM upper(proposal.delivery_window) - lower(proposal.delivery_window)) / 3600;
+  RETURN QUERY
+  WITH offered AS (
+    -- of a unit with several offers that which was taken, or could have been, or the cheapest
+    SELECT DISTINCT ON (u.unit_id) u.* FROM merit_order_unit u WHERE u.merit_order_id = proposal.id
+    ORDER BY u.unit_id, u.rank NULLS LAST, u.excluded_because[1] LIKE 'not_needed:%' DESC, u.utilisation_price_per_mwh NULLS FIRST, u.trade_id
+  ), called AS (
+    SELECT c.unit_id, c.kw FROM unnest(unit_ids, compare_with_merit_order.power_kw) c (unit_id, kw)
+  ), side AS (
+    SELECT coalesce(c.unit_id, o.unit_id) AS unit_id, o.rank, o.power_kw AS proposed, c.kw AS called, o.unit_id IS NULL AS is_unknown, o.excluded_because, o.cost, coalesce(o.utilisation_price_per_mwh, 0) * c.kw * hours / 1000 AS pays,
+           (c.kw * o.sensitivity)::float8 AS kw, CASE r.kind WHEN 'on_off' THEN o.probability ELSE o.mean_ratio END::float8 AS ratio, o.deviation::float8 AS deviation, r.kind
+    FROM called c FULL JOIN offered o ON o.unit_id = c.unit_id CROSS JOIN (SELECT m.kind FROM reliability_method m WHERE m.id = proposal.reliability_method_id) r
+    WHERE c.unit_id IS NOT NULL OR o.rank IS NOT NULL
+  ), total AS (
+    SELECT round(greatest(firm_of((SELECT m.kind FROM reliability_method m WHERE m.id = proposal.reliability_method_id), coalesce(array_agg(s.kw), '{}'), coalesce(array_agg(1::float8), '{}'),
+                                  coalesce(array_agg(s.kw * s.ratio), '{}'), coalesce(array_agg(s.kw * s.deviation), '{}'), coalesce(proposal.correlation, 0)::float8, proposal.confidence::float8), 0)::numeric, 3) AS firm
+    FROM side s WHERE s.called IS NOT NULL AND NOT s.is_unknown
+  ), difference AS (
+    SELECT s.unit_id, s.rank, jsonb_strip_nulls(jsonb_build_object('unit_id', s.unit_id, 'what', CASE WHEN s.called IS NULL THEN 'left_out' WHEN s.is_unknown THEN 'not_looked_at' WHEN s.rank IS NULL THEN 'added' ELSE 'other_power' END,
+             'proposed_kw', trim_scale(nullif(s.proposed, 0)), 'called_kw', trim_scale(s.called), 'extra_cost', trim_scale(round(coalesce(s.pays, 0) - coalesce(s.cost, 0), 4)), 'although', CASE WHEN s.called IS NOT NULL AND s.rank IS NULL THEN s.excluded_because END)) AS said
+    FROM side s WHERE s.called IS NULL OR s.is_unknown OR s.rank IS NULL OR s.called <> s.proposed
+  )
+  SELECT NOT EXISTS (SELECT FROM difference), proposal.cost, (SELECT coalesce(round(sum(s.pays), 4), 0) FROM side s WHERE s.called IS NOT NULL),
+         (SELECT coalesce(round(sum(s.pays), 4), 0) FROM side s WHERE s.called IS NOT NULL) - proposal.cost, t.firm, greatest(proposal.power_kw - t.firm, 0),
+         coalesce((SELECT jsonb_agg(d.said ORDER BY d.rank, d.unit_id) FROM difference d), '[]')
+  FROM total t;
+END
+$function$;
+COMMENT ON FUNCTION compare_with_merit_order(bigint, bigint[], numeric[]) IS
+  'what calling these units, kW each, differs from a proposal: what it costs more in the currency of the market (units that were not looked at have no price and count as nothing), how many kW are firm and how many are short, and each unit that is left_out, added, called with other_power or not_looked_at; errors MX434, 23514';
+REVOKE ALL ON FUNCTION compare_with_merit_order(bigint, bigint[], numeric[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION compare_with_merit_order(bigint, bigint[], numeric[]) TO flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION close_merit_order(merit_order_id bigint, unit_ids bigint[], power_kw numeric[], reason text DEFAULT NULL, at timestamptz DEFAULT now()) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  is_followed boolean;
+BEGIN
+  -- whose it is not, hears that there is none
+  IF NOT EXISTS (SELECT FROM merit_order m WHERE m.id = close_merit_order.merit_order_id
+                   AND (m.market_operator_id = current_participant() OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'merit_order'::regclass), 'MEMBER'))) THEN
+    RAISE EXCEPTION 'there is no merit_order % of yours', coalesce(merit_order_id::text, 'NULL')
+      USING ERRCODE = 'MX434', HINT = 'The buyer that asked for a proposal follows it or not.';
+  END IF;
+  SELECT c.followed INTO is_followed FROM compare_with_merit_order(close_merit_order.merit_order_id, unit_ids, close_merit_order.power_kw) c;
+  UPDATE merit_order m SET status = CASE WHEN is_followed THEN 'followed' ELSE 'deviated' END, status_reason = reason, status_at = at WHERE m.id = close_merit_order.merit_order_id;
+  RETURN is_followed;
+END
+$function$;
+COMMENT ON FUNCTION close_merit_order(bigint, bigint[], numeric[], text, timestamptz) IS
+  'says which units were called, kW each: the proposal is then followed (true), or deviated from, for which a reason is needed; once; errors MX001, MX434, 23514; SECURITY DEFINER because nobody writes a proposal by hand';
+REVOKE ALL ON FUNCTION close_merit_order(bigint, bigint[], numeric[], text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION close_merit_order(bigint, bigint[], numeric[], text, timestamptz) TO flexexchange_participant;
