@@ -266,7 +266,7 @@ BEGIN
   ), silent AS MATERIALIZED (
     SELECT s.id FROM silent_units((SELECT array_agg(DISTINCT o.unit_id) FROM offer o), at) s (id)
   ), suspended AS MATERIALIZED (
-    SELECT q.unit_id, q.product_id, min(x.reason) AS reason FROM suspension x JOIN qualification q ON q.id = x.qualification_id
+    SELECT q.unit_id, q.product_id, min(concat_ws(', ', x.reason, x.note)) AS reason FROM suspension x JOIN qualification q ON q.id = x.qualification_id
     WHERE q.product_id = ANY (products) AND x.suspended_at <= at AND (x.status = 'suspended' OR x.reinstated_at > at) GROUP BY 1, 2
   ), refused AS MATERIALIZED (
     SELECT q.unit_id, q.product_id FROM qualification q WHERE q.product_id = ANY (products)
@@ -429,7 +429,7 @@ BEGIN
       least_total := greatest(least_total, answer.bound);
     END IF;
     tried := tried + 1;
-    IF is_short OR tried >= 40 OR enough <= below * 1.002 THEN
+    IF is_short OR tried >= (CASE WHEN n <= 300 THEN 40 ELSE 12 END) OR enough <= below * 1.002 THEN
       -- units that deliver or do not are looked for in two ways: by mean and spread, and by the mean alone
       IF kind = 'on_off' AND NOT by_mean AND rounds > 1 THEN
         by_mean := true;
@@ -452,9 +452,10 @@ BEGIN
       -- from here on as if they were normal, which finds them; what is found is judged as what it is
       cuts := cuts[1:1];
     END IF;
-    IF kind <> 'bonferroni' AND NOT by_mean AND spread > 0 AND reached < target * (1 - 1e-6) AND (kind = 'normal' OR rounds > 1) THEN
-      -- of many units the last gradients are enough
-      cuts := cuts[1:1] || cuts[greatest(cardinality(cuts) - CASE WHEN n <= 300 THEN 40 ELSE 5 END, 2):]
+    -- of few units the best is found; of many, a little more is asked for once the gradients say little new, and the cost proved so far says how little that costs
+    IF kind <> 'bonferroni' AND NOT by_mean AND spread > 0 AND (kind = 'normal' AND reached < required * (1 - 1e-9) OR kind = 'on_off' AND rounds > 1)
+       AND reached < target * (1 - CASE WHEN n <= 300 THEN 1e-6 ELSE 0.0001 * 3 ^ greatest(tried - 3, 0) END) THEN
+      cuts := cuts[1:1] || cuts[greatest(cardinality(cuts) - CASE WHEN n <= 300 THEN 40 ELSE 8 END, 2):]
         || (SELECT array_agg(u.m - z * ((1 - r) * u.s ^ 2 * u.y + r * u.s * alone) / spread ORDER BY u.n)::text FROM unnest(answer.share, mean, deviation) WITH ORDINALITY u (y, m, s, n));
       needs := array_fill(target, ARRAY[cardinality(cuts)]);
       CONTINUE;
@@ -693,15 +694,20 @@ BEGIN
       ARRAY(SELECT l.trade_id FROM unnest(limit_orders) WITH ORDINALITY l (trade_id, n) JOIN unnest(free) u ON u.trade_id = l.trade_id ORDER BY l.n),
       ARRAY(SELECT u.most_kw::float8 FROM unnest(limit_orders) WITH ORDINALITY l (trade_id, n) JOIN unnest(free) u ON u.trade_id = l.trade_id ORDER BY l.n),
       ARRAY(SELECT l.most FROM unnest(limit_orders, limit_most) WITH ORDINALITY l (trade_id, most, n) JOIN unnest(free) u ON u.trade_id = l.trade_id ORDER BY l.n)) c;
+    -- to the watt, upwards
+    shares := ARRAY(SELECT CASE WHEN x.y * u.most_kw < 0.0005 THEN 0 ELSE least(ceil(round((x.y * u.most_kw * 1000)::numeric, 3)) / 1000, u.most_kw) / u.most_kw END::float8
+                    FROM unnest(shares) WITH ORDINALITY x (y, n)
+                    JOIN (SELECT f.most_kw, row_number() OVER () AS n FROM unnest(free) f) u USING (n) ORDER BY n);
+    chosen_firm := firm_of(how.kind, coalesce(kws, '{}'), shares, coalesce(means, '{}'), coalesce(deviations, '{}'), coalesce(rho, 0)::float8, confidence::float8);
     -- what each adds to the firm quantity: its share of it at the margin, which adds up to all of it
     SELECT sqrt((1 - rho) * sum((x.s * x.y) ^ 2) + rho * sum(x.s * x.y) ^ 2), sum(x.s * x.y) INTO spread, alone FROM unnest(shares, deviations) x (y, s);
     called := ARRAY(
       SELECT ROW(NULL, w.trade_id, w.stage, row_number() OVER (ORDER BY w.pays / nullif(greatest(w.weight, 0), 0) NULLS LAST, w.trade_id), w.unit_id, w.service_provider_id, w.product_id, w.least_kw, w.most_kw, w.sensitivity,
                  w.utilisation_price_per_mwh, w.mean_ratio, w.deviation, w.probability, w.events, w.notice_ok, w.kw, w.mean * w.y, w.weight * chosen_firm / nullif(sum(w.weight) OVER (), 0), w.pays, '{}')::merit_order_unit
-      FROM (SELECT u.*, least(ceil(x.y::numeric * u.most_kw * 1000) / 1000, u.most_kw) AS kw, x.m AS mean, x.y, coalesce(u.utilisation_price_per_mwh, 0) * least(ceil(x.y::numeric * u.most_kw * 1000) / 1000, u.most_kw) * hours / 1000 AS pays,
+      FROM (SELECT u.*, round((x.y * u.most_kw)::numeric, 3) AS kw, x.m AS mean, x.y, coalesce(u.utilisation_price_per_mwh, 0) * round((x.y * u.most_kw)::numeric, 3) * hours / 1000 AS pays,
                    CASE how.kind WHEN 'normal' THEN x.m * x.y - CASE WHEN spread > 0 THEN normal_quantile(confidence::float8) * ((1 - rho) * (x.s * x.y) ^ 2 + rho * x.s * x.y * alone) / spread ELSE 0 END ELSE x.m * x.y END AS weight
             FROM unnest(free) u JOIN unnest(ARRAY(SELECT f.trade_id FROM unnest(free) f), shares, means, deviations) x (trade_id, y, m, s) ON x.trade_id = u.trade_id
-            WHERE x.y * u.most_kw >= 0.001) w);
+            WHERE x.y > 0) w);
     SELECT array_agg(b.called_trade_id), array_agg(b.because) INTO blocked, blocked_because
     FROM probe_calls(called, merit_order.direction, merit_order.delivery_window, node, buyers[1]) b;
     EXIT WHEN blocked IS NULL;

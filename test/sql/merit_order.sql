@@ -25,7 +25,7 @@ INSERT INTO market (code, name, market_operator_id) VALUES ('dso', 'Local flexib
 INSERT INTO product (market_id, code, name, service_code, binds, paid_for, valid) VALUES
   (1, 'OU', 'Operational Utilisation', 'OUrt', 'award', '{utilisation}', '2020-01-01T00:00Z/infinity'),
   (1, 'SA', 'Scheduled Availability', 'SArt', 'availability', '{availability,utilisation}', '2020-01-01T00:00Z/infinity'),
-  (2, 'OU', 'Operational Utilisation', 'OUrt', 'award', '{utilisation}', '2020-01-01T00:00Z/infinity');
+  (2, 'SU', 'Scheduled Utilisation', 'SU', 'award', '{utilisation}', '2020-01-01T00:00Z/infinity');
 INSERT INTO grid_node (id, kind, name, operator_id) VALUES (1, 'bsp', 'North', 1), (2, 'primary', 'Mill Lane', 1), (3, 'primary', 'Quay', 1), (4, 'bsp', 'South', 2);
 INSERT INTO grid_node_parent (grid_node_id, parent_id) VALUES (2, 1), (3, 1);
 INSERT INTO asset (id, name, grid_node_id, qualified_up_kw, profile)
@@ -64,3 +64,121 @@ SELECT rank, unit_id, stage, power_kw, utilisation_price_per_mwh AS price, mean_
 SELECT round(firm_normal(array_agg((u.power_kw * u.mean_ratio)::float8), array_agg((u.power_kw * u.deviation)::float8), m.correlation::float8, m.confidence::float8)::numeric, 3) AS firm, m.firm_kw, sum(u.firm_share_kw) AS shares
 FROM merit_order m JOIN merit_order_unit u ON u.merit_order_id = m.id AND u.rank IS NOT NULL GROUP BY m.id;
 SELECT status, reason, happened_at FROM merit_order_step;
+
+-- a stated correlation is stated; other assumptions say other things of the same units
+SELECT merit_order('{1}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H', correlation => 0, at => '2030-01-07T12:00Z'), merit_order('{1}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H', correlation => 0.6, at => '2030-01-07T12:00Z'),
+  merit_order('{1}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H', method => 'on_off', at => '2030-01-07T12:00Z'), merit_order('{1}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H', method => 'bonferroni', at => '2030-01-07T12:00Z'),
+  merit_order('{1}', 1, 'up', 5000, '2030-01-07T17:00Z/PT1H', correlation => 0.6, at => '2030-01-07T12:00Z');
+SELECT m.id, r.code AS method, m.power_kw, m.correlation, m.correlation_basis AS basis, m.correlation_events AS events, proposed_kw, firm_kw, covered, cost, least_cost, (SELECT count(*) FROM merit_order_unit u WHERE u.merit_order_id = m.id AND rank > 0) AS units
+FROM merit_order m JOIN reliability_method r ON r.id = m.reliability_method_id WHERE m.id > 1 ORDER BY m.id;
+-- beside it: what the cheapest would be if every unit came as promised, and how firm that is
+SELECT round(firm_normal('{97.0588,94.7059}', '{16.8958,17.0182}', 0.1875, 0.95)::numeric, 1) AS firm_kw_of_the_two_cheapest;
+
+-- ---------------------------------------------------------------- why a unit is not called
+
+INSERT INTO grid_node (id, kind, name, operator_id) VALUES (5, 'feeder', 'Mill Lane 7', 1);
+INSERT INTO grid_node_parent (grid_node_id, parent_id) VALUES (5, 2);
+INSERT INTO competition (id, product_id, name, gate_opens_at, gate_closes_at) VALUES (1, 1, 'Winter', now() - interval '1 hour', now() + interval '1 hour');
+BEGIN;
+INSERT INTO competition (id, product_id, name, gate_opens_at, gate_closes_at) VALUES (2, 1, 'Winter again', now() - interval '1 hour', now() + interval '1 hour');
+INSERT INTO competition_terms (competition_id, order_features) VALUES (2, '{minimum,all_or_nothing}');
+INSERT INTO competition_requirement (competition_id, product_id, delivery_window, direction, power_kw) VALUES (2, 1, '2029-12-01T00:00Z/2030-03-01T00:00Z', 'up', 1000);
+INSERT INTO asset (id, name, grid_node_id, qualified_up_kw, profile)
+SELECT x.id, x.name, CASE x.id WHEN 210 THEN 4 WHEN 211 THEN NULL WHEN 218 THEN 5 WHEN 219 THEN 5 ELSE 2 END, 500, x.profile::asset_profile
+FROM (VALUES (201, 'slow to answer', '{"notice": "PT6H"}'), (202, 'slow to rise', '{"full_delivery": "PT6H"}'), (203, 'long runner', '{"min_duration": "PT2H"}'), (204, 'short runner', '{"max_duration": "PT30M"}'),
+  (205, 'small battery', '{"energy_kwh": 10}'), (206, 'ramps slowly', '{"ramp_kw_per_minute": 0.1, "notice": "PT10M"}'), (207, 'recovers', '{"recovery": "PT2H"}'), (208, 'suspended', '{}'), (209, 'rejected', '{}'), (210, 'in the south', '{}'),
+  (211, 'nowhere', '{}'), (212, 'taken out', '{}'), (213, 'half an hour', '{}'), (214, 'called', '{}'), (215, 'no price', '{}'), (216, 'not available', '{}'), (217, 'available', '{}'), (218, 'behind a limit', '{}'),
+  (219, 'uses the limit', '{}'), (220, 'sold elsewhere', '{}'), (221, 'two offers', '{}'), (222, 'silent', '{}')) x (id, name, profile);
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) SELECT id, 3, '2020-01-01T00:00Z/infinity' FROM asset WHERE id > 200;
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh)
+SELECT 5000 + i, 2, 1, 3, i, 'up', 60, '2029-12-01T00:00Z/2030-03-01T00:00Z', 20 FROM generate_series(205, 206) i;
+INSERT INTO bid_terms (bid_id, minimum_kw, minimum_share) VALUES (5205, 50, NULL), (5206, NULL, 1);
+COMMIT;
+INSERT INTO award (id, bid_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh)
+SELECT i * 10, CASE WHEN i IN (205, 206) THEN 5000 + i END, CASE WHEN i IN (216, 217) THEN 2 ELSE 1 END, 3, i, 'up', 60, CASE i WHEN 213 THEN '2030-01-07T17:30Z/PT1H' ELSE '2029-12-01T00:00Z/2030-03-01T00:00Z' END::time_window, CASE WHEN i <> 215 THEN 20 END
+FROM generate_series(201, 222) i UNION ALL SELECT 2219, NULL, 1, 3, 221, 'up', 60, '2029-12-01T00:00Z/2030-03-01T00:00Z', 30;
+INSERT INTO availability (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (3000, 2170, 2, 3, 217, 'up', 40, '2030-01-07T16:00Z/PT4H', 'accepted');
+INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES
+  (4207, 2070, 1, 3, 207, 'up', 10, '2030-01-07T15:00Z/PT1H'), (4214, 2140, 1, 3, 214, 'up', 60, '2030-01-07T17:00Z/PT1H'), (4219, 2190, 1, 3, 219, 'up', 30, '2030-01-07T17:00Z/PT1H');
+INSERT INTO qualification (id, asset_id, product_id, service_provider_id, status) VALUES (1, 208, 1, 3, 'requested'), (2, 209, 1, 3, 'requested');
+UPDATE qualification SET status = 'prequalification' WHERE id = 2;
+UPDATE qualification SET status = 'rejected', note = 'no' WHERE id = 2;
+INSERT INTO suspension (qualification_id, reason, note) VALUES (1, 'other', 'noise');
+INSERT INTO unit_removal (asset_id, service_code, valid, operator_id, reason) VALUES (212, 'OUrt', '2030-01-07T00:00Z/P1D', 2, 'cable works');
+INSERT INTO operating_limit (grid_node_id, valid, direction, limit_kw, operator_id) VALUES (5, '2030-01-07T00:00Z/P1D', 'up', 30, 1);
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (4220, 3, 3, 220, 'up', 480, '2030-01-07T17:00Z/PT1H');
+INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (4221, 4220, 3, 3, 220, 'up', 480, '2030-01-07T17:00Z/PT1H');
+SELECT count(*) AS dispatches, (SELECT count(*) FROM conflict) AS conflicts FROM dispatch WHERE lower(delivery_window) = '2030-01-07T17:00Z';
+-- a heartbeat, where one is kept
+CREATE OR REPLACE FUNCTION silent_units(unit_ids bigint[], at timestamptz) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT 222::bigint WHERE 222 = ANY (unit_ids)';
+-- suspended at once, so asked as of after that: the clock of the proposal runs from then
+UPDATE suspension SET suspended_at = '2026-01-01T00:00Z';
+SELECT merit_order('{1,2}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H', at => '2030-01-07T12:00Z') AS excluded \gset
+SELECT unit_id, stage, product_id AS product, most_kw, power_kw, excluded_because FROM merit_order_unit WHERE merit_order_id = :excluded ORDER BY unit_id, trade_id;
+SELECT firm_kw, covered, cost, least_cost, candidates FROM merit_order WHERE id = :excluded;
+-- nothing stays of what was asked of the rules
+SELECT count(*) AS dispatches, (SELECT count(*) FROM conflict) AS conflicts FROM dispatch WHERE lower(delivery_window) = '2030-01-07T17:00Z';
+-- the gate for instructions
+INSERT INTO market_gate (market_id, stage, closes_before) VALUES (1, 'instruction', '1 hour');
+SELECT merit_order('{1}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H', at => '2030-01-07T16:30Z') AS late \gset
+SELECT excluded_because[1] AS because, count(*) FROM merit_order_unit WHERE merit_order_id = :late AND excluded_because::text LIKE '%gate:%' GROUP BY 1 ORDER BY 2 DESC LIMIT 1;
+SELECT proposed_kw, firm_kw, covered, least_cost FROM merit_order WHERE id = :late;
+DELETE FROM market_gate;
+-- one that never came, by a method without a prior; another version takes the place of the first
+INSERT INTO reliability_method (code, name, kind, least_events, prior_events, correlation_events, confirmed, source) VALUES ('history', 'History alone', 'normal', 3, 0, 0, false, 'test');
+INSERT INTO reliability_method (code, version, name, kind, least_events, prior_events, correlation_events, confirmed, source) VALUES ('history', 2, 'History alone', 'normal', 1, 0, 0, false, 'test');
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES (4207, '2030-01-07T15:00Z/PT1H', 10, -1);
+SELECT unit_id, events, mean_ratio, deviation, basis FROM delivery_reliability('{101,103,106,207}', '{1}', 'history', '2030-01-08T00:00Z') ORDER BY unit_id;
+SELECT merit_order('{1}', 1, 'up', 50, '2030-01-08T17:00Z/PT1H', method => 'history', at => '2030-01-08T00:00Z') AS never \gset
+SELECT u.unit_id, u.excluded_because, m.correlation, m.correlation_basis, (SELECT version FROM reliability_method r WHERE r.id = m.reliability_method_id) AS version FROM merit_order m JOIN merit_order_unit u ON u.merit_order_id = m.id WHERE m.id = :never AND unit_id = 207;
+
+-- storage and ramp bound what is called; a limit bounds all that is behind it; what one node does at another
+INSERT INTO asset (id, name, grid_node_id, qualified_up_kw, profile) VALUES (301, 'battery', 2, 500, '{"energy_kwh": 90}'), (302, 'ramp', 2, 500, '{"ramp_kw_per_minute": 0.5, "notice": "PT1H"}'), (303, 'far', 3, 500, '{}'), (304, 'behind', 5, 500, '{}'), (305, 'behind too', 5, 500, '{}');
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) SELECT id, 4, '2020-01-01T00:00Z/infinity' FROM asset WHERE id > 300;
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) SELECT i * 10, 1, 4, i, 'up', 60, '2031-01-01T00:00Z/2031-02-01T00:00Z', i - 300 FROM generate_series(301, 305) i;
+INSERT INTO operating_limit (grid_node_id, valid, direction, limit_kw, operator_id) VALUES (5, '2031-01-07T00:00Z/P1D', 'up', 70, 1);
+INSERT INTO network_sensitivity (grid_node_id, unit_grid_node_id, sensitivity, valid, source) VALUES (1, 3, 0.5, '2031-01-01T00:00Z/infinity', 'load flow');
+SELECT merit_order('{1}', 1, 'up', 150, '2031-01-07T17:00Z/PT2H', confidence => 0.5, at => '2031-01-07T15:00Z') AS bounded \gset
+SELECT rank, unit_id, most_kw, sensitivity, power_kw, expected_kw, cost FROM merit_order_unit WHERE merit_order_id = :bounded ORDER BY rank, unit_id;
+SELECT proposed_kw, expected_kw, firm_kw, covered FROM merit_order WHERE id = :bounded;
+
+-- ---------------------------------------------------------------- bids, where they are to count
+
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (6001, 1, 1, 4, 301, 'up', 20, '2032-01-07T17:00Z/PT1H', 1), (6002, 1, 1, 4, 302, 'up', 20, '2032-01-07T17:00Z/PT1H', 1);
+INSERT INTO qualification (id, asset_id, product_id, service_provider_id, status) VALUES (3, 301, 1, 4, 'requested');
+UPDATE qualification SET status = 'prequalification' WHERE id = 3;
+UPDATE qualification SET status = 'prequalified' WHERE id = 3;
+SELECT merit_order('{1}', NULL, 'up', 5, '2032-01-07T17:00Z/PT1H', at => '2032-01-07T12:00Z', with_bids => true) AS with_bids, merit_order('{1}', NULL, 'up', 5, '2032-01-07T17:00Z/PT1H', at => '2032-01-07T12:00Z') AS without \gset
+SELECT unit_id, stage, power_kw > 0 AS taken, excluded_because FROM merit_order_unit WHERE merit_order_id IN (:with_bids, :without) ORDER BY unit_id;
+
+-- ---------------------------------------------------------------- against every choice that there is
+
+-- all or nothing: every subset of up to ten units, under each assumption
+CREATE TEMP TABLE book AS
+  SELECT k.kind, x.s, x.n, x.ids, x.kw, x.cost, (SELECT array_agg(a * b ORDER BY i) FROM unnest(x.kw, x.ratio) WITH ORDINALITY y (a, b, i)) AS mean,
+    (SELECT array_agg(a * CASE k.kind WHEN 'on_off' THEN sqrt(b * (1 - b)) ELSE c END ORDER BY i) FROM unnest(x.kw, x.ratio, x.spread) WITH ORDINALITY y (a, b, c, i)) AS deviation, CASE k.kind WHEN 'normal' THEN (x.s % 4) * 0.2 ELSE 0 END::float8 AS correlation
+  FROM (VALUES ('normal'), ('on_off'), ('bonferroni')) k (kind)
+  CROSS JOIN (SELECT s, 3 + s % 8 AS n, array_agg(i::bigint ORDER BY i) AS ids, array_agg((10 + mod(abs(hashint8extended(i, s)), 90))::float8 ORDER BY i) AS kw, array_agg((20 + mod(abs(hashint8extended(i, s + 1000)), 300))::float8 ORDER BY i) AS cost,
+                array_agg((0.6 + mod(abs(hashint8extended(i, s + 2000)), 40) / 100.0)::float8 ORDER BY i) AS ratio, array_agg((0.05 + mod(abs(hashint8extended(i, s + 3000)), 30) / 100.0)::float8 ORDER BY i) AS spread
+              FROM generate_series(1, 24) s CROSS JOIN LATERAL generate_series(1, 3 + s % 8) i GROUP BY s) x;
+CREATE TEMP TABLE answered AS
+  SELECT b.*, r.required, c.share, c.firm, c.total, c.least_total
+  FROM book b CROSS JOIN LATERAL (SELECT 0.6 * firm_of(b.kind, b.kw, array_fill(1::float8, ARRAY[b.n]), b.mean, b.deviation, b.correlation, 0.9) AS required) r
+  CROSS JOIN LATERAL choose_units(b.kind, b.ids, b.kw, array_fill(1::float8, ARRAY[b.n]), b.cost, b.mean, b.deviation, b.correlation, 0.9, r.required, NULL, NULL, NULL, NULL) c
+  WHERE r.required > 0;
+WITH subset AS (
+  SELECT a.kind, a.s, (SELECT sum(c * ((x.bits >> (i - 1)::integer) & 1)) FROM unnest(a.cost) WITH ORDINALITY y (c, i)) AS cost
+  FROM answered a CROSS JOIN LATERAL generate_series(1, (1 << a.n) - 1) x (bits)
+  WHERE firm_of(a.kind, a.kw, ARRAY(SELECT ((x.bits >> (i - 1)) & 1)::float8 FROM generate_series(1, a.n) i), a.mean, a.deviation, a.correlation, 0.9) >= a.required
+), best AS (SELECT kind, s, min(cost) AS cost FROM subset GROUP BY kind, s)
+SELECT a.kind, count(*) AS books, count(*) FILTER (WHERE a.firm >= a.required) AS firm_enough, count(*) FILTER (WHERE a.total <= b.cost + 1e-6) AS the_cheapest, round(100 * max(a.total / b.cost - 1)::numeric, 1) AS worst_gap_percent,
+  count(*) FILTER (WHERE a.least_total <= b.cost + 1e-6) AS proved_a_bound
+FROM answered a JOIN best b USING (kind, s) GROUP BY a.kind ORDER BY a.kind;
+-- divided at will: no mixture of twentieths of three units that is firm enough costs less, and what is said to be the least is nearly reached
+CREATE TEMP TABLE divided AS
+  SELECT b.s, b.kw, b.cost, b.mean, b.deviation, b.correlation, r.required, c.total, c.least_total, c.firm FROM (SELECT * FROM book WHERE kind = 'normal' AND n = 3) b
+  CROSS JOIN LATERAL (SELECT 0.7 * firm_of('normal', b.kw, '{1,1,1}', b.mean, b.deviation, b.correlation, 0.95) AS required) r
+  CROSS JOIN LATERAL choose_units('normal', b.ids, b.kw, '{0,0,0}', b.cost, b.mean, b.deviation, b.correlation, 0.95, r.required, NULL, NULL, NULL, NULL) c;
+SELECT s, firm >= required * (1 - 1e-9) AS firm_enough, round(((SELECT min((cost[1] * x + cost[2] * y + cost[3] * z) / 20) FROM generate_series(0, 20) x, generate_series(0, 20) y, generate_series(0, 20) z
+    WHERE firm_normal(ARRAY[mean[1] * x, mean[2] * y, mean[3] * z], ARRAY[deviation[1] * x, deviation[2] * y, deviation[3] * z], correlation, 0.95) >= 20 * required) / total)::numeric, 2) AS twentieths_cost_times, round((total / least_total)::numeric, 4) AS over_least
+FROM divided ORDER BY s;
