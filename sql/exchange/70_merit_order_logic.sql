@@ -398,6 +398,7 @@ DECLARE
   place integer;
   other integer;
   trial float8[];
+  before float8[];
 BEGIN
   rounds := 0;
   IF n = 0 THEN
@@ -454,7 +455,7 @@ BEGIN
     END IF;
     -- of few units the best is found; of many, a little more is asked for once the gradients say little new, and the cost proved so far says how little that costs
     IF kind <> 'bonferroni' AND NOT by_mean AND spread > 0 AND (kind = 'normal' AND reached < required * (1 - 1e-9) OR kind = 'on_off' AND rounds > 1)
-       AND reached < target * (1 - CASE WHEN n <= 300 THEN 1e-6 ELSE 0.0001 * 3 ^ greatest(tried - 3, 0) END) THEN
+       AND reached < target * (1 - CASE WHEN n <= 300 THEN 0.000001 * 3 ^ greatest(tried - 15, 0) ELSE 0.0001 * 3 ^ greatest(tried - 3, 0) END) THEN
       cuts := cuts[1:1] || cuts[greatest(cardinality(cuts) - CASE WHEN n <= 300 THEN 40 ELSE 8 END, 2):]
         || (SELECT array_agg(u.m - z * ((1 - r) * u.s ^ 2 * u.y + r * u.s * alone) / spread ORDER BY u.n)::text FROM unnest(answer.share, mean, deviation) WITH ORDINALITY u (y, m, s, n));
       needs := array_fill(target, ARRAY[cardinality(cuts)]);
@@ -486,22 +487,26 @@ BEGIN
   END LOOP;
   firm := firm_of(kind, kw, share, mean, deviation, r, confidence);
   IF kind <> 'normal' AND firm >= required THEN
-    -- is one too many?  The dearest first; and, among few, would a cheaper one do in its place?
-    FOR place IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE u.y > 0 AND u.c > 0 ORDER BY u.y * u.c DESC, u.n LIMIT 40 LOOP
-      trial := share;
-      trial[place] := 0;
-      IF firm_of(kind, kw, trial, mean, deviation, r, confidence) >= required THEN
-        share := trial;
-        CONTINUE;
-      END IF;
-      FOR other IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE is_small AND u.y = 0 AND u.c < share[place] * cost[place] ORDER BY u.c, u.n LOOP
-        trial[other] := 1;
+    -- is one too many?  The dearest first; and, among few, would a cheaper one do in its place?  Until nothing changes
+    FOR pass IN 1 .. CASE WHEN is_small THEN 5 ELSE 1 END LOOP
+      before := share;
+      FOR place IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE u.y > 0 AND u.c > 0 ORDER BY u.y * u.c DESC, u.n LIMIT 40 LOOP
+        trial := share;
+        trial[place] := 0;
         IF firm_of(kind, kw, trial, mean, deviation, r, confidence) >= required THEN
           share := trial;
-          EXIT;
+          CONTINUE;
         END IF;
-        trial[other] := 0;
+        FOR other IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE is_small AND u.y = 0 AND u.c < share[place] * cost[place] ORDER BY u.c, u.n LOOP
+          trial[other] := 1;
+          IF firm_of(kind, kw, trial, mean, deviation, r, confidence) >= required THEN
+            share := trial;
+            EXIT;
+          END IF;
+          trial[other] := 0;
+        END LOOP;
       END LOOP;
+      EXIT WHEN share = before;
     END LOOP;
     firm := firm_of(kind, kw, share, mean, deviation, r, confidence);
   END IF;
@@ -829,6 +834,10 @@ BEGIN
                    AND (m.market_operator_id = current_participant() OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'merit_order'::regclass), 'MEMBER'))) THEN
     RAISE EXCEPTION 'there is no merit_order % of yours', coalesce(merit_order_id::text, 'NULL')
       USING ERRCODE = 'MX434', HINT = 'The buyer that asked for a proposal follows it or not.';
+  END IF;
+  IF (SELECT m.status FROM merit_order m WHERE m.id = close_merit_order.merit_order_id FOR NO KEY UPDATE) <> 'proposed' THEN
+    RAISE EXCEPTION 'merit_order % is closed', merit_order_id
+      USING ERRCODE = 'MX001', HINT = 'What became of it stands in merit_order_step; ask for another.';
   END IF;
   SELECT c.followed INTO is_followed FROM compare_with_merit_order(close_merit_order.merit_order_id, unit_ids, close_merit_order.power_kw) c;
   UPDATE merit_order m SET status = CASE WHEN is_followed THEN 'followed' ELSE 'deviated' END, status_reason = reason, status_at = at WHERE m.id = close_merit_order.merit_order_id;

@@ -180,6 +180,10 @@ CREATE POLICY event_log_read_own ON event_log FOR SELECT TO flexexchange_partici
   USING (participant_id = (SELECT current_participant()) AND table_name = ANY (ARRAY(SELECT written_tables()))
          AND event_is_own(table_name, row_key, coalesce(after, before)::jsonb, (SELECT current_participant())));
 COMMENT ON POLICY event_log_read_own ON event_log IS 'LOG-1: a participant reads the events that it made of rows of its own, in tables that it writes itself';
+DROP POLICY IF EXISTS event_log_merit_order ON event_log;
+CREATE POLICY event_log_merit_order ON event_log AS RESTRICTIVE FOR SELECT TO flexexchange_operator
+  USING (table_name NOT IN ('merit_order', 'merit_order_unit', 'merit_order_step'));
+COMMENT ON POLICY event_log_merit_order ON event_log IS 'MERIT-5: nor does the log tell the operator whom a buyer may call';
 GRANT SELECT ON event_seal TO flexexchange_participant, flexexchange_analyst;
 DROP POLICY IF EXISTS event_seal_read ON event_seal;
 CREATE POLICY event_seal_read ON event_seal FOR SELECT TO flexexchange_participant, flexexchange_analyst USING (true);

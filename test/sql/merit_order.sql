@@ -153,14 +153,14 @@ SELECT unit_id, stage, power_kw > 0 AS taken, excluded_because FROM merit_order_
 
 -- ---------------------------------------------------------------- against every choice that there is
 
--- all or nothing: every subset of up to ten units, under each assumption
+-- all or nothing: every subset of up to eight units, under each assumption
 CREATE TEMP TABLE book AS
   SELECT k.kind, x.s, x.n, x.ids, x.kw, x.cost, (SELECT array_agg(a * b ORDER BY i) FROM unnest(x.kw, x.ratio) WITH ORDINALITY y (a, b, i)) AS mean,
     (SELECT array_agg(a * CASE k.kind WHEN 'on_off' THEN sqrt(b * (1 - b)) ELSE c END ORDER BY i) FROM unnest(x.kw, x.ratio, x.spread) WITH ORDINALITY y (a, b, c, i)) AS deviation, CASE k.kind WHEN 'normal' THEN (x.s % 4) * 0.2 ELSE 0 END::float8 AS correlation
   FROM (VALUES ('normal'), ('on_off'), ('bonferroni')) k (kind)
-  CROSS JOIN (SELECT s, 3 + s % 8 AS n, array_agg(i::bigint ORDER BY i) AS ids, array_agg((10 + mod(abs(hashint8extended(i, s)), 90))::float8 ORDER BY i) AS kw, array_agg((20 + mod(abs(hashint8extended(i, s + 1000)), 300))::float8 ORDER BY i) AS cost,
+  CROSS JOIN (SELECT s, 3 + s % 6 AS n, array_agg(i::bigint ORDER BY i) AS ids, array_agg((10 + mod(abs(hashint8extended(i, s)), 90))::float8 ORDER BY i) AS kw, array_agg((20 + mod(abs(hashint8extended(i, s + 1000)), 300))::float8 ORDER BY i) AS cost,
                 array_agg((0.6 + mod(abs(hashint8extended(i, s + 2000)), 40) / 100.0)::float8 ORDER BY i) AS ratio, array_agg((0.05 + mod(abs(hashint8extended(i, s + 3000)), 30) / 100.0)::float8 ORDER BY i) AS spread
-              FROM generate_series(1, 24) s CROSS JOIN LATERAL generate_series(1, 3 + s % 8) i GROUP BY s) x;
+              FROM generate_series(1, 18) s CROSS JOIN LATERAL generate_series(1, 3 + s % 6) i GROUP BY s) x;
 CREATE TEMP TABLE answered AS
   SELECT b.*, r.required, c.share, c.firm, c.total, c.least_total
   FROM book b CROSS JOIN LATERAL (SELECT 0.6 * firm_of(b.kind, b.kw, array_fill(1::float8, ARRAY[b.n]), b.mean, b.deviation, b.correlation, 0.9) AS required) r
@@ -182,3 +182,85 @@ CREATE TEMP TABLE divided AS
 SELECT s, firm >= required * (1 - 1e-9) AS firm_enough, round(((SELECT min((cost[1] * x + cost[2] * y + cost[3] * z) / 20) FROM generate_series(0, 20) x, generate_series(0, 20) y, generate_series(0, 20) z
     WHERE firm_normal(ARRAY[mean[1] * x, mean[2] * y, mean[3] * z], ARRAY[deviation[1] * x, deviation[2] * y, deviation[3] * z], correlation, 0.95) >= 20 * required) / total)::numeric, 2) AS twentieths_cost_times, round((total / least_total)::numeric, 4) AS over_least
 FROM divided ORDER BY s;
+
+-- ---------------------------------------------------------------- following it, or not
+
+SELECT unit_id, power_kw, cost FROM merit_order_unit WHERE merit_order_id = :asked AND rank > 0 ORDER BY rank;
+SELECT followed, proposed_cost, instructed_cost, extra_cost, instructed_firm_kw, short_kw, differences
+FROM compare_with_merit_order(:asked, ARRAY(SELECT unit_id FROM merit_order_unit WHERE merit_order_id = :asked AND rank > 0), ARRAY(SELECT power_kw FROM merit_order_unit WHERE merit_order_id = :asked AND rank > 0));
+SELECT followed, proposed_cost, instructed_cost, extra_cost, instructed_firm_kw, short_kw, jsonb_pretty(differences) FROM compare_with_merit_order(:asked, '{101,102,106,999}', '{100,90,100,50}');
+SELECT * FROM compare_with_merit_order(:asked, '{}', '{}');
+SELECT close_merit_order(:asked, '{101,102,106}', '{100,90,100}', at => '2030-01-07T12:05Z');
+SELECT close_merit_order(:asked, '{101,102,106}', '{100,90,100}', 'unit 106 is on test', '2030-01-07T12:05Z') AS followed;
+SELECT close_merit_order(:asked, '{101,102,106}', '{100,90,100}', 'again', '2030-01-07T12:06Z') AS followed;
+SELECT close_merit_order(2, ARRAY(SELECT unit_id FROM merit_order_unit WHERE merit_order_id = 2 AND rank > 0), ARRAY(SELECT power_kw FROM merit_order_unit WHERE merit_order_id = 2 AND rank > 0), at => '2030-01-07T12:05Z') AS followed;
+SELECT merit_order_id, status, reason, happened_at FROM merit_order_step WHERE merit_order_id IN (:asked, 2) ORDER BY id;
+UPDATE merit_order SET firm_kw = 0;
+UPDATE merit_order_unit SET power_kw = 0;
+TRUNCATE merit_order_unit;
+
+-- ---------------------------------------------------------------- for a need, window by window
+
+INSERT INTO need (id, market_operator_id, service_code, name, grid_node_id, direction, power_kw, delivery_window, status) VALUES (1, 1, 'OUrt', 'Winter evenings', 1, 'up', 100, '2030-01-08T17:00Z/PT4H', 'published');
+INSERT INTO need_window (need_id, delivery_window, power_kw) VALUES (1, '2030-01-08T17:00Z/PT1H', 100), (1, '2030-01-08T19:00Z/PT1H', 50);
+SELECT merit_order(1, correlation => 0.2, at => '2030-01-08T12:00Z');
+SELECT need_id, product_ids, grid_node_id, delivery_window, power_kw, firm_kw, covered FROM merit_order WHERE need_id = 1 ORDER BY delivery_window;
+SELECT merit_order(2);
+
+-- ---------------------------------------------------------------- what is refused, and who reads what
+
+\set VERBOSITY default
+SELECT merit_order('{}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H');
+SELECT merit_order('{1,77}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H');
+SELECT merit_order('{1,3}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H');
+SELECT merit_order('{1}', 77, 'up', 200, '2030-01-07T17:00Z/PT1H');
+SELECT merit_order('{1}', 1, 'up', 0, '2030-01-07T17:00Z/PT1H');
+SELECT merit_order('{1}', 1, 'sideways', 1, '2030-01-07T17:00Z/PT1H');
+SELECT merit_order('{1}', 1, 'up', 1, '2030-01-07T17:00Z/infinity');
+SELECT merit_order('{1}', 1, 'up', 1, '2030-01-07T17:00Z/PT1H', confidence => 0.4);
+SELECT merit_order('{1}', 1, 'up', 1, '2030-01-07T17:00Z/PT1H', correlation => 2);
+SELECT merit_order('{1}', 1, 'up', 1, '2030-01-07T17:00Z/PT1H', method => 'guess');
+SELECT merit_order('{1}', 1, 'up', 1, '2030-01-07T17:00Z/PT1H', method => 'on_off', correlation => 0.3);
+SELECT merit_order('{3}', 4, 'up', 1, '2030-01-07T17:00Z/PT1H', need_id => 1);
+SELECT * FROM compare_with_merit_order(77, '{}', '{}');
+SELECT * FROM compare_with_merit_order(:asked, '{101,101}', '{1,1}');
+SELECT * FROM compare_with_merit_order(:asked, '{101}', '{-1}');
+\set VERBOSITY terse
+CREATE ROLE merit_buyer IN ROLE flexexchange_participant;
+CREATE ROLE merit_other_buyer IN ROLE flexexchange_participant;
+CREATE ROLE merit_seller IN ROLE flexexchange_participant;
+CREATE ROLE merit_regulator IN ROLE flexexchange_regulator;
+CREATE ROLE merit_operator IN ROLE flexexchange_operator;
+INSERT INTO participant_login (role_name, participant_id) VALUES ('merit_buyer', 1), ('merit_other_buyer', 2), ('merit_seller', 3);
+SET ROLE merit_buyer;
+SELECT merit_order('{1}', 1, 'up', 100, '2030-01-07T17:00Z/PT1H', at => '2030-01-07T12:00Z') AS mine \gset
+SELECT count(*) > 0 AS proposals, (SELECT count(*) > 0 FROM merit_order_unit) AS units, (SELECT count(*) > 0 FROM merit_order_step) AS steps FROM merit_order;
+SELECT asked_by, covered FROM merit_order WHERE id = :mine;
+SELECT followed, extra_cost FROM compare_with_merit_order(:mine, '{106}', '{100}');
+SELECT unit_id, events FROM delivery_reliability('{103}', '{1}', at => '2030-01-07T00:00Z');
+SELECT close_merit_order(:mine, '{106}', '{100}', 'on test', at => '2030-01-07T12:05Z') AS followed;
+INSERT INTO merit_order_step (merit_order_id, status, happened_at) VALUES (:mine, 'followed', now());
+SELECT merit_order('{3}', 4, 'up', 1, '2030-01-07T17:00Z/PT1H');
+SET ROLE merit_other_buyer;
+SELECT count(*) AS proposals, (SELECT count(*) FROM merit_order_unit) AS units, (SELECT count(*) FROM merit_order_step) AS steps FROM merit_order;
+SELECT merit_order('{1}', 1, 'up', 100, '2030-01-07T17:00Z/PT1H');
+SELECT close_merit_order(:mine, '{106}', '{100}', 'x');
+SELECT unit_id, events FROM delivery_reliability('{103}', '{1}', at => '2030-01-07T00:00Z');
+SET ROLE merit_seller;
+SELECT count(*) AS proposals, (SELECT count(*) FROM merit_order_unit) AS units, (SELECT count(*) FROM merit_order_step) AS steps FROM merit_order;
+SELECT merit_order('{1}', 1, 'up', 100, '2030-01-07T17:00Z/PT1H');
+SELECT unit_id, events FROM delivery_reliability(at => '2030-01-07T00:00Z') ORDER BY unit_id;
+SELECT count(*) > 0 AS factors FROM derating_factor;
+SET ROLE merit_regulator;
+SELECT count(*) > 0 AS proposals, (SELECT count(*) > 0 FROM merit_order_unit) AS units FROM merit_order;
+SELECT followed FROM compare_with_merit_order(:mine, '{106}', '{100}');
+RESET ROLE;
+SELECT table_name, count(*) > 0 AS logged FROM event_log WHERE table_name LIKE 'merit\_order%' GROUP BY 1 ORDER BY 1;
+SELECT min(id) AS event FROM event_log WHERE table_name = 'merit_order_unit' \gset
+SET ROLE merit_operator;
+SELECT count(*) FROM merit_order;
+SELECT count(*) AS events_of_it FROM event_log WHERE id = :event;
+RESET ROLE;
+SET client_min_messages = warning;
+SELECT flexexchange.drop_exchange('merit_test', true);
+DROP ROLE merit_buyer, merit_other_buyer, merit_seller, merit_regulator, merit_operator;
