@@ -143,6 +143,12 @@ BEGIN
   INSERT INTO delivery (id, dispatch_id, product_id, service_provider_id, unit_id, delivery_window, requested_kwh) OVERRIDING SYSTEM VALUE VALUES (w, 1000 * w + 4, w, seller, 100 * w + 2, slot, 1);
   INSERT INTO settlement_mechanism (id, code, name, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (1000 + w, 'own ' || w, 'x', true, 'x');
   INSERT INTO product_settlement (id, product_id, stage, settlement_mechanism_id) OVERRIDING SYSTEM VALUE VALUES (w, w, 'dispatch', 1000 + w);
+  INSERT INTO network_sensitivity (id, grid_node_id, unit_grid_node_id, sensitivity, valid, source) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w, 100 * w, 1, win, 'x');
+  INSERT INTO merit_order (id, market_operator_id, asked_at, product_ids, direction, power_kw, delivery_window, confidence, reliability_method_id, correlation_basis, proposed_kw, expected_kw, firm_kw, covered, cost, candidates, status_at) OVERRIDING SYSTEM VALUE
+    VALUES (w, buyer, now(), ARRAY[w], 'up', 1, slot, 0.95, 1, 'unknown', 1, 1, 1, true, 1, 1, now());
+  INSERT INTO merit_order_unit (merit_order_id, trade_id, stage, rank, unit_id, service_provider_id, product_id, least_kw, most_kw, sensitivity, mean_ratio, deviation, probability, events, power_kw)
+    VALUES (w, 1000 * w, 'bid', 1, 100 * w + 2, seller, w, 0, 1, 1, 1, 0, 1, 0, 1);
+  INSERT INTO merit_order_step (id, merit_order_id, status, happened_at) OVERRIDING SYSTEM VALUE VALUES (w, w, 'proposed', now());
   INSERT INTO settlement_run (id, market_id, month, period, number, kind, currency, library_version) OVERRIDING SYSTEM VALUE VALUES (w, w, '2030-01-01', '2030-01-01T00:00Z/2030-02-01T00:00Z', 1, 'initial', 'GBP', 'x');
   INSERT INTO settlement_line (run_id, delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, settlement_mechanism_id, price, requested, factor, paid_volume, payment, shortfall, penalty, clawback, exact_amount, amount)
     VALUES (w, w, 1000 * w + 4, 'dispatch', w, seller, 100 * w + 2, slot, 1000 + w, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1);

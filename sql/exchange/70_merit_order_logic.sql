@@ -38,7 +38,7 @@ COMMENT ON POLICY network_sensitivity_insert_own ON network_sensitivity IS 'MERI
 DROP POLICY IF EXISTS network_sensitivity_update_own ON network_sensitivity;
 CREATE POLICY network_sensitivity_update_own ON network_sensitivity FOR UPDATE TO flexexchange_participant
   USING (grid_node_id IN (SELECT operated_grid_node_ids())) WITH CHECK (grid_node_id IN (SELECT operated_grid_node_ids()));
-COMMENT ON POLICY network_sensitivity_update_own ON network_sensitivity IS 'MERIT-4: and until when';
+COMMENT ON POLICY network_sensitivity_update_own ON network_sensitivity IS 'MERIT-4: who operates an element says until when that holds';
 CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE ON reliability_method FOR EACH ROW EXECUTE FUNCTION refuse_change('values', 'Insert another version: proposals rest on this one.');
 COMMENT ON TRIGGER t10_is_kept ON reliability_method IS 'proposals rest on methods as they were';
 CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE ON merit_order_unit FOR EACH ROW EXECUTE FUNCTION refuse_change('values', 'Ask for another merit order.');
