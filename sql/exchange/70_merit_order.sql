@@ -166,6 +166,7 @@ CREATE TABLE merit_order (
   expected_kw           numeric(20,3) NOT NULL,
   firm_kw               numeric(20,3) NOT NULL,
   covered               boolean NOT NULL,
+  probability           numeric(9,6),
   cost                  numeric(20,4) NOT NULL,
   least_cost            numeric(20,4),
   candidates            bigint NOT NULL,
@@ -207,6 +208,7 @@ COMMENT ON COLUMN merit_order.proposed_kw IS 'sum of what is proposed, kW at the
 COMMENT ON COLUMN merit_order.expected_kw IS 'what comes on average, kW at the element';
 COMMENT ON COLUMN merit_order.firm_kw IS 'what comes with the probability declared, kW at the element';
 COMMENT ON COLUMN merit_order.covered IS 'true when firm_kw reaches power_kw; otherwise what there is was proposed and falls short';
+COMMENT ON COLUMN merit_order.probability IS 'probability that power_kw comes of the proposal; NULL: the method gives none';
 COMMENT ON COLUMN merit_order.cost IS 'utilisation of the whole proposal, in the currency of the market';
 COMMENT ON COLUMN merit_order.least_cost IS 'proved: no choice among the same candidates that covers the need costs less; NULL: the need is not covered';
 COMMENT ON COLUMN merit_order.candidates IS 'offers that were looked at';

@@ -44,7 +44,7 @@ COMMENT ON TRIGGER t10_is_kept ON reliability_method IS 'proposals rest on metho
 CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE ON merit_order_unit FOR EACH ROW EXECUTE FUNCTION refuse_change('values', 'Ask for another merit order.');
 COMMENT ON TRIGGER t10_is_kept ON merit_order_unit IS 'what was proposed stays as it was';
 CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE OF id, mrid, market_operator_id, asked_by, asked_at, need_id, product_ids, grid_node_id, direction, power_kw, delivery_window, confidence, reliability_method_id,
-    correlation, correlation_basis, correlation_events, proposed_kw, expected_kw, firm_kw, covered, cost, least_cost, candidates, recorded_at ON merit_order
+    correlation, correlation_basis, correlation_events, proposed_kw, expected_kw, firm_kw, covered, probability, cost, least_cost, candidates, recorded_at ON merit_order
   FOR EACH ROW EXECUTE FUNCTION refuse_change('values', 'Ask for another merit order.');
 COMMENT ON TRIGGER t10_is_kept ON merit_order IS 'what was proposed stays as it was';
 CREATE OR REPLACE TRIGGER t10_status BEFORE INSERT OR UPDATE OF status ON merit_order
@@ -399,6 +399,7 @@ DECLARE
   other integer;
   trial float8[];
   before float8[];
+  lower_share float8;
 BEGIN
   rounds := 0;
   IF n = 0 THEN
@@ -455,7 +456,7 @@ BEGIN
     END IF;
     -- of few units the best is found; of many, a little more is asked for once the gradients say little new, and the cost proved so far says how little that costs
     IF kind <> 'bonferroni' AND NOT by_mean AND spread > 0 AND (kind = 'normal' AND reached < required * (1 - 1e-9) OR kind = 'on_off' AND rounds > 1)
-       AND reached < target * (1 - CASE WHEN n <= 300 THEN 0.000001 * 3 ^ greatest(tried - 15, 0) ELSE 0.0001 * 3 ^ greatest(tried - 3, 0) END) THEN
+       AND reached < target * (1 - CASE WHEN n > 300 THEN 0.0001 * 3 ^ greatest(tried - 3, 0) WHEN kind = 'normal' THEN 0.000001 * 3 ^ greatest(tried - 15, 0) ELSE 0.000001 END) THEN
       cuts := cuts[1:1] || cuts[greatest(cardinality(cuts) - CASE WHEN n <= 300 THEN 40 ELSE 8 END, 2):]
         || (SELECT array_agg(u.m - z * ((1 - r) * u.s ^ 2 * u.y + r * u.s * alone) / spread ORDER BY u.n)::text FROM unnest(answer.share, mean, deviation) WITH ORDINALITY u (y, m, s, n));
       needs := array_fill(target, ARRAY[cardinality(cuts)]);
@@ -505,6 +506,19 @@ BEGIN
           END IF;
           trial[other] := 0;
         END LOOP;
+        IF is_small AND trial[place] = 0 AND share[place] > 0 AND share[place] > minimum[place] THEN
+          -- or would less of it do?
+          trial := share;
+          lower_share := minimum[place];
+          FOR halving IN 1 .. 12 LOOP
+            trial[place] := (lower_share + share[place]) / 2;
+            IF firm_of(kind, kw, trial, mean, deviation, r, confidence) >= required THEN
+              share[place] := trial[place];
+            ELSE
+              lower_share := trial[place];
+            END IF;
+          END LOOP;
+        END IF;
       END LOOP;
       EXIT WHEN share = before;
     END LOOP;
@@ -606,6 +620,7 @@ DECLARE
   spread float8;
   alone float8;
   firm numeric;
+  comes float8;
   made bigint;
 BEGIN
   SELECT array_agg(DISTINCT m.market_operator_id) INTO buyers FROM product p JOIN market m ON m.id = p.market_id WHERE p.id = ANY (asked_products);
@@ -721,10 +736,15 @@ BEGIN
   END LOOP;
 
   firm := round(chosen_firm::numeric, 3);
+  SELECT CASE WHEN x.kw IS NULL THEN 0
+              WHEN how.kind = 'normal' THEN firm_normal_probability(x.means, x.deviations, rho::float8, merit_order.power_kw::float8)
+              WHEN how.kind = 'on_off' THEN firm_on_off_probability(x.kw, x.p, merit_order.power_kw, greatest(ceil(x.total / 100) / 1000, 0.001)) END INTO comes
+  FROM (SELECT array_agg((u.power_kw * u.sensitivity * u.mean_ratio)::float8) AS means, array_agg((u.power_kw * u.sensitivity * u.deviation)::float8) AS deviations,
+               array_agg(round(u.power_kw * u.sensitivity, 3)) AS kw, array_agg(u.probability::float8) AS p, sum(u.power_kw) AS total FROM unnest(called) u) x;
   INSERT INTO merit_order (market_operator_id, asked_at, need_id, product_ids, grid_node_id, direction, power_kw, delivery_window, confidence, reliability_method_id, correlation, correlation_basis, correlation_events,
-                           proposed_kw, expected_kw, firm_kw, covered, cost, least_cost, candidates, status_at)
+                           proposed_kw, expected_kw, firm_kw, covered, probability, cost, least_cost, candidates, status_at)
   VALUES (buyers[1], at, need_id, asked_products, node, direction, power_kw, delivery_window, confidence, how.id, rho, basis, common,
-          coalesce((SELECT sum(u.power_kw) FROM unnest(called) u), 0), coalesce((SELECT sum(u.expected_kw) FROM unnest(called) u), 0), greatest(firm, 0), firm >= merit_order.power_kw,
+          coalesce((SELECT sum(u.power_kw) FROM unnest(called) u), 0), coalesce((SELECT sum(u.expected_kw) FROM unnest(called) u), 0), greatest(firm, 0), firm >= merit_order.power_kw, round(comes::numeric, 6),
           coalesce((SELECT sum(u.cost) FROM unnest(called) u), 0), CASE WHEN firm >= merit_order.power_kw THEN least(least_total::numeric, (SELECT sum(u.cost) FROM unnest(called) u)) END, cardinality(units), at)
   RETURNING id INTO made;
   INSERT INTO merit_order_unit
