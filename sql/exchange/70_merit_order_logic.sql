@@ -488,39 +488,39 @@ BEGIN
   END LOOP;
   firm := firm_of(kind, kw, share, mean, deviation, r, confidence);
   IF kind <> 'normal' AND firm >= required THEN
-    -- is one too many?  The dearest first; and, among few, would a cheaper one do in its place?  Until nothing changes
+    -- is one too many?  The dearest first.  Among few: is one too many, or several, once another one is taken?  Until nothing changes
     FOR pass IN 1 .. CASE WHEN is_small THEN 5 ELSE 1 END LOOP
       before := share;
-      FOR place IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE u.y > 0 AND u.c > 0 ORDER BY u.y * u.c DESC, u.n LIMIT 40 LOOP
+      FOR other IN SELECT 0 UNION ALL (SELECT u.n FROM unnest(share) WITH ORDINALITY u (y, n) WHERE is_small AND u.y = 0 ORDER BY u.n) LOOP
         trial := share;
-        trial[place] := 0;
-        IF firm_of(kind, kw, trial, mean, deviation, r, confidence) >= required THEN
-          share := trial;
-          CONTINUE;
-        END IF;
-        FOR other IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE is_small AND u.y = 0 AND u.c < share[place] * cost[place] ORDER BY u.c, u.n LOOP
+        IF other > 0 THEN
+          CONTINUE WHEN share[other] > 0;
           trial[other] := 1;
-          IF firm_of(kind, kw, trial, mean, deviation, r, confidence) >= required THEN
-            share := trial;
-            EXIT;
+        END IF;
+        FOR place IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE u.y > 0 AND u.c > 0 ORDER BY u.y * u.c DESC, u.n LIMIT 40 LOOP
+          trial[place] := 0;
+          IF firm_of(kind, kw, trial, mean, deviation, r, confidence) < required THEN
+            trial[place] := share[place];
           END IF;
-          trial[other] := 0;
         END LOOP;
-        IF is_small AND trial[place] = 0 AND share[place] > 0 AND share[place] > minimum[place] THEN
-          -- or would less of it do?
-          trial := share;
-          lower_share := minimum[place];
-          FOR halving IN 1 .. 12 LOOP
-            trial[place] := (lower_share + share[place]) / 2;
-            IF firm_of(kind, kw, trial, mean, deviation, r, confidence) >= required THEN
-              share[place] := trial[place];
-            ELSE
-              lower_share := trial[place];
-            END IF;
-          END LOOP;
+        IF (SELECT sum(u.y * u.c) FROM unnest(trial, cost) u (y, c)) < (SELECT sum(u.y * u.c) FROM unnest(share, cost) u (y, c)) THEN
+          share := trial;
         END IF;
       END LOOP;
       EXIT WHEN share = before;
+    END LOOP;
+    -- or would less of one do?
+    FOR place IN SELECT u.n FROM unnest(share, cost, minimum) WITH ORDINALITY u (y, c, least, n) WHERE is_small AND u.y > u.least AND u.c > 0 ORDER BY u.y * u.c DESC, u.n LOOP
+      trial := share;
+      lower_share := minimum[place];
+      FOR halving IN 1 .. 12 LOOP
+        trial[place] := (lower_share + share[place]) / 2;
+        IF firm_of(kind, kw, trial, mean, deviation, r, confidence) >= required THEN
+          share[place] := trial[place];
+        ELSE
+          lower_share := trial[place];
+        END IF;
+      END LOOP;
     END LOOP;
     firm := firm_of(kind, kw, share, mean, deviation, r, confidence);
   END IF;
