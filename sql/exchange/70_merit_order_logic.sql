@@ -394,6 +394,8 @@ DECLARE
   taken integer;
   tried integer := 0;
   by_mean boolean := false;
+  by_contribution boolean := false;
+  proved_cuts text[];
   fallback float8[];
   place integer;
   other integer;
@@ -418,7 +420,7 @@ BEGIN
   needs := needs || required;
   LOOP
     rounds := rounds + 1;
-    legs := (SELECT string_agg(format('(%s, q%s, %s)', c, c, CASE c WHEN 1 THEN 'u.cost / u.q1' ELSE '0' END), ', ' ORDER BY c) FROM generate_series(1, cardinality(cuts)) c);
+    legs := (SELECT string_agg(format('(%s, q%s, %s)', c, c, CASE c WHEN 1 THEN 'u.cost / nullif(u.q1, 0)' ELSE '0' END), ', ' ORDER BY c) FROM generate_series(1, cardinality(cuts)) c);
     SELECT * INTO answer FROM clear_orders(
       orders => format('SELECT u.id, l.cell::bigint, l.quantity, l.price::float8 FROM ROWS FROM (unnest(%L::bigint[]), unnest(%L::float8[]), %s) WITH ORDINALITY AS u (id, cost, %s, n) CROSS JOIN LATERAL (VALUES %s) l (cell, quantity, price) WHERE l.quantity > 1e-9 ORDER BY u.n, l.cell',
                        ids, cost, (SELECT string_agg(format('unnest(%L::float8[])', x.c), ', ' ORDER BY x.i) FROM unnest(cuts) WITH ORDINALITY x (c, i)),
@@ -431,6 +433,15 @@ BEGIN
       least_total := greatest(least_total, answer.bound);
     END IF;
     tried := tried + 1;
+    IF by_contribution AND share IS NULL AND (is_short OR tried >= 12) THEN
+      -- nearly all there is is needed: gradients after all
+      by_contribution := false;
+      cuts := proved_cuts;
+      target := required * (1 + 1e-6);
+      tried := 5;
+      needs := array_fill(target, ARRAY[cardinality(cuts)]);
+      CONTINUE;
+    END IF;
     IF is_short OR tried >= (CASE WHEN n <= 300 THEN 40 ELSE 12 END) OR enough <= below * 1.002 THEN
       -- units that deliver or do not are looked for in two ways: by mean and spread, and by the mean alone
       IF kind = 'on_off' AND NOT by_mean AND rounds > 1 THEN
@@ -453,6 +464,24 @@ BEGIN
     IF kind = 'on_off' AND rounds = 1 THEN
       -- from here on as if they were normal, which finds them; what is found is judged as what it is
       cuts := cuts[1:1];
+    END IF;
+    IF by_contribution OR n > 300 AND kind = 'normal' AND tried = 4 AND reached < required AND spread > 0 THEN
+      -- Of many units a bound is known by now.  A unit that is not taken looks better at the margin than it is once it is taken, which takes many gradients to find out; so from here on every unit is weighed by
+      -- what it would add if it were taken among what is taken.  That is no bound, but soon settles.
+      IF reached >= required * (1 - 1e-9) AND (share IS NULL OR (SELECT sum(u.y * u.c) FROM unnest(answer.share, cost) u (y, c)) < (SELECT sum(u.y * u.c) FROM unnest(share, cost) u (y, c))) THEN
+        share := answer.share;
+      END IF;
+      EXIT WHEN tried >= 9 AND share IS NOT NULL;
+      IF NOT by_contribution THEN
+        by_contribution := true;
+        proved_cuts := cuts;
+        target := required * (1 + 1e-6);
+      ELSE
+        target := target * required / reached * (1 + 1e-6);
+      END IF;
+      cuts := ARRAY[(SELECT array_agg(greatest(u.m - z * ((1 - r) * u.s ^ 2 + r * u.s * alone) / spread, 0) ORDER BY u.n)::text FROM unnest(mean, deviation) WITH ORDINALITY u (m, s, n))];
+      needs := ARRAY[target];
+      CONTINUE;
     END IF;
     -- of few units the best is found; of many, a little more is asked for once the gradients say little new, and the cost proved so far says how little that costs
     IF kind <> 'bonferroni' AND NOT by_mean AND spread > 0 AND (kind = 'normal' AND reached < required * (1 - 1e-9) OR kind = 'on_off' AND rounds > 1)
@@ -497,7 +526,7 @@ BEGIN
           CONTINUE WHEN share[other] > 0;
           trial[other] := 1;
         END IF;
-        FOR place IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE u.y > 0 AND u.c > 0 ORDER BY u.y * u.c DESC, u.n LIMIT 40 LOOP
+        FOR place IN SELECT u.n FROM unnest(share, cost) WITH ORDINALITY u (y, c, n) WHERE u.y > 0 AND u.c > 0 ORDER BY u.y * u.c DESC, u.n LIMIT CASE WHEN is_small THEN 40 ELSE 5 END LOOP
           trial[place] := 0;
           IF firm_of(kind, kw, trial, mean, deviation, r, confidence) < required THEN
             trial[place] := share[place];
@@ -669,7 +698,7 @@ BEGIN
     basis := CASE how.kind WHEN 'on_off' THEN 'independent' ELSE 'unknown' END;
   END IF;
 
-  -- what the network still bears: of each limit or constraint above a unit, what is not dispatched at its worst instant
+  -- what the network still bears: of each limit or constraint above a unit, what is not dispatched at its worst instant, less three watts, since calls are rounded up to the watt
   WITH place AS (
     SELECT u.trade_id, u.least_kw, u.most_kw, coalesce(a.grid_node_id, f.grid_node_id) AS node
     FROM unnest(units) u LEFT JOIN asset a ON a.id = u.unit_id LEFT JOIN portfolio f ON f.id = u.unit_id
@@ -696,7 +725,7 @@ BEGIN
   SELECT t.kept || t.changed,
          (SELECT array_agg(r.number ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0),
          (SELECT array_agg(p.trade_id ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0),
-         (SELECT array_agg(r.kw::float8 ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0)
+         (SELECT array_agg(greatest(r.kw - 0.003, 0)::float8 ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0)
     INTO units, limit_ids, limit_orders, limit_most
   FROM told t;
 

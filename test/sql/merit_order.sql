@@ -183,6 +183,25 @@ SELECT s, firm >= required * (1 - 1e-9) AS firm_enough, round(((SELECT min((cost
     WHERE firm_normal(ARRAY[mean[1] * x, mean[2] * y, mean[3] * z], ARRAY[deviation[1] * x, deviation[2] * y, deviation[3] * z], correlation, 0.95) >= 20 * required) / total)::numeric, 2) AS twentieths_cost_times, round((total / least_total)::numeric, 4) AS over_least
 FROM divided ORDER BY s;
 
+-- of many, a third of them whole or not at all, with two limits: firm enough, within the limits, and how far from what is proved
+CREATE TEMP TABLE many AS
+  SELECT array_agg(i::bigint ORDER BY i) AS ids, array_agg((5 + mod(abs(hashint8extended(i, 1)), 100))::float8 ORDER BY i) AS kw, array_agg((i % 3 = 0)::integer::float8 ORDER BY i) AS minimum,
+    array_agg(((5 + mod(abs(hashint8extended(i, 1)), 100)) * (50 + mod(abs(hashint8extended(i, 2)), 300)))::float8 ORDER BY i) AS cost,
+    array_agg(((5 + mod(abs(hashint8extended(i, 1)), 100)) * (0.7 + mod(abs(hashint8extended(i, 3)), 30) / 100.0))::float8 ORDER BY i) AS mean, array_agg(((5 + mod(abs(hashint8extended(i, 1)), 100)) * (0.1 + mod(abs(hashint8extended(i, 4)), 20) / 100.0))::float8 ORDER BY i) AS deviation,
+    array_agg((i % 2)::bigint ORDER BY i) FILTER (WHERE i <= 200) AS limit_ids, array_agg(i::bigint ORDER BY i) FILTER (WHERE i <= 200) AS limit_orders, array_agg((5 + mod(abs(hashint8extended(i, 1)), 100))::float8 ORDER BY i) FILTER (WHERE i <= 200) AS limit_kw,
+    array_agg((100 + 100 * (i % 2))::float8 ORDER BY i) FILTER (WHERE i <= 200) AS limit_most
+  FROM generate_series(1, 2000) i;
+SELECT k.kind, k.required, c.firm >= k.required * (1 - 1e-9) AS firm_enough, c.total <= k.times * c.least_total AS near_enough,
+  (SELECT bool_and(used <= most + 1e-6) FROM (SELECT sum(c.share[l.o] * l.kw) AS used, min(l.most) AS most FROM unnest(m.limit_ids, m.limit_orders, m.limit_kw, m.limit_most) l (id, o, kw, most) GROUP BY l.id) x) AS within_limits,
+  (SELECT bool_and(y = 0 OR y >= least - 1e-9) FROM unnest(c.share, m.minimum) u (y, least)) AS above_least
+FROM many m CROSS JOIN (VALUES (1, 'normal', 500, 1.03), (2, 'normal', 20000, 1.001), (3, 'on_off', 2000, 2), (4, 'bonferroni', 500, 10)) k (n, kind, required, times)
+CROSS JOIN LATERAL choose_units(k.kind, m.ids, m.kw, m.minimum, m.cost, m.mean, CASE k.kind WHEN 'on_off' THEN ARRAY(SELECT sqrt(a * (b - a)) FROM unnest(m.mean, m.kw) WITH ORDINALITY u (a, b, i) ORDER BY i) ELSE m.deviation END, 0.1, 0.95, k.required, m.limit_ids, m.limit_orders, m.limit_kw, m.limit_most) c
+ORDER BY k.n;
+-- all that there is, nearly, and more than there is
+SELECT x.part, c.firm >= x.part * x.all_of_it * (1 - 1e-9) AS firm_enough, c.least_total IS NOT NULL AS proved
+FROM (SELECT m.*, p.part, firm_of('normal', m.kw, array_fill(1::float8, ARRAY[2000]), m.mean, m.deviation, 0.1, 0.95) AS all_of_it FROM many m, (VALUES (0.99), (1.01)) p (part)) x
+CROSS JOIN LATERAL choose_units('normal', x.ids, x.kw, x.minimum, x.cost, x.mean, x.deviation, 0.1, 0.95, x.part * x.all_of_it, NULL, NULL, NULL, NULL) c ORDER BY x.part;
+
 -- ---------------------------------------------------------------- following it, or not
 
 SELECT unit_id, power_kw, cost FROM merit_order_unit WHERE merit_order_id = :asked AND rank > 0 ORDER BY rank;
