@@ -18,8 +18,9 @@
  *				multiples of the greatest common divisor of the powers.  Powers
  *				are whole watts, so this is exact up to the rounding of
  *				double sums, a few parts in 10^16 for each unit, which TOLERANCE
- *				covers.  O(n * cells).  A grid that is declared rounds
- *				powers down to its multiples: what is then found firm is firm.
+ *				covers.  O(n * cells).  Where there would be many cells, a grid
+ *				that is declared rounds powers down to its multiples: what is
+ *				then found firm is firm.
  *	samples		a history is the distribution: the k-th smallest, k = ceil(e * n)
  *	conformal	the next error is exchangeable with n known ones: it stays below
  *				the one of rank ceil((n + 1) * (1 - e)) with probability 1 - e.  A
@@ -46,6 +47,7 @@
 #define TOLERANCE	1e-12
 #define SLACK		1e-9
 #define MOST_CELLS	10000000	/* of a distribution: 80 MB */
+#define EXACT_CELLS	10000		/* up to so many, a grid is not asked for */
 #define WATTS		1000		/* of a kW */
 
 #define impossible(...) \
@@ -357,7 +359,7 @@ common_divisor(int64 a, int64 b)
 	return a;
 }
 
-/* grid, in watts; 0: whatever is exact */
+/* grid, in watts, to be used where much is gained by it; 0: none */
 static void
 convolve(ArrayType *power_array, ArrayType *probability_array, int64 grid, Distribution *sum)
 {
@@ -365,14 +367,20 @@ convolve(ArrayType *power_array, ArrayType *probability_array, int64 grid, Distr
 	int64	   *powers = take_powers(power_array, &n);
 	double	   *p = take_numbers(probability_array, "probabilities", 0, 1, &n);
 	int64		total = 0;
+	double		all = 0;
 	int			reached = 0;
 
-	sum->step = grid;
-	if (grid == 0)
-		for (int i = 0; i < n; i++)
-			sum->step = common_divisor(sum->step, powers[i]);
+	sum->step = 0;
+	for (int i = 0; i < n; i++)
+	{
+		sum->step = common_divisor(sum->step, powers[i]);
+		all += (double) powers[i];
+	}
 	if (sum->step == 0)
 		sum->step = 1;			/* no power at all */
+	/* nothing is rounded that need not be */
+	if (sum->step < grid && all / sum->step > EXACT_CELLS)
+		sum->step = grid;
 	for (int i = 0; i < n; i++)
 	{
 		powers[i] /= sum->step;

@@ -333,15 +333,13 @@ CREATE OR REPLACE FUNCTION firm_of_calls(kw float8[], share float8[], mean float
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
-  -- to a watt while there are few sums, else on a grid, which is safe
-  SELECT CASE WHEN x.powers IS NULL THEN 0
-              WHEN x.grid IS NULL THEN firm_on_off(x.powers, x.p, firm_of_calls.confidence)
-              ELSE firm_on_off(x.powers, x.p, firm_of_calls.confidence, x.grid) END::float8
-  FROM (SELECT array_agg(c.power) AS powers, array_agg(c.p) AS p, CASE WHEN sum(c.power) > 100 THEN ceil(sum(c.power) / 100) / 1000 END AS grid
+  -- on a grid where there are many sums, which is safe
+  SELECT CASE WHEN x.powers IS NULL THEN 0 ELSE firm_on_off(x.powers, x.p, firm_of_calls.confidence, greatest(ceil(x.total / 100) / 1000, 0.001)) END::float8
+  FROM (SELECT array_agg(c.power) AS powers, array_agg(c.p) AS p, sum(c.power) AS total
         FROM (SELECT round((u.kw * u.y)::numeric, 3) AS power, least(u.mean / u.kw, 1) AS p FROM unnest(kw, share, mean) u (kw, y, mean) WHERE u.y > 0) c) x
 $function$;
 COMMENT ON FUNCTION firm_of_calls(float8[], float8[], float8[], float8) IS
-  'firm quantity of shares of units that deliver or do not: to a watt up to 100 kW, beyond that on a grid of a hundred-thousandth of their sum, never more than is firm';
+  'firm quantity of shares of units that deliver or do not: exact while there are few sums, else on a grid of a hundred-thousandth of all, never more than is firm';
 REVOKE ALL ON FUNCTION firm_of_calls(float8[], float8[], float8[], float8) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION firm_of_calls(float8[], float8[], float8[], float8) TO flexexchange_participant, flexexchange_regulator;
 

@@ -34,7 +34,7 @@ CREATE FUNCTION firm_on_off(powers numeric[], probabilities float8[], confidence
   AS 'MODULE_PATHNAME', 'flex_firm_on_off'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION firm_on_off(numeric[], float8[], float8, numeric) IS
-  'the same with powers rounded down to multiples of grid_kw: never more than the exact quantity, and less by at most that of the grid for each unit; errors as above';
+  'the same; where there can be more than 10,000 sums, powers are rounded down to multiples of grid_kw: never more than the exact quantity, and less by at most one of them for each unit; errors as above';
 
 CREATE FUNCTION firm_on_off_probability(powers numeric[], probabilities float8[], required_kw numeric) RETURNS float8
   AS 'MODULE_PATHNAME', 'flex_firm_on_off_probability'
@@ -46,7 +46,7 @@ CREATE FUNCTION firm_on_off_probability(powers numeric[], probabilities float8[]
   AS 'MODULE_PATHNAME', 'flex_firm_on_off_probability'
   LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION firm_on_off_probability(numeric[], float8[], numeric, numeric) IS
-  'the same with powers rounded down to multiples of grid_kw: never more than the exact probability; errors as firm_on_off()';
+  'the same; where there can be more than 10,000 sums, powers are rounded down to multiples of grid_kw: never more than the exact probability; errors as firm_on_off()';
 
 CREATE FUNCTION firm_samples(samples float8[], confidence float8) RETURNS float8
   AS 'MODULE_PATHNAME', 'flex_firm_samples'

@@ -59,6 +59,8 @@ WITH truth AS (
 SELECT count(*) AS books, count(*) FILTER (WHERE firm_on_off(powers, p::float8[], confidence::float8) = firm) AS the_same,
   count(*) FILTER (WHERE abs(firm_on_off_probability(powers, p::float8[], firm) - (SELECT sum(chance) FROM pg_temp.outcomes(powers, p) WHERE kw >= firm)::float8) < 1e-12) AS same_probability,
   count(*) FILTER (WHERE firm_on_off(powers, p::float8[], confidence::float8, 7) BETWEEN firm - 7 * cardinality(powers) AND firm) AS safe_on_a_grid,
+  count(*) FILTER (WHERE firm_on_off(powers, p::float8[], confidence::float8, 7) < firm) > 0 AS where_a_grid_counts,
+  count(*) FILTER (WHERE firm_on_off(powers, p::float8[], confidence::float8, 0.001) = firm) AS exact_on_a_fine_one,
   count(*) FILTER (WHERE firm_bonferroni_on_off(powers, p::float8[], confidence::float8) <= firm) AS bonferroni_is_safe,
   count(DISTINCT firm) > 40 AS unlike FROM truth;
 -- like units: the binomial tail
