@@ -178,7 +178,7 @@ BEGIN
   ), common AS (
     SELECT count(*) AS n, (sum(s.z) ^ 2 - sum(s.z ^ 2)) / 2 AS products FROM standard s WHERE s.z IS NOT NULL GROUP BY s.product_id, s.starts_at HAVING count(*) > 1
   )
-  SELECT count(*), coalesce(sum(c.n * (c.n - 1) / 2), 0), sum(c.products) / sum(c.n * (c.n - 1) / 2) INTO events, pairs, estimate FROM common c;
+  SELECT count(*), coalesce(sum(c.n * (c.n - 1) / 2), 0)::bigint, sum(c.products) / sum(c.n * (c.n - 1) / 2) INTO events, pairs, estimate FROM common c;
   observed := round(estimate::numeric, 6);
   basis := CASE WHEN events > 0 THEN 'estimated' ELSE 'assumed' END;
   correlation := round(least(greatest(coalesce((events * estimate + r.correlation_events::float8 * r.prior_correlation::float8) / nullif(events + r.correlation_events::float8, 0), r.prior_correlation), 0), 1)::numeric, 6);
@@ -369,10 +369,10 @@ SET extra_float_digits = 1
 AS $function$
 DECLARE
   z CONSTANT float8 := normal_quantile(confidence);
-  r CONSTANT float8 := CASE kind WHEN 'normal' THEN correlation ELSE 0 END;
+  r CONSTANT float8 := CASE kind WHEN 'normal' THEN correlation ELSE 0::float8 END;
   n CONSTANT integer := cardinality(ids);
   is_small CONSTANT boolean := n <= 40 AND coalesce(cardinality(limit_ids), 0) = 0;
-  max_gap CONSTANT float8 := CASE WHEN n <= 300 THEN 0 ELSE 0.00001 END;
+  max_gap CONSTANT float8 := CASE WHEN n <= 300 THEN 0::float8 ELSE 0.00001::float8 END;
   terms CONSTANT text := format('SELECT u.id, u.minimum, 0::float8 FROM unnest(%L::bigint[], %L::float8[]) u (id, minimum) WHERE u.minimum > 0', ids, minimum);
   limits CONSTANT text := CASE WHEN cardinality(limit_ids) > 0 THEN format('SELECT * FROM unnest(%L::bigint[], %L::bigint[], %L::float8[], %L::float8[])', limit_ids, limit_orders, limit_kw, limit_most) END;
   -- what is short costs more than anything there is
@@ -382,21 +382,21 @@ DECLARE
   target float8 := required;
   below float8 := required;
   enough float8;
-  counted integer := 1;
+  counted bigint := 1::bigint;
   legs text;
   answer record;
   is_short boolean;
   spread float8;
   alone float8;
   reached float8;
-  taken integer;
+  taken bigint;
   tried integer := 0;
   by_mean boolean := false;
   by_contribution boolean := false;
   proved_cuts text[];
   fallback float8[];
-  place integer;
-  other integer;
+  place bigint;
+  other bigint;
   trial float8[];
   before float8[];
   lower_share float8;
@@ -518,7 +518,7 @@ BEGIN
     -- is one too many?  The dearest first.  Among few: is one too many, or several, once another one is taken?  Until nothing changes
     FOR pass IN 1 .. CASE WHEN is_small THEN 5 ELSE 1 END LOOP
       before := share;
-      FOR other IN SELECT 0 UNION ALL (SELECT u.n FROM unnest(share) WITH ORDINALITY u (y, n) WHERE is_small AND u.y = 0 ORDER BY u.n) LOOP
+      FOR other IN SELECT 0::bigint UNION ALL (SELECT u.n FROM unnest(share) WITH ORDINALITY u (y, n) WHERE is_small AND u.y = 0 ORDER BY u.n) LOOP
         trial := share;
         IF other > 0 THEN
           CONTINUE WHEN share[other] > 0;
@@ -629,7 +629,7 @@ DECLARE
   hours numeric;
   rho numeric;
   basis text;
-  common bigint := 0;
+  common bigint := 0::bigint;
   units merit_order_unit[];
   free merit_order_unit[];
   limit_ids bigint[];
@@ -692,7 +692,7 @@ BEGIN
       basis := 'stated';
     END IF;
   ELSE
-    rho := CASE how.kind WHEN 'on_off' THEN 0 END;
+    rho := CASE how.kind WHEN 'on_off' THEN 0.0 END;
     basis := CASE how.kind WHEN 'on_off' THEN 'independent' ELSE 'unknown' END;
   END IF;
 
