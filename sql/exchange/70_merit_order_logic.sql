@@ -274,7 +274,7 @@ BEGIN
   ), gate AS MATERIALIZED (
     SELECT p.id, p.paid_for, s.buyer_kind, s.code, gate_closure(p.market_id, 'instruction', lower(span)) AS closes_at FROM product p JOIN service s ON s.code = p.service_code WHERE p.id = ANY (products)
   ), judged AS (
-    SELECT b.*, r.mean_ratio, r.deviation, r.probability, r.events, least(b.least, b.most) AS least_kw,
+    SELECT b.*, r.mean_ratio, r.deviation, r.probability, r.events, b.least AS least_kw,
            lower(span) >= at + b.notice AS notice_ok,
            array_remove(ARRAY[
              b.because,

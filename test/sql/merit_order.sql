@@ -142,6 +142,34 @@ SELECT merit_order('{1}', 1, 'up', 150, '2031-01-07T17:00Z/PT2H', confidence => 
 SELECT rank, unit_id, most_kw, sensitivity, power_kw, expected_kw, cost FROM merit_order_unit WHERE merit_order_id = :bounded ORDER BY rank, unit_id;
 SELECT proposed_kw, expected_kw, firm_kw, covered FROM merit_order WHERE id = :bounded;
 
+-- minimums, a constraint period, no effect, a portfolio; and a limit with room for one of two that are whole or not at all
+BEGIN;
+INSERT INTO grid_node (id, kind, name, operator_id) VALUES (6, 'feeder', 'Quay 1', 1), (7, 'feeder', 'Quay 2', 1), (8, 'feeder', 'Quay 3', 1);
+INSERT INTO grid_node_parent (grid_node_id, parent_id) VALUES (6, 3), (7, 3), (8, 3);
+INSERT INTO competition (id, product_id, name, gate_opens_at, gate_closes_at) VALUES (3, 1, 'Winter 2033', now() - interval '1 hour', now() + interval '1 hour');
+INSERT INTO competition_terms (competition_id, order_features) VALUES (3, '{minimum,all_or_nothing}');
+INSERT INTO competition_requirement (competition_id, product_id, delivery_window, direction, power_kw) VALUES (3, 1, '2033-01-01T00:00Z/2033-02-01T00:00Z', 'up', 1000);
+INSERT INTO asset (id, name, grid_node_id, qualified_up_kw, profile) SELECT i, 'unit ' || i, CASE i WHEN 402 THEN 6 WHEN 403 THEN 7 WHEN 408 THEN 8 WHEN 409 THEN 8 ELSE 2 END, 500, '{"up_kw": 50, "notice": "PT20M"}' FROM generate_series(401, 409) i WHERE i <> 404;
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) SELECT id, 3, '2020-01-01T00:00Z/infinity' FROM asset WHERE id > 400;
+INSERT INTO portfolio (id, name, service_provider_id, grid_node_id) VALUES (404, 'two of them', 3, 2);
+INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, valid) VALUES (404, 405, 30, '2020-01-01T00:00Z/infinity'), (404, 406, 30, '2020-01-01T00:00Z/infinity');
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh)
+SELECT 5000 + i, 3, 1, 3, i, 'up', 60, '2033-01-01T00:00Z/2033-02-01T00:00Z', 20 FROM unnest('{401,408,409}'::integer[]) i;
+INSERT INTO bid_terms (bid_id, minimum_kw, minimum_share) VALUES (5401, 50, NULL), (5408, NULL, 1), (5409, NULL, 1);
+COMMIT;
+INSERT INTO award (id, bid_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, utilisation_price_per_mwh)
+SELECT i * 10, CASE WHEN i IN (401, 408, 409) THEN 5000 + i END, 1, 3, nullif(i, 404), CASE i WHEN 404 THEN i END, 'up', CASE i WHEN 404 THEN 50 ELSE 60 END, '2033-01-01T00:00Z/2033-02-01T00:00Z', 20 + i % 10 FROM unnest('{401,402,403,404,408,409}'::bigint[]) i;
+INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (4401, 4010, 1, 3, 401, 'up', 20, '2033-01-07T16:30Z/PT1H');
+INSERT INTO constraint_period (grid_node_id, valid, direction, operator_id) VALUES (6, '2033-01-07T00:00Z/P1D', 'up', 1);
+INSERT INTO operating_limit (grid_node_id, valid, direction, limit_kw, operator_id) VALUES (8, '2033-01-07T00:00Z/P1D', 'up', 100, 1);
+UPDATE network_sensitivity SET valid = '2031-01-01T00:00Z/2032-01-01T00:00Z';
+INSERT INTO network_sensitivity (grid_node_id, unit_grid_node_id, sensitivity, valid, source) VALUES (1, 7, 0, '2031-01-01T00:00Z/infinity', 'load flow');
+SELECT merit_order('{1}', 1, 'up', 500, '2033-01-07T17:00Z/PT1H', correlation => 0.1, at => '2033-01-07T12:00Z') AS few \gset
+SELECT rank, unit_id, least_kw, most_kw, power_kw, notice_ok, excluded_because FROM merit_order_unit WHERE merit_order_id = :few ORDER BY unit_id;
+-- twenty minutes is what its members need
+SELECT merit_order('{1}', 1, 'up', 20, '2033-01-07T17:00Z/PT1H', correlation => 0.1, at => '2033-01-07T16:45Z') AS soon \gset
+SELECT unit_id, excluded_because FROM merit_order_unit WHERE merit_order_id = :soon AND unit_id = 404;
+
 -- ---------------------------------------------------------------- bids, where they are to count
 
 INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (6001, 1, 1, 4, 301, 'up', 20, '2032-01-07T17:00Z/PT1H', 1), (6002, 1, 1, 4, 302, 'up', 20, '2032-01-07T17:00Z/PT1H', 1);
