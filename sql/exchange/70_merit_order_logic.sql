@@ -254,13 +254,15 @@ BEGIN
     LEFT JOIN used ON used.trade_id = o.trade_id
   ), below AS MATERIALIZED (
     SELECT DISTINCT g.grid_node_id FROM grid_nodes_below(node, span) g WHERE g.valid @> span
+  ), reach AS MATERIALIZED (
+    SELECT s.unit_grid_node_id, s.sensitivity FROM network_sensitivity s WHERE resource_window(s.grid_node_id, s.valid) && resource_window(node, span) AND s.valid @> lower(span)
   ), bounded AS (
     SELECT u.*, least(u.left_kw, firm_storage(u.left_kw, u.energy, hours),
                       CASE WHEN u.ramp IS NOT NULL THEN u.ramp * greatest(extract(epoch FROM lower(span) - at - coalesce(u.notice, interval '0')), 0) / 60 END) AS most,
            greatest(CASE WHEN u.minimum_kw < u.power_kw THEN u.minimum_kw WHEN u.minimum_kw IS NOT NULL THEN u.power_kw END, u.minimum_share * u.power_kw, 0) AS least,
            coalesce(s.sensitivity, 1) AS sensitivity
     FROM unit u
-    LEFT JOIN network_sensitivity s ON s.grid_node_id = node AND s.unit_grid_node_id = u.grid_node_id AND s.valid @> lower(span)
+    LEFT JOIN reach s ON s.unit_grid_node_id = u.grid_node_id
   ), reliability AS MATERIALIZED (
     SELECT r.* FROM delivery_reliability((SELECT array_agg(DISTINCT o.unit_id) FROM offer o), products, wanted_method, at) r
   ), silent AS MATERIALIZED (
@@ -697,35 +699,36 @@ BEGIN
   END IF;
 
   -- what the network still bears: of each limit or constraint above a unit, what is not dispatched at its worst instant, less three watts, since calls are rounded up to the watt
-  WITH place AS (
-    SELECT u.trade_id, u.least_kw, u.most_kw, coalesce(a.grid_node_id, f.grid_node_id) AS node
-    FROM unnest(units) u LEFT JOIN asset a ON a.id = u.unit_id LEFT JOIN portfolio f ON f.id = u.unit_id
-    WHERE EXISTS (SELECT FROM network_restriction x WHERE x.direction = merit_order.direction AND x.valid && merit_order.delivery_window)
-  ), above AS MATERIALIZED (
-    SELECT DISTINCT n.node, x.kind, x.id, x.grid_node_id, x.limit_kw, x.valid * merit_order.delivery_window AS part
-    FROM (SELECT DISTINCT p.node FROM place p WHERE p.node IS NOT NULL) n
-    CROSS JOIN LATERAL grid_nodes_above(n.node, merit_order.delivery_window) g
-    JOIN network_restriction x ON x.grid_node_id = g.grid_node_id AND x.direction = merit_order.direction AND x.valid && g.valid
-  ), room AS MATERIALIZED (
-    SELECT b.kind, b.id, b.grid_node_id, row_number() OVER (ORDER BY b.kind, b.id) AS number, b.limit_kw,
-           b.limit_kw - coalesce((SELECT (max_concurrent(n.valid * b.part, c.power_kw)).peak FROM network_dispatch n JOIN commitment c ON c.id = n.commitment_id
-                                  WHERE resource_window(n.grid_node_id, n.valid) && resource_window(b.grid_node_id, b.part) AND n.direction = merit_order.direction), 0) AS kw
-    FROM (SELECT DISTINCT a.kind, a.id, a.grid_node_id, a.limit_kw, a.part FROM above a) b
-  ), broken AS (
-    SELECT p.trade_id, array_agg(format('%s: %s kW %s at %s, of which %s are left', r.kind, trim_scale(r.limit_kw), merit_order.direction, g.name, trim_scale(greatest(r.kw, 0))) ORDER BY r.kind, r.id) AS because
-    FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id JOIN grid_node g ON g.id = r.grid_node_id
-    WHERE r.kw < greatest(p.least_kw, 0.001) GROUP BY p.trade_id
-  ), told AS (
-    SELECT coalesce(array_agg(jsonb_populate_record(NULL::merit_order_unit, to_jsonb(u) || jsonb_build_object('excluded_because', u.excluded_because || b.because))) FILTER (WHERE b.trade_id IS NOT NULL), '{}') AS changed,
-           coalesce(array_agg(u) FILTER (WHERE b.trade_id IS NULL), '{}') AS kept
-    FROM unnest(units) u LEFT JOIN broken b ON b.trade_id = u.trade_id
-  )
-  SELECT t.kept || t.changed,
-         (SELECT array_agg(r.number ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0),
-         (SELECT array_agg(p.trade_id ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0),
-         (SELECT array_agg(greatest(r.kw - 0.003, 0)::float8 ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0)
-    INTO units, limit_ids, limit_orders, limit_most
-  FROM told t;
+  IF EXISTS (SELECT FROM network_restriction x WHERE x.direction = merit_order.direction AND x.valid && merit_order.delivery_window) THEN
+    WITH place AS (
+      SELECT u.trade_id, u.least_kw, u.most_kw, coalesce(a.grid_node_id, f.grid_node_id) AS node
+      FROM unnest(units) u LEFT JOIN asset a ON a.id = u.unit_id LEFT JOIN portfolio f ON f.id = u.unit_id
+    ), above AS MATERIALIZED (
+      SELECT DISTINCT n.node, x.kind, x.id, x.grid_node_id, x.limit_kw, x.valid * merit_order.delivery_window AS part
+      FROM (SELECT DISTINCT p.node FROM place p WHERE p.node IS NOT NULL) n
+      CROSS JOIN LATERAL grid_nodes_above(n.node, merit_order.delivery_window) g
+      JOIN network_restriction x ON x.grid_node_id = g.grid_node_id AND x.direction = merit_order.direction AND x.valid && g.valid
+    ), room AS MATERIALIZED (
+      SELECT b.kind, b.id, b.grid_node_id, row_number() OVER (ORDER BY b.kind, b.id) AS number, b.limit_kw,
+             b.limit_kw - coalesce((SELECT (max_concurrent(n.valid * b.part, c.power_kw)).peak FROM network_dispatch n JOIN commitment c ON c.id = n.commitment_id
+                                    WHERE resource_window(n.grid_node_id, n.valid) && resource_window(b.grid_node_id, b.part) AND n.direction = merit_order.direction), 0) AS kw
+      FROM (SELECT DISTINCT a.kind, a.id, a.grid_node_id, a.limit_kw, a.part FROM above a) b
+    ), broken AS (
+      SELECT p.trade_id, array_agg(format('%s: %s kW %s at %s, of which %s are left', r.kind, trim_scale(r.limit_kw), merit_order.direction, g.name, trim_scale(greatest(r.kw, 0))) ORDER BY r.kind, r.id) AS because
+      FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id JOIN grid_node g ON g.id = r.grid_node_id
+      WHERE r.kw < greatest(p.least_kw, 0.001) GROUP BY p.trade_id
+    ), told AS (
+      SELECT coalesce(array_agg(jsonb_populate_record(NULL::merit_order_unit, to_jsonb(u) || jsonb_build_object('excluded_because', u.excluded_because || b.because))) FILTER (WHERE b.trade_id IS NOT NULL), '{}') AS changed,
+             coalesce(array_agg(u) FILTER (WHERE b.trade_id IS NULL), '{}') AS kept
+      FROM unnest(units) u LEFT JOIN broken b ON b.trade_id = u.trade_id
+    )
+    SELECT t.kept || t.changed,
+           (SELECT array_agg(r.number ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0),
+           (SELECT array_agg(p.trade_id ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0),
+           (SELECT array_agg(greatest(r.kw - 0.003, 0)::float8 ORDER BY r.number, p.trade_id) FROM place p JOIN above a ON a.node = p.node JOIN room r ON r.kind = a.kind AND r.id = a.id WHERE r.kw > 0)
+      INTO units, limit_ids, limit_orders, limit_most
+    FROM told t;
+  END IF;
 
   LOOP
     free := ARRAY(SELECT u FROM unnest(units) u WHERE u.excluded_because = '{}' ORDER BY u.utilisation_price_per_mwh NULLS FIRST, u.trade_id);
