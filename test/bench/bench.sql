@@ -134,7 +134,8 @@ INSERT INTO bench.contender ("case", name, is_subject, reset, run, measure, aim)
 
 -- some stand by themselves: a case of theirs does not wait for the data of all others
 SELECT :'case' = '' OR :'case' ~ '^clear' AS clearing, :'case' = '' OR :'case' ~ '^baseline' AS baselines, :'case' = '' OR :'case' ~ '^settle' AS settlement,
-       :'case' = '' OR :'case' ~ '^(callable|heartbeat)' AS availability, :'case' !~ '^(clear|baseline|settle|callable|heartbeat)' AS others \gset
+       :'case' = '' OR :'case' ~ '^(callable|heartbeat)' AS availability, :'case' = '' OR :'case' ~ '^merit_order' AS merit_order,
+       :'case' !~ '^(clear|baseline|settle|callable|heartbeat|merit_order)' AS others \gset
 \if :others
 \ir eligibility_cases.sql
 \ir rules.sql
@@ -157,4 +158,7 @@ SELECT :'case' = '' OR :'case' ~ '^clear' AS clearing, :'case' = '' OR :'case' ~
 \endif
 \if :availability
 \ir availability.sql
+\endif
+\if :merit_order
+\ir merit_order.sql
 \endif
