@@ -471,7 +471,7 @@ BEGIN
       IF reached >= required * (1 - 1e-9) AND (share IS NULL OR (SELECT sum(u.y * u.c) FROM unnest(answer.share, cost) u (y, c)) < (SELECT sum(u.y * u.c) FROM unnest(share, cost) u (y, c))) THEN
         share := answer.share;
       END IF;
-      EXIT WHEN tried >= 9 AND share IS NOT NULL;
+      EXIT WHEN share IS NOT NULL AND (tried >= 9 OR reached >= required * (1 - 1e-9) AND reached <= required * 1.0005);
       IF NOT by_contribution THEN
         by_contribution := true;
         proved_cuts := cuts;
