@@ -74,6 +74,7 @@ AS $function$
 DECLARE
   parameter surveillance_parameter;
   taken bigint;
+  also bigint;
 BEGIN
   SELECT * INTO parameter FROM surveillance_parameter p WHERE transfer_alerts.parameter_id IS NULL OR p.id = transfer_alerts.parameter_id ORDER BY p.version DESC LIMIT 1;
   IF NOT FOUND THEN
@@ -98,7 +99,6 @@ BEGIN
         WHERE t.status = 'completed' AND t.happened_at >= lower(within) AND t.happened_at < upper(within)
           AND (transfer_alerts.of_market_id IS NULL OR m.id = transfer_alerts.of_market_id) AND (transfer_alerts.of_product_id IS NULL OR t.product_id = transfer_alerts.of_product_id)) x
   GROUP BY x.market_id, x.product_id, x.direction, x.from_owner, x.to_owner, x.delivery_window, CASE WHEN x.from_owner = x.to_owner THEN x.id END;
-  CREATE INDEX ON pg_temp.transfer_arc (product_id, direction, from_owner);
   ANALYZE pg_temp.transfer_arc;
 
   RETURN QUERY
@@ -114,11 +114,16 @@ BEGIN
   DELETE FROM pg_temp.transfer_arc a WHERE a.alone IS NOT NULL;
   LOOP
     DELETE FROM pg_temp.transfer_arc a
-    WHERE NOT EXISTS (SELECT FROM pg_temp.transfer_arc b WHERE b.product_id = a.product_id AND b.direction = a.direction AND b.from_owner = a.to_owner AND b.delivery_window && a.delivery_window)
-       OR NOT EXISTS (SELECT FROM pg_temp.transfer_arc b WHERE b.product_id = a.product_id AND b.direction = a.direction AND b.to_owner = a.from_owner AND b.delivery_window && a.delivery_window);
+    WHERE NOT EXISTS (SELECT FROM pg_temp.transfer_arc b WHERE b.product_id = a.product_id AND b.direction = a.direction AND b.from_owner = a.to_owner AND b.delivery_window && a.delivery_window);
     GET DIAGNOSTICS taken = ROW_COUNT;
-    EXIT WHEN taken = 0;
+    DELETE FROM pg_temp.transfer_arc a
+    WHERE NOT EXISTS (SELECT FROM pg_temp.transfer_arc b WHERE b.product_id = a.product_id AND b.direction = a.direction AND b.to_owner = a.from_owner AND b.delivery_window && a.delivery_window);
+    GET DIAGNOSTICS also = ROW_COUNT;
+    EXIT WHEN taken + also = 0;
+    ANALYZE pg_temp.transfer_arc;
   END LOOP;
+  CREATE INDEX ON pg_temp.transfer_arc (product_id, direction, from_owner);
+  CREATE INDEX ON pg_temp.transfer_arc (id);
   ANALYZE pg_temp.transfer_arc;
 
   RETURN QUERY
