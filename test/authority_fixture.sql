@@ -170,6 +170,16 @@ BEGIN
   INSERT INTO dispute_evidence (id, dispute_id, given_by_id, words) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'x');
   INSERT INTO dispute_proposal (id, dispute_id, proposed_by_id, words, proposed_at) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'x', now());
   INSERT INTO dispute_override (dispute_id, conflict_id, hold_ids, reason, made_at) VALUES (w, w, '{}', 'x', now());
+  INSERT INTO transfer_terms (id, product_id) OVERRIDING SYSTEM VALUE VALUES (w, w);
+  INSERT INTO award_transfer (id, award_id, product_id, transfer_terms_id, kind, transferor_id, is_open, transferee_id, asset_id, direction, power_kw, delivery_window, offer_ends_at, status) OVERRIDING SYSTEM VALUE
+    VALUES (w, 1000 * w + 2, w, w, 'novation', 900, false, seller, 100 * w + 2, 'up', 1, slot, '2030-01-01', 'accepted');
+  INSERT INTO transfer_price (award_transfer_id, price) VALUES (w, 1);
+  INSERT INTO transfer_step (id, award_transfer_id, status, happened_at) OVERRIDING SYSTEM VALUE VALUES (w, w, 'accepted', now());
+  INSERT INTO transfer_check (id, award_transfer_id, stage, service_provider_id, asset_id, verdict, obstacles, findings) OVERRIDING SYSTEM VALUE VALUES (w, w, 'acceptance', seller, 100 * w + 2, 'clear', '[]', '[]');
+  INSERT INTO award_holding (id, first_award_id, award_id, because, product_id, service_provider_id, unit_id, power_kw, delivery_window, held_from) OVERRIDING SYSTEM VALUE VALUES (w, 1000 * w + 2, 1000 * w + 2, 'awarded', w, seller, 100 * w + 2, 1, slot, now());
+  INSERT INTO surveillance_parameter (id, version) OVERRIDING SYSTEM VALUE VALUES (100 + w, 100 + w);
+  INSERT INTO surveillance_alert (id, kind, market_id, product_id, delivery_window, participant_ids, transfer_ids, measures, surveillance_parameter_id) OVERRIDING SYSTEM VALUE VALUES (w, 'wash', w, w, slot, ARRAY[seller], ARRAY[w], '{}', 100 + w);
+  INSERT INTO surveillance_alert_step (id, surveillance_alert_id, status) OVERRIDING SYSTEM VALUE VALUES (w, w, 'open');
   INSERT INTO retired_partition (name, table_name, starts_at, ends_at, outcome) VALUES ('meter_reading_200' || w, 'meter_reading', '2000-01-01', '2001-01-01', 'dropped');
   INSERT INTO data_location (participant_id, what, kept) VALUES (seller, 'reading', 'central'), (buyer, 'award', 'remote');
   INSERT INTO remote_source (id, participant_id, what, server, remote_schema, remote_table, covers) OVERRIDING SYSTEM VALUE VALUES (10 * w, seller, 'reading', 'x', 'x', 'x', win), (10 * w + 1, buyer, 'award', 'x', 'x', 'x', win);

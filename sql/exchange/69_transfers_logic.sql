@@ -739,14 +739,14 @@ REVOKE ALL ON FUNCTION subcontracted_award_ids() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION subcontracted_award_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 DROP POLICY IF EXISTS award_read_subcontracted ON award;
 CREATE POLICY award_read_subcontracted ON award FOR SELECT TO flexexchange_participant USING (id = ANY (ARRAY(SELECT subcontracted_award_ids())));
-COMMENT ON POLICY award_read_subcontracted ON award IS 'TRANSFER-SP-6: a sub-contractor reads the awards that it delivers';
+COMMENT ON POLICY award_read_subcontracted ON award IS 'TRANSFER-SP-6: a sub-contractor reads the awards that it delivers, and the availability and dispatches out of them';
 DROP POLICY IF EXISTS availability_read_subcontracted ON availability;
 CREATE POLICY availability_read_subcontracted ON availability FOR SELECT TO flexexchange_participant USING (award_id = ANY (ARRAY(SELECT subcontracted_award_ids())));
-COMMENT ON POLICY availability_read_subcontracted ON availability IS 'TRANSFER-SP-6: a sub-contractor reads the availability and the dispatches out of the awards that it delivers';
+COMMENT ON POLICY availability_read_subcontracted ON availability IS 'TRANSFER-SP-6: a sub-contractor reads the awards that it delivers, and the availability and dispatches out of them';
 DROP POLICY IF EXISTS dispatch_read_subcontracted ON dispatch;
 CREATE POLICY dispatch_read_subcontracted ON dispatch FOR SELECT TO flexexchange_participant
   USING (award_id = ANY (ARRAY(SELECT subcontracted_award_ids())) OR availability_id = ANY (ARRAY(SELECT v.id FROM availability v WHERE v.award_id = ANY (ARRAY(SELECT subcontracted_award_ids())))));
-COMMENT ON POLICY dispatch_read_subcontracted ON dispatch IS 'TRANSFER-SP-6: a sub-contractor reads the availability and the dispatches out of the awards that it delivers';
+COMMENT ON POLICY dispatch_read_subcontracted ON dispatch IS 'TRANSFER-SP-6: a sub-contractor reads the awards that it delivers, and the availability and dispatches out of them';
 DROP POLICY IF EXISTS availability_insert_subcontracted ON availability;
 CREATE POLICY availability_insert_subcontracted ON availability FOR INSERT TO flexexchange_participant
   WITH CHECK (service_provider_id = (SELECT current_participant()) AND status = 'declared' AND award_id = ANY (ARRAY(SELECT subcontracted_award_ids())));
