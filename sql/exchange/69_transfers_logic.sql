@@ -27,20 +27,21 @@ CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE OF id, product_id, kinds, co
 COMMENT ON TRIGGER t10_is_kept ON transfer_terms IS 'offers go by the terms that they were made under';
 
 -- what the session's provider could take over
-CREATE OR REPLACE FUNCTION transferable_product_ids() RETURNS SETOF bigint
+CREATE OR REPLACE FUNCTION open_offer_ids() RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
-  SELECT q.product_id FROM qualification q
-  WHERE q.service_provider_id = current_participant() AND q.status <> 'rejected' AND (q.status = 'temporary_qualified' OR num_nonnulls(q.prequalified_at, q.verified_at) > 0)
-    AND NOT EXISTS (SELECT FROM suspension s WHERE s.qualification_id = q.id AND s.status = 'suspended')
-  UNION
-  SELECT t.product_id FROM transfer_terms t WHERE t.valid @> now() AND NOT t.must_be_qualified AND current_participant_is('service_provider')
+  SELECT t.id FROM award_transfer t JOIN transfer_terms x ON x.id = t.transfer_terms_id
+  WHERE t.is_open AND t.status = 'offered' AND t.transferor_id <> current_participant() AND current_participant_is('service_provider')
+    AND (NOT x.must_be_qualified OR EXISTS (
+      SELECT FROM qualification q
+      WHERE q.service_provider_id = current_participant() AND q.product_id = t.product_id AND q.status <> 'rejected' AND (q.status = 'temporary_qualified' OR num_nonnulls(q.prequalified_at, q.verified_at) > 0)
+        AND NOT EXISTS (SELECT FROM suspension s WHERE s.qualification_id = q.id AND s.status = 'suspended')))
 $function$;
-COMMENT ON FUNCTION transferable_product_ids() IS
-  'the products of which the session''s participant has an approved unit, or may take over without; SECURITY DEFINER because it is asked by a policy, and tells the caller of itself alone';
-REVOKE ALL ON FUNCTION transferable_product_ids() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION transferable_product_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+COMMENT ON FUNCTION open_offer_ids() IS
+  'the open offers that the session''s participant could accept: of products of which it has an approved unit, or whose terms ask for none; SECURITY DEFINER because policies of the offers ask it';
+REVOKE ALL ON FUNCTION open_offer_ids() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION open_offer_ids() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 DROP POLICY IF EXISTS award_transfer_read_own ON award_transfer;
 CREATE POLICY award_transfer_read_own ON award_transfer FOR SELECT TO flexexchange_participant
@@ -48,8 +49,8 @@ CREATE POLICY award_transfer_read_own ON award_transfer FOR SELECT TO flexexchan
 COMMENT ON POLICY award_transfer_read_own ON award_transfer IS 'TRANSFER-SP-1: transferor and transferee read their transfers';
 DROP POLICY IF EXISTS award_transfer_read_open ON award_transfer;
 CREATE POLICY award_transfer_read_open ON award_transfer FOR SELECT TO flexexchange_participant
-  USING (is_open AND status = 'offered' AND product_id = ANY (ARRAY(SELECT transferable_product_ids())));
-COMMENT ON POLICY award_transfer_read_open ON award_transfer IS 'TRANSFER-SP-2: a provider reads the open offers of products that it has an approved unit for';
+  USING (id = ANY (ARRAY(SELECT open_offer_ids())));
+COMMENT ON POLICY award_transfer_read_open ON award_transfer IS 'TRANSFER-SP-2: a provider reads the open offers that it could accept: of products that it has an approved unit for, or that ask for none';
 DROP POLICY IF EXISTS award_transfer_read_bought ON award_transfer;
 CREATE POLICY award_transfer_read_bought ON award_transfer FOR SELECT TO flexexchange_participant
   USING (unit_id IS NOT NULL AND product_id = ANY (ARRAY(SELECT own_product_ids())));
@@ -57,7 +58,7 @@ COMMENT ON POLICY award_transfer_read_bought ON award_transfer IS 'TRANSFER-MO-3
 DROP POLICY IF EXISTS transfer_price_read ON transfer_price;
 CREATE POLICY transfer_price_read ON transfer_price FOR SELECT TO flexexchange_participant
   USING (award_transfer_id IN (SELECT t.id FROM award_transfer t WHERE (SELECT current_participant()) IN (t.transferor_id, t.transferee_id)
-                                 OR (t.is_open AND t.status = 'offered' AND t.product_id = ANY (ARRAY(SELECT transferable_product_ids())))));
+                                 OR t.id = ANY (ARRAY(SELECT open_offer_ids()))));
 COMMENT ON POLICY transfer_price_read ON transfer_price IS 'TRANSFER-SP-3: the price between the two is read by them, and while an offer is open by those that may accept it';
 DROP POLICY IF EXISTS transfer_step_read ON transfer_step;
 CREATE POLICY transfer_step_read ON transfer_step FOR SELECT TO flexexchange_participant
@@ -208,7 +209,7 @@ DECLARE
   t award_transfer;
 BEGIN
   SELECT * INTO t FROM award_transfer x WHERE x.id = transfer_id AND x.transferor_id IS DISTINCT FROM me
-    AND (x.transferee_id = me OR acts_for_exchange() OR (x.is_open AND x.status = 'offered' AND x.product_id = ANY (ARRAY(SELECT transferable_product_ids()))));
+    AND (x.transferee_id = me OR acts_for_exchange() OR x.id = ANY (ARRAY(SELECT open_offer_ids())));
   IF NOT FOUND THEN
     RAISE EXCEPTION 'transfer % is not offered to you', coalesce(transfer_id::text, 'NULL') USING ERRCODE = 'insufficient_privilege', HINT = 'See table award_transfer.';
   END IF;
@@ -239,7 +240,7 @@ DECLARE
   before time_window;
   after time_window;
   kept numeric;
-  ids bigint[] := '{}';
+  ids bigint[] := ARRAY[]::bigint[];
   made bigint;
   piece record;
   uses bigint[];
@@ -532,7 +533,7 @@ DECLARE
   tried record;
 BEGIN
   PERFORM FROM award_transfer x WHERE x.id = accept_transfer.transfer_id
-    AND (x.transferee_id = me OR (x.is_open AND x.transferor_id <> me AND x.product_id = ANY (ARRAY(SELECT transferable_product_ids()))));
+    AND (x.transferee_id = me OR x.id = ANY (ARRAY(SELECT open_offer_ids())));
   IF NOT FOUND THEN
     RAISE EXCEPTION 'transfer % is not offered to you', coalesce(accept_transfer.transfer_id::text, 'NULL') USING ERRCODE = 'insufficient_privilege', HINT = 'See table award_transfer.';
   END IF;

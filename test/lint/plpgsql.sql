@@ -117,6 +117,10 @@ SELECT settle((SELECT min(id) FROM market), '2024-07-01', 'initial') \g /dev/nul
 \c :DBNAME
 SELECT linter.look_again() \g /dev/null
 SET search_path = lint, flexexchange;
+SELECT count(*) FROM transfer_alerts('2024-07-01T00:00Z/2024-08-01T00:00Z') \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
 SELECT count(*) FROM import_flexibility_tenders() \g /dev/null
 \c :DBNAME
 SELECT linter.look_again() \g /dev/null

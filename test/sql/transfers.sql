@@ -239,7 +239,9 @@ SET ROLE transfer_volt;
 INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (:sub_award, 1, 3, 14, 'up', 40, '2024-11-07T16:00Z/PT2H');
 INSERT INTO availability (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (1, 3, 14, 'up', 40, '2024-11-07T16:00Z/PT2H');
 -- its obligation goes to the sub-contractor alone
+\set VERBOSITY sqlstate
 SELECT offer_transfer(:sub_award, at => '2024-11-01 16:00+00') IS NULL;
+\set VERBOSITY terse
 RESET ROLE;
 UPDATE availability SET status = 'accepted' WHERE award_id = :sub_award;
 INSERT INTO dispatch (id, availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) SELECT 501, v.id, 1, 3, 14, 'up', 40, '2024-11-07T16:00Z/PT1H' FROM availability v WHERE v.award_id = :sub_award;
@@ -258,6 +260,108 @@ SELECT p.name, l.stage, l.unit_id, l.price, l.delivered, l.amount FROM settlemen
 SELECT sum(l.amount) AS paid, round(0.038 * 250, 2) + round(0.03 * 250, 2) + round(0.08 * 12.5, 2) AS expected FROM settlement_line l;
 -- what Volt owes Amp for delivering is between the two: 40 kW for two hours at 200
 SELECT t.power_kw / 1000 * extract(epoch FROM duration(t.delivery_window)) / 3600 * p.price AS owed FROM award_transfer t JOIN transfer_price p ON p.award_transfer_id = t.id WHERE t.id = :sub;
+
+-- ---------------------------------------------------------------- asked again at completion
+
+RESET ROLE;
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES
+  (106, 1, 3, 11, 'up', 50, '2024-11-12T16:00Z/PT2H', 250), (107, 1, 3, 11, 'up', 50, '2024-11-13T16:00Z/PT2H', 250), (108, 1, 3, 11, 'up', 50, '2024-11-14T16:00Z/PT2H', 250), (109, 1, 3, 11, 'up', 100, '2100-02-15T16:00Z/PT2H', 250);
+SET ROLE transfer_volt;
+SELECT offer_transfer(106, transferee_id => 4, at => :'at') AS late_sale, offer_transfer(107, transferee_id => 4, at => :'at') AS late_suspension, offer_transfer(108, 30, transferee_id => 4, at => :'at') AS late_dispatch, offer_transfer(108, 20, price => 1, at => :'at') AS for_all \gset
+RESET ROLE;
+SET ROLE transfer_amp;
+SELECT x.status FROM unnest(ARRAY[:late_sale, :late_suspension, :late_dispatch]) t CROSS JOIN LATERAL accept_transfer(t, 12, at => :'at') x;
+RESET ROLE;
+-- the unit is sold to somebody else meanwhile, the next is suspended, of the third too much is dispatched
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (202, 3, 4, 12, 'up', 90, '2024-11-12T17:00Z/PT1H');
+INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (601, 108, 1, 3, 11, 'up', 25, '2024-11-14T16:00Z/PT1H');
+SET ROLE transfer_dso;
+SELECT consent_to_transfer(:late_sale, :'at') AS late_sale, consent_to_transfer(:late_dispatch, :'at') AS late_dispatch;
+INSERT INTO suspension (qualification_id, reason, note) VALUES (2, 'other', 'meter fault');
+SELECT consent_to_transfer(:late_suspension, :'at') AS late_suspension;
+UPDATE suspension SET status = 'reinstated' WHERE status = 'suspended';
+-- the buyer reads that it did not come about, and nothing of what else Amp sold
+SELECT t.status, regexp_replace(t.reason, 'since .*: ', 'since ...: ') AS reason FROM award_transfer t WHERE t.id IN (:late_sale, :late_suspension, :late_dispatch) ORDER BY t.id;
+SELECT count(*) AS checks FROM transfer_check;
+RESET ROLE;
+SET ROLE transfer_amp;
+SELECT c.stage, c.verdict, c.obstacles -> 0 ->> 'obstacle' AS obstacle, c.findings -> 0 ->> 'kind' AS finding FROM transfer_check c WHERE c.award_transfer_id >= :late_sale ORDER BY c.id;
+RESET ROLE;
+SELECT count(*) AS changed FROM award WHERE id IN (106, 107, 108) AND (power_kw, status) <> (50, 'awarded');
+-- an open offer is read by those that could take it, and with its price; by the regulator always
+SET ROLE transfer_ohm;
+SELECT t.power_kw, p.price FROM award_transfer t JOIN transfer_price p ON p.award_transfer_id = t.id WHERE t.id = :for_all;
+RESET ROLE;
+INSERT INTO suspension (qualification_id, reason, note) VALUES (3, 'other', 'meter fault');
+SET ROLE transfer_ohm;
+SELECT t.power_kw FROM award_transfer t WHERE t.id = :for_all;
+SELECT status FROM accept_transfer(:for_all, 13, at => :'at');
+RESET ROLE;
+UPDATE suspension SET status = 'reinstated' WHERE status = 'suspended';
+SET ROLE transfer_regulator;
+SELECT count(*) AS prices FROM transfer_price;
+RESET ROLE;
+
+-- ---------------------------------------------------------------- what remains has to stand, too
+
+-- more was sold while the unit could do more: what remains of 109 would be posted behind it
+UPDATE asset SET qualified_up_kw = 300 WHERE id = 11;
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (203, 3, 3, 11, 'up', 60, '2100-02-15T16:00Z/PT2H');
+UPDATE asset SET qualified_up_kw = 100 WHERE id = 11;
+SELECT copy_ruleset('ena-2025-01', 'strict') IS NOT NULL AS copied;
+INSERT INTO ruleset_action (ruleset_id, kind, severity, stage, action) SELECT r.id, 'headroom', 'blocking', 'award', 'hold' FROM ruleset r WHERE r.code = 'strict';
+SELECT put_ruleset_in_force('strict', '2100-01-01T00:00Z');
+SET ROLE transfer_volt;
+SELECT offer_transfer(109, 20, transferee_id => 4, at => :'at');
+-- where it leaves enough it does
+SELECT offer_transfer(109, 60, transferee_id => 4, at => :'at') IS NOT NULL AS offered;
+RESET ROLE;
+
+-- ---------------------------------------------------------------- a sub-contractor takes the obligation, too; a framework is passed on
+
+SET ROLE transfer_volt;
+SELECT offer_transfer(107, 30, '2024-11-13T16:00Z/PT1H', 'sub_contract', 4, at => '2024-11-01 15:00+00') AS sub2 \gset
+RESET ROLE;
+SET ROLE transfer_amp;
+SELECT status FROM accept_transfer(:sub2, 12, at => '2024-11-01 15:00+00');
+RESET ROLE;
+SELECT new_award_id AS sub2_award FROM award_transfer WHERE id = :sub2 \gset
+SET ROLE transfer_volt;
+\set VERBOSITY sqlstate
+SELECT offer_transfer(:sub2_award, transferee_id => 5, at => '2024-11-01 15:00+00');
+SELECT offer_transfer(:sub2_award, transferee_id => 4, kind => 'sub_contract', at => '2024-11-01 15:00+00');
+\set VERBOSITY terse
+SELECT offer_transfer(:sub2_award, transferee_id => 4, at => '2024-11-01 15:00+00') AS taken_over \gset
+RESET ROLE;
+SET ROLE transfer_amp;
+SELECT status FROM accept_transfer(:taken_over, 12, at => '2024-11-01 16:00+00');
+SELECT step, because, service_provider, sub_contractor, power_kw, delivery_window, held_until FROM chain_of_custody(107) ORDER BY step, holding_id;
+RESET ROLE;
+SELECT step, because, service_provider, sub_contractor, power_kw, delivery_window, held_until FROM chain_of_custody(107) ORDER BY step, holding_id;
+SELECT unit_id, service_provider_id, power_kw, delivery_window FROM commitment WHERE closed_at IS NULL AND delivery_window && '2024-11-13T16:00Z/PT2H' ORDER BY 1, 2, 3;
+-- the buyer changes an award that was passed on: the chain says so when it goes on
+UPDATE award SET power_kw = 25 WHERE id = (SELECT new_award_id FROM award_transfer WHERE id = :taken_over);
+SELECT new_award_id AS amended FROM award_transfer WHERE id = :taken_over \gset
+SET ROLE transfer_amp;
+SELECT offer_transfer(:amended, transferee_id => 3, at => '2024-11-01 17:00+00') AS back \gset
+RESET ROLE;
+SET ROLE transfer_volt;
+SELECT status FROM accept_transfer(:back, 11, at => '2024-11-01 17:00+00');
+RESET ROLE;
+SELECT step, because, service_provider, power_kw, held_until IS NULL AS held FROM chain_of_custody(:amended) WHERE step > 2 ORDER BY step, holding_id;
+-- where availability binds, the award is a framework: it obliges to nothing, and passes on alike
+INSERT INTO product (id, market_id, code, name, service_code, binds, valid) VALUES (4, 1, 'DA', 'Day ahead', 'SAda', 'availability', '2020-01-01T00:00Z/infinity');
+INSERT INTO transfer_terms (product_id, valid, consent_needed, must_be_qualified) VALUES (4, '2024-01-01T00:00Z/infinity', false, false);
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (110, 4, 3, 11, 'up', 100, '2024-12-20T00:00Z/P10D');
+SET ROLE transfer_volt;
+SELECT offer_transfer(110, 100, '2024-12-25T00:00Z/P5D', transferee_id => 4, at => '2024-11-01 17:00+00') AS framework \gset
+RESET ROLE;
+SET ROLE transfer_amp;
+SELECT status FROM accept_transfer(:framework, 12, at => '2024-11-01 17:00+00');
+INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) SELECT t.new_award_id, 4, 4, 12, 'up', 80, '2024-12-26T17:00Z/PT2H' FROM award_transfer t WHERE t.id = :framework;
+RESET ROLE;
+SELECT service_provider_id, power_kw, delivery_window, status FROM award WHERE product_id = 4 ORDER BY 1;
+SELECT count(*) AS commitments FROM commitment WHERE product_id = 4 AND closed_at IS NULL;
 
 -- ---------------------------------------------------------------- random chains, against a minute-by-minute count
 
