@@ -509,7 +509,8 @@ BEGIN
   END IF;
   SELECT * INTO tried FROM try_transfer(t, 'offer', offer_transfer.at, false);
   IF tried.verdict IN ('ineligible', 'blocked') THEN
-    RAISE EXCEPTION 'award % cannot be passed on so: %', a.id, (SELECT string_agg(o ->> 'detail', '; ') FROM jsonb_array_elements(tried.obstacles) o)
+    RAISE EXCEPTION '%', (SELECT CASE WHEN tried.obstacles @> '[{"obstacle": "award_cannot_be_divided"}]' THEN '' ELSE format('award %s cannot be passed on so: ', a.id) END || string_agg(o ->> 'detail', '; ')
+                          FROM jsonb_array_elements(tried.obstacles) o)
       USING ERRCODE = CASE WHEN tried.obstacles @> '[{"obstacle": "award_cannot_be_divided"}]' THEN 'MX225' ELSE 'MX224' END,
             HINT = 'transfer_terms has the terms of the product; what remains has to stand, too.';
   END IF;
@@ -699,6 +700,10 @@ DECLARE
   a award;
   used numeric;
 BEGIN
+  -- what becomes less, or ends, may always
+  IF TG_OP = 'UPDATE' AND NEW.award_id IS NOT DISTINCT FROM OLD.award_id AND NEW.power_kw <= OLD.power_kw AND NEW.delivery_window <@ OLD.delivery_window THEN
+    RETURN NEW;
+  END IF;
   -- a transfer of the award that is under way is waited for
   SELECT * INTO a FROM award x WHERE x.id = NEW.award_id FOR SHARE;
   IF NOT FOUND OR NOT EXISTS (SELECT FROM award_holding h WHERE h.award_id = a.id) THEN
@@ -721,7 +726,7 @@ DECLARE
   name text;
 BEGIN
   FOREACH name IN ARRAY ARRAY['availability', 'dispatch'] LOOP
-    EXECUTE format('CREATE OR REPLACE TRIGGER t20_transferred BEFORE INSERT OR UPDATE OF power_kw, delivery_window ON %I
+    EXECUTE format('CREATE OR REPLACE TRIGGER t20_transferred BEFORE INSERT OR UPDATE OF award_id, power_kw, delivery_window ON %I
       FOR EACH ROW WHEN (NEW.award_id IS NOT NULL) EXECUTE FUNCTION keep_within_transferred()', name);
     EXECUTE format('COMMENT ON TRIGGER t20_transferred ON %I IS ''what was passed on is not used''', name);
   END LOOP;

@@ -160,6 +160,16 @@ INSERT INTO dispatch (award_id, product_id, service_provider_id, asset_id, direc
 INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (101, 1, 3, 11, 'up', 60.001, '2024-11-04T17:00Z/PT1H');
 INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (411, 101, 1, 3, 11, 'up', 60, '2024-11-04T17:00Z/PT1H');
 UPDATE dispatch SET power_kw = 61 WHERE id = 411;
+-- what ends early may always
+UPDATE dispatch SET power_kw = 50, delivery_window = '2024-11-04T17:00Z/PT30M', status = 'stopped' WHERE id = 411;
+-- what reaches over both ends needs 70 kW of what is left, and beside it lie 60 more: so it cannot be divided, but where nothing reaches over it can
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (111, 1, 3, 11, 'up', 100, '2024-11-16T16:00Z/PT6H');
+INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (111, 1, 3, 11, 'up', 40, '2024-11-16T16:00Z/PT2H30M', 'accepted'),
+  (111, 1, 3, 11, 'up', 60, '2024-11-16T16:00Z/PT1H', 'accepted'), (111, 1, 3, 11, 'up', 70, '2024-11-16T19:30Z/PT2H30M', 'accepted');
+SET ROLE transfer_volt;
+SELECT offer_transfer(111, 30, '2024-11-16T18:00Z/PT2H', at => :'at');
+SELECT offer_transfer(111, 100, '2024-11-16T18:30Z/PT1H', at => :'at') IS NOT NULL AS offered;
+RESET ROLE;
 
 -- ---------------------------------------------------------------- refusals are kept
 
@@ -349,6 +359,17 @@ SET ROLE transfer_volt;
 SELECT status FROM accept_transfer(:back, 11, at => '2024-11-01 17:00+00');
 RESET ROLE;
 SELECT step, because, service_provider, power_kw, held_until IS NULL AS held FROM chain_of_custody(:amended) WHERE step > 2 ORDER BY step, holding_id;
+-- a portfolio takes over as an asset does
+INSERT INTO portfolio (id, name, service_provider_id) VALUES (15, 'Amp fleet', 4);
+INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, valid) VALUES (15, 14, 100, '2020-01-01T00:00Z/infinity');
+SET ROLE transfer_volt;
+SELECT offer_transfer(106, 45.5, transferee_id => 4, at => '2024-11-01 17:00+00') AS to_fleet, offer_transfer(106, at => '2024-11-01 17:00+00') AS too_much \gset
+RESET ROLE;
+SET ROLE transfer_amp;
+SELECT status FROM accept_transfer(:to_fleet, portfolio_id => 15, at => '2024-11-01 17:00+00');
+SELECT status, obstacles -> 0 ->> 'obstacle' AS obstacle FROM accept_transfer(:too_much, 14, at => '2024-11-01 17:00+00');
+RESET ROLE;
+SELECT c.unit_kind, c.unit_id, c.power_kw FROM commitment c WHERE c.closed_at IS NULL AND c.stage = 'award' AND c.product_id = 1 AND c.delivery_window && '2024-11-12T16:00Z/PT2H' ORDER BY c.unit_id;
 -- where availability binds, the award is a framework: it obliges to nothing, and passes on alike
 INSERT INTO product (id, market_id, code, name, service_code, binds, valid) VALUES (4, 1, 'DA', 'Day ahead', 'SAda', 'availability', '2020-01-01T00:00Z/infinity');
 INSERT INTO transfer_terms (product_id, valid, consent_needed, must_be_qualified) VALUES (4, '2024-01-01T00:00Z/infinity', false, false);
@@ -365,7 +386,7 @@ SELECT count(*) AS commitments FROM commitment WHERE product_id = 4 AND closed_a
 
 -- ---------------------------------------------------------------- random chains, against a minute-by-minute count
 
-CREATE TEMP TABLE root AS SELECT n AS id FROM generate_series(1, 6) n;
+CREATE TEMP TABLE root AS SELECT n AS id FROM generate_series(1, 12) n;
 INSERT INTO participant (id, name, kinds) SELECT 1000 + n, 'Provider ' || n, '{service_provider}' FROM generate_series(0, 4) n;
 INSERT INTO asset (id, name, qualified_up_kw) SELECT 1000 + n, 'Unit ' || n, 100000 FROM generate_series(0, 4) n;
 INSERT INTO asset_operator (asset_id, service_provider_id, valid) SELECT 1000 + n, 1000 + n, '2020-01-01T00:00Z/infinity' FROM generate_series(0, 4) n;
@@ -402,6 +423,11 @@ BEGIN
         made := offer_transfer(a.id, p, w, at => '2024-11-10 00:00+00');
         -- in the name of whoever takes over: as accept_transfer() does
         UPDATE award_transfer SET status = 'accepted', transferee_id = to_id, asset_id = to_id, consent = 'not_needed' WHERE id = made;
+        -- some wait for the buyer while others go on
+        IF s / 37 % 3 = 0 THEN
+          INSERT INTO outcome VALUES (r, n, 'waits');
+          CONTINUE;
+        END IF;
         answer := (SELECT complete_transfer(t, '2024-11-10 00:00+00') FROM award_transfer t WHERE t.id = made);
       EXCEPTION WHEN SQLSTATE 'MX223' OR SQLSTATE 'MX225' THEN
         answer := SQLSTATE;
@@ -409,6 +435,14 @@ BEGIN
       INSERT INTO outcome VALUES (r, n, answer);
       IF answer = 'completed' THEN
         INSERT INTO naive SELECT r, h.holder, m, h.kw FROM generate_series(i, j - 1) m, (VALUES (a.asset_id, - p), (to_id, p)) h (holder, kw);
+      END IF;
+    END LOOP;
+    -- what was accepted was promised: whatever became of the award meanwhile, it completes
+    FOR a IN SELECT t.* FROM award_transfer t WHERE t.status = 'accepted' AND t.transferor_id >= 1000 ORDER BY t.id LOOP
+      answer := (SELECT complete_transfer(t, '2024-11-11 00:00+00') FROM award_transfer t WHERE t.id = a.id);
+      INSERT INTO outcome VALUES (r, a.id, 'waited, ' || answer);
+      IF answer = 'completed' THEN
+        INSERT INTO naive SELECT r, h.holder, m, h.kw FROM generate_series(0, 11) m, (VALUES (a.transferor_id, - a.power_kw), (a.transferee_id, a.power_kw)) h (holder, kw) WHERE a.delivery_window @> (day_begins + m * interval '10 minutes');
       END IF;
     END LOOP;
   END LOOP;
