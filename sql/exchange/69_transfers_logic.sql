@@ -692,42 +692,72 @@ GRANT EXECUTE ON FUNCTION advance_transfers(timestamptz) TO flexexchange_operato
 
 -- ------------------------------------------------------------------ what was passed on is not used
 
-CREATE OR REPLACE FUNCTION keep_within_transferred() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION require_left_of_award(stage text, trade_id bigint, award_id bigint, power_kw numeric, delivery_window time_window, supersedes_id bigint) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
   a award;
   used numeric;
 BEGIN
-  -- what becomes less, or ends, may always
-  IF TG_OP = 'UPDATE' AND NEW.award_id IS NOT DISTINCT FROM OLD.award_id AND NEW.power_kw <= OLD.power_kw AND NEW.delivery_window <@ OLD.delivery_window THEN
-    RETURN NEW;
-  END IF;
-  -- a transfer of the award that is under way is waited for
-  SELECT * INTO a FROM award x WHERE x.id = NEW.award_id FOR SHARE;
-  IF NOT FOUND OR NOT EXISTS (SELECT FROM award_holding h WHERE h.award_id = a.id) THEN
-    RETURN NEW;
-  END IF;
-  used := award_used_kw(a.id, NEW.delivery_window, NULL, ARRAY(SELECT u.use_id FROM award_use(a.id) u WHERE u.use_id <> NEW.id AND u.use_id IS DISTINCT FROM (to_jsonb(NEW) ->> 'supersedes_id')::bigint));
-  IF a.status NOT IN ('awarded', 'completed') OR NOT NEW.delivery_window <@ a.delivery_window OR NEW.power_kw > a.power_kw - used THEN
-    RAISE EXCEPTION '%.award_id %: of this award % kW are left in %, not %', TG_TABLE_NAME, a.id,
-                    CASE WHEN a.status IN ('awarded', 'completed') AND NEW.delivery_window <@ a.delivery_window THEN trim_scale(greatest(a.power_kw - used, 0)) ELSE 0 END, NEW.delivery_window, trim_scale(NEW.power_kw)
+  SELECT * INTO STRICT a FROM award x WHERE x.id = require_left_of_award.award_id;
+  used := award_used_kw(a.id, require_left_of_award.delivery_window, NULL,
+                        ARRAY(SELECT u.use_id FROM award_use(a.id) u WHERE u.use_id <> trade_id AND u.use_id IS DISTINCT FROM require_left_of_award.supersedes_id));
+  IF a.status NOT IN ('awarded', 'completed') OR NOT require_left_of_award.delivery_window <@ a.delivery_window OR require_left_of_award.power_kw > a.power_kw - used THEN
+    RAISE EXCEPTION '%.award_id %: of this award % kW are left in %, not %', stage, a.id,
+                    CASE WHEN a.status IN ('awarded', 'completed') AND require_left_of_award.delivery_window <@ a.delivery_window THEN trim_scale(greatest(a.power_kw - used, 0)) ELSE 0 END,
+                    require_left_of_award.delivery_window, trim_scale(require_left_of_award.power_kw)
       USING ERRCODE = 'MX226', HINT = format('A part of it was passed on: chain_of_custody(%s) says who holds it.', a.id);
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION require_left_of_award(text, bigint, bigint, numeric, time_window, bigint) IS
+  'error MX226 where a trade uses more of an award than is left beside its other uses, but for the one that it supersedes: kW throughout a window';
+REVOKE ALL ON FUNCTION require_left_of_award(text, bigint, bigint, numeric, time_window, bigint) FROM PUBLIC;
+
+-- After the book's trigger, which holds the awards: a transfer that was under way has been waited for, and is seen.
+CREATE OR REPLACE FUNCTION keep_within_transferred() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  PERFORM require_left_of_award(TG_TABLE_NAME::text, n.id, n.award_id, n.power_kw, n.delivery_window, (to_jsonb(n) ->> 'supersedes_id')::bigint)
+  FROM new_rows n
+  WHERE n.award_id IN (SELECT h.award_id FROM award_holding h) AND n.status NOT IN ('rejected', 'withdrawn', 'released', 'refused', 'cancelled', 'lapsed', 'superseded');
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION keep_within_transferred() IS
+  'trigger: of an award of which a part was passed on, no more is made available or dispatched than is left; error MX226; SECURITY DEFINER because uses by others count, too';
+REVOKE ALL ON FUNCTION keep_within_transferred() FROM PUBLIC;
+CREATE OR REPLACE FUNCTION keep_change_within_transferred() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  -- what becomes less, or ends, may always
+  IF NEW.award_id IS NOT DISTINCT FROM OLD.award_id AND NEW.power_kw <= OLD.power_kw AND NEW.delivery_window <@ OLD.delivery_window THEN
+    RETURN NEW;
+  END IF;
+  PERFORM FROM award a WHERE a.id = NEW.award_id FOR SHARE;
+  IF EXISTS (SELECT FROM award_holding h WHERE h.award_id = NEW.award_id) THEN
+    PERFORM require_left_of_award(TG_TABLE_NAME::text, NEW.id, NEW.award_id, NEW.power_kw, NEW.delivery_window, (to_jsonb(NEW) ->> 'supersedes_id')::bigint);
   END IF;
   RETURN NEW;
 END
 $function$;
-COMMENT ON FUNCTION keep_within_transferred() IS
-  'trigger: of an award of which a part was passed on, no more is made available or dispatched than is left; error MX226; SECURITY DEFINER because it locks the award';
-REVOKE ALL ON FUNCTION keep_within_transferred() FROM PUBLIC;
+COMMENT ON FUNCTION keep_change_within_transferred() IS
+  'trigger: nor does what is available or dispatched become more than is left; error MX226; SECURITY DEFINER because it locks the award';
+REVOKE ALL ON FUNCTION keep_change_within_transferred() FROM PUBLIC;
 DO $block$
 DECLARE
   name text;
 BEGIN
   FOREACH name IN ARRAY ARRAY['availability', 'dispatch'] LOOP
-    EXECUTE format('CREATE OR REPLACE TRIGGER t20_transferred BEFORE INSERT OR UPDATE OF award_id, power_kw, delivery_window ON %I
-      FOR EACH ROW WHEN (NEW.award_id IS NOT NULL) EXECUTE FUNCTION keep_within_transferred()', name);
+    EXECUTE format('CREATE OR REPLACE TRIGGER t60_transferred AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_within_transferred()', name);
+    EXECUTE format('COMMENT ON TRIGGER t60_transferred ON %I IS ''what was passed on is not used''', name);
+    EXECUTE format('CREATE OR REPLACE TRIGGER t20_transferred BEFORE UPDATE OF award_id, power_kw, delivery_window ON %I
+      FOR EACH ROW WHEN (NEW.award_id IS NOT NULL) EXECUTE FUNCTION keep_change_within_transferred()', name);
     EXECUTE format('COMMENT ON TRIGGER t20_transferred ON %I IS ''what was passed on is not used''', name);
   END LOOP;
 END

@@ -137,6 +137,8 @@ BEGIN
     FROM path p
     JOIN pg_temp.transfer_arc a ON a.product_id = p.product_id AND a.direction = p.direction AND a.from_owner = p.last_owner AND a.delivery_window && p.common
     WHERE p.last_owner <> p.first_owner AND cardinality(p.arcs) < parameter.longest_circle AND a.to_owner >= p.first_owner AND a.to_owner <> ALL (p.owners[2:])
+      -- the last one has to lead back
+      AND (cardinality(p.arcs) < parameter.longest_circle - 1 OR a.to_owner = p.first_owner)
       AND (greatest(p.greatest_kw, a.power_kw) - least(p.least_kw, a.power_kw)) <= parameter.most_net_share * parameter.longest_circle * greatest(p.greatest_kw, a.power_kw)
       AND (parameter.most_price_spread >= 1 OR coalesce(price_spread(least(p.least_price, a.price), greatest(p.greatest_price, a.price)), 0) <= parameter.most_price_spread)),
   circle AS (
