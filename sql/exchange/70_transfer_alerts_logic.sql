@@ -62,6 +62,71 @@ COMMENT ON FUNCTION price_spread(numeric, numeric) IS 'highest less lowest price
 REVOKE ALL ON FUNCTION price_spread(numeric, numeric) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION price_spread(numeric, numeric) TO flexexchange_operator, flexexchange_regulator;
 
+CREATE OR REPLACE VIEW transfer_between_owners WITH (security_invoker = true) AS
+  SELECT t.id, d.market_id, t.product_id, t.direction, t.delivery_window, t.power_kw, t.happened_at, t.transferor_id, t.transferee_id,
+         coalesce(- f.participant_group_id, t.transferor_id) AS from_owner, coalesce(- g.participant_group_id, t.transferee_id) AS to_owner,
+         CASE p.per WHEN 'mw_h' THEN p.price ELSE p.price / (t.power_kw * extract(epoch FROM upper(t.delivery_window) - lower(t.delivery_window)) / 3600000) END AS price_per_mw_h
+  FROM award_transfer t
+  JOIN product d ON d.id = t.product_id
+  LEFT JOIN transfer_price p ON p.award_transfer_id = t.id
+  LEFT JOIN participant_group_member f ON f.participant_id = t.transferor_id AND f.valid @> t.happened_at
+  LEFT JOIN participant_group_member g ON g.participant_id = t.transferee_id AND g.valid @> t.happened_at
+  WHERE t.status = 'completed';
+COMMENT ON VIEW transfer_between_owners IS 'completed transfers with the ultimate owners of both sides, as they were then: the graph that surveillance looks at';
+COMMENT ON COLUMN transfer_between_owners.id IS 'the transfer';
+COMMENT ON COLUMN transfer_between_owners.market_id IS 'the market';
+COMMENT ON COLUMN transfer_between_owners.product_id IS 'the product';
+COMMENT ON COLUMN transfer_between_owners.direction IS 'up or down';
+COMMENT ON COLUMN transfer_between_owners.delivery_window IS 'window of delivery';
+COMMENT ON COLUMN transfer_between_owners.power_kw IS 'power, kW';
+COMMENT ON COLUMN transfer_between_owners.happened_at IS 'when it was completed';
+COMMENT ON COLUMN transfer_between_owners.transferor_id IS 'who passed it on';
+COMMENT ON COLUMN transfer_between_owners.transferee_id IS 'who took it over';
+COMMENT ON COLUMN transfer_between_owners.from_owner IS 'owner of the transferor: minus the id of its group, or its own id where it is in none';
+COMMENT ON COLUMN transfer_between_owners.to_owner IS 'owner of the transferee, likewise';
+COMMENT ON COLUMN transfer_between_owners.price_per_mw_h IS 'what the transferor pays, per MW and hour, a lump sum spread evenly; NULL: not said';
+GRANT SELECT ON transfer_between_owners TO flexexchange_operator, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION owner_names(owners bigint[]) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT array_agg(coalesce(g.name, o.name) ORDER BY u.n)
+  FROM unnest(owners) WITH ORDINALITY u (id, n) LEFT JOIN participant_group g ON g.id = - u.id LEFT JOIN participant o ON o.id = u.id;
+END;
+COMMENT ON FUNCTION owner_names(bigint[]) IS 'names of owners, groups by minus their id, in the order given';
+REVOKE ALL ON FUNCTION owner_names(bigint[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION owner_names(bigint[]) TO flexexchange_operator, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION transfer_components(of_product_id bigint, in_delivery time_window, within time_window DEFAULT time_window('-infinity', 'infinity'))
+RETURNS TABLE (direction text, owners text[], transfer_ids bigint[], gross_mw_h numeric, net_mw_h numeric, net_share numeric)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  WITH RECURSIVE arc AS MATERIALIZED (
+    SELECT v.id, v.direction, v.from_owner, v.to_owner, v.power_kw * extract(epoch FROM upper(v.delivery_window * in_delivery) - lower(v.delivery_window * in_delivery)) / 3600000 AS mw_h
+    FROM transfer_between_owners v
+    WHERE v.product_id = of_product_id AND v.delivery_window && in_delivery AND v.happened_at >= lower(within) AND v.happened_at < upper(within) AND v.from_owner <> v.to_owner),
+  reach AS (
+    SELECT a.direction, a.from_owner AS start, a.to_owner AS owner FROM arc a
+    UNION
+    SELECT r.direction, r.start, a.to_owner FROM reach r JOIN arc a ON a.direction = r.direction AND a.from_owner = r.owner),
+  member AS (
+    SELECT r.direction, r.start AS owner, min(r.owner) AS component FROM reach r JOIN reach s ON s.direction = r.direction AND s.start = r.owner AND s.owner = r.start GROUP BY r.direction, r.start),
+  within_part AS (
+    SELECT a.*, m.component FROM arc a JOIN member m ON m.direction = a.direction AND m.owner = a.from_owner JOIN member n ON n.direction = a.direction AND n.owner = a.to_owner AND n.component = m.component)
+  SELECT w.direction, owner_names((SELECT array_agg(m.owner ORDER BY m.owner) FROM member m WHERE m.direction = w.direction AND m.component = w.component)), array_agg(w.id ORDER BY w.id), sum(w.mw_h),
+         (SELECT sum(abs(x.mw_h)) / 2 FROM (SELECT sum(y.mw_h) AS mw_h
+                                            FROM (SELECT a.from_owner AS owner, - a.mw_h AS mw_h FROM within_part a WHERE a.direction = w.direction AND a.component = w.component
+                                                  UNION ALL SELECT a.to_owner, a.mw_h FROM within_part a WHERE a.direction = w.direction AND a.component = w.component) y GROUP BY y.owner) x),
+         (SELECT sum(abs(x.mw_h)) / 2 FROM (SELECT sum(y.mw_h) AS mw_h
+                                            FROM (SELECT a.from_owner AS owner, - a.mw_h AS mw_h FROM within_part a WHERE a.direction = w.direction AND a.component = w.component
+                                                  UNION ALL SELECT a.to_owner, a.mw_h FROM within_part a WHERE a.direction = w.direction AND a.component = w.component) y GROUP BY y.owner) x) / sum(w.mw_h)
+  FROM within_part w GROUP BY w.direction, w.component ORDER BY w.direction, w.component;
+END;
+COMMENT ON FUNCTION transfer_components(bigint, time_window, time_window) IS
+  'the strongly connected parts of the transfers of a product for a window of delivery, completed in a window: owners of which each leads to each, however long the way round; their transfers, MW h passed among them and what of it stayed with somebody; for circles longer than transfer_alerts() follows; by the operator and the regulator';
+REVOKE ALL ON FUNCTION transfer_components(bigint, time_window, time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION transfer_components(bigint, time_window, time_window) TO flexexchange_operator, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION transfer_alerts(within time_window, of_market_id bigint DEFAULT NULL, of_product_id bigint DEFAULT NULL, parameter_id bigint DEFAULT NULL)
 RETURNS TABLE (kind text, market_id bigint, product_id bigint, direction text, delivery_window time_window, owners text[], participant_ids bigint[], transfer_ids bigint[],
                gross_kw numeric, net_kw numeric, net_share numeric, least_price numeric, greatest_price numeric, price_spread numeric, first_at timestamptz, last_at timestamptz)
@@ -84,30 +149,19 @@ BEGIN
   -- a group is named by its number below zero
   CREATE TEMPORARY TABLE transfer_arc ON COMMIT DROP AS
   SELECT row_number() OVER () AS id, x.market_id, x.product_id, x.direction, x.from_owner, x.to_owner, x.delivery_window, sum(x.power_kw) AS power_kw,
-         sum(x.price * x.power_kw) / sum(x.power_kw) FILTER (WHERE x.price IS NOT NULL) AS price, array_agg(x.id ORDER BY x.id) AS transfer_ids, min(x.happened_at) AS first_at, max(x.happened_at) AS last_at,
+         sum(x.price_per_mw_h * x.power_kw) / sum(x.power_kw) FILTER (WHERE x.price_per_mw_h IS NOT NULL) AS price, array_agg(x.id ORDER BY x.id) AS transfer_ids, min(x.happened_at) AS first_at, max(x.happened_at) AS last_at,
          -- within one owner each is by itself
          CASE WHEN x.from_owner = x.to_owner THEN x.id END AS alone
-  FROM (SELECT t.id, m.id AS market_id, t.product_id, t.direction, t.delivery_window, t.power_kw, t.happened_at,
-               coalesce(- f.participant_group_id, t.transferor_id) AS from_owner, coalesce(- g.participant_group_id, t.transferee_id) AS to_owner,
-               CASE p.per WHEN 'mw_h' THEN p.price ELSE p.price / (t.power_kw * extract(epoch FROM upper(t.delivery_window) - lower(t.delivery_window)) / 3600000) END AS price
-        FROM award_transfer t
-        JOIN product d ON d.id = t.product_id
-        JOIN market m ON m.id = d.market_id
-        LEFT JOIN transfer_price p ON p.award_transfer_id = t.id
-        LEFT JOIN participant_group_member f ON f.participant_id = t.transferor_id AND f.valid @> t.happened_at
-        LEFT JOIN participant_group_member g ON g.participant_id = t.transferee_id AND g.valid @> t.happened_at
-        WHERE t.status = 'completed' AND t.happened_at >= lower(within) AND t.happened_at < upper(within)
-          AND (transfer_alerts.of_market_id IS NULL OR m.id = transfer_alerts.of_market_id) AND (transfer_alerts.of_product_id IS NULL OR t.product_id = transfer_alerts.of_product_id)) x
+  FROM transfer_between_owners x
+  WHERE x.happened_at >= lower(within) AND x.happened_at < upper(within) AND (transfer_alerts.of_market_id IS NULL OR x.market_id = transfer_alerts.of_market_id) AND (transfer_alerts.of_product_id IS NULL OR x.product_id = transfer_alerts.of_product_id)
   GROUP BY x.market_id, x.product_id, x.direction, x.from_owner, x.to_owner, x.delivery_window, CASE WHEN x.from_owner = x.to_owner THEN x.id END;
   ANALYZE pg_temp.transfer_arc;
 
   RETURN QUERY
-  SELECT 'self_match', a.market_id, a.product_id, a.direction, a.delivery_window, ARRAY[coalesce(g.name, o.name)], ARRAY[t.transferor_id, t.transferee_id], a.transfer_ids,
+  SELECT 'self_match', a.market_id, a.product_id, a.direction, a.delivery_window, owner_names(ARRAY[a.from_owner]), ARRAY[t.transferor_id, t.transferee_id], a.transfer_ids,
          a.power_kw, 0::numeric, 0::numeric, a.price, a.price, price_spread(a.price, a.price), a.first_at, a.last_at
   FROM pg_temp.transfer_arc a
   JOIN award_transfer t ON t.id = a.alone
-  LEFT JOIN participant_group g ON g.id = - a.from_owner
-  LEFT JOIN participant o ON o.id = a.from_owner
   ORDER BY a.alone;
 
   -- what nobody leads to or on from is in no circle; nor is then what led to it
@@ -149,7 +203,7 @@ BEGIN
             FROM unnest(p.arcs) WITH ORDINALITY u (id, n) JOIN pg_temp.transfer_arc a ON a.id = u.id) y) k
     WHERE p.last_owner = p.first_owner)
   SELECT CASE cardinality(c.arcs) WHEN 2 THEN 'wash' ELSE 'circle' END, (SELECT d.market_id FROM product d WHERE d.id = c.product_id), c.product_id, c.direction, c.common,
-         (SELECT array_agg(coalesce(g.name, o.name) ORDER BY u.n) FROM unnest(c.owners) WITH ORDINALITY u (id, n) LEFT JOIN participant_group g ON g.id = - u.id LEFT JOIN participant o ON o.id = u.id),
+         owner_names(c.owners),
          (SELECT array_agg(DISTINCT v.id ORDER BY v.id) FROM award_transfer t, unnest(ARRAY[t.transferor_id, t.transferee_id]) v (id) WHERE t.id = ANY (s.transfer_ids)),
          s.transfer_ids, c.gross_kw, c.net_kw, c.net_kw / c.gross_kw, c.least_price, c.greatest_price, price_spread(c.least_price, c.greatest_price), s.first_at, s.last_at
   FROM circle c

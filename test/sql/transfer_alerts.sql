@@ -131,6 +131,48 @@ SELECT p.id, (SELECT count(*) FROM transfer_alerts('2025-01-01T00:00Z/2025-02-01
   (SELECT count(*) FROM (SELECT n.ids FROM pg_temp.naive(p.longest_circle, p.most_net_share, p.most_price_spread) n EXCEPT ALL SELECT a.transfer_ids FROM transfer_alerts('2025-01-01T00:00Z/2025-02-01T00:00Z', parameter_id => p.id) a) d) AS missing
 FROM surveillance_parameter p WHERE p.id >= 14;
 SELECT id, found, too_many, missing FROM compared ORDER BY id;
+
+-- ---------------------------------------------------------------- the parts that hang together, however long the way round
+
+-- a ring of seven, of 100 kW for an hour; one leaves 10 kW with a bystander
+SET session_replication_role = replica;
+INSERT INTO participant (id, name, kinds) SELECT 200 + n, 'Ring ' || n, '{service_provider}' FROM generate_series(0, 7) n;
+INSERT INTO award_transfer (award_id, product_id, transfer_terms_id, kind, transferor_id, is_open, transferee_id, asset_id, direction, power_kw, delivery_window, offer_ends_at, consent, new_award_id, status, happened_at)
+SELECT 101, 1, 1, 'novation', 200 + n, false, 200 + (n + 1) % 7, 13, 'up', 100, '2025-06-01T00:00Z/PT1H'::time_window, '2025-06-01'::timestamptz, 'not_needed', 101, 'completed', '2025-05-01'::timestamptz FROM generate_series(0, 6) n
+UNION ALL SELECT 101, 1, 1, 'novation', 203, false, 207, 13, 'up', 10, '2025-06-01T00:00Z/PT1H', '2025-06-01', 'not_needed', 101, 'completed', '2025-05-01';
+SET session_replication_role = origin;
+SELECT count(*) AS short_circles FROM transfer_alerts('2025-05-01T00:00Z/2025-05-02T00:00Z');
+SET ROLE alert_regulator;
+SELECT direction, owners, cardinality(transfer_ids) AS transfers, trim_scale(gross_mw_h) AS gross, trim_scale(net_mw_h) AS net, trim_scale(net_share) AS net_share FROM transfer_components(1, '2025-06-01T00:00Z/PT30M');
+SELECT count(*) AS at_another_time FROM transfer_components(1, '2025-06-01T01:00Z/PT30M');
+RESET ROLE;
+SET ROLE alert_amp;
+SELECT * FROM transfer_components(1, '2025-06-01T00:00Z/PT30M');
+RESET ROLE;
+-- against Warshall's closure, on sparse parts of the random graph
+CREATE FUNCTION pg_temp.warshall(of_product bigint, w time_window, done time_window) RETURNS TABLE (direction text, transfer_ids bigint[]) LANGUAGE plpgsql AS $$
+DECLARE
+  d text; m boolean[]; owner bigint[]; size int; i int; j int; k int;
+BEGIN
+  FOREACH d IN ARRAY '{down,up}'::text[] LOOP
+    CREATE TEMP TABLE edge AS SELECT v.id, v.from_owner AS f, v.to_owner AS t FROM transfer_between_owners v WHERE v.product_id = of_product AND v.direction = d AND lower(v.delivery_window) < upper(w) AND lower(w) < upper(v.delivery_window) AND v.happened_at >= lower(done) AND v.happened_at < upper(done) AND v.from_owner <> v.to_owner;
+    SELECT array_agg(x.o ORDER BY x.o) INTO owner FROM (SELECT f AS o FROM edge UNION SELECT t FROM edge) x;
+    size := coalesce(cardinality(owner), 0);
+    m := array_fill(false, ARRAY[size * size]);
+    FOR i, j IN SELECT array_position(owner, f), array_position(owner, t) FROM edge LOOP m[(i - 1) * size + j] := true; END LOOP;
+    FOR k IN 1 .. size LOOP FOR i IN 1 .. size LOOP FOR j IN 1 .. size LOOP
+      IF m[(i - 1) * size + k] AND m[(k - 1) * size + j] THEN m[(i - 1) * size + j] := true; END IF;
+    END LOOP; END LOOP; END LOOP;
+    RETURN QUERY SELECT d, array_agg(e.id ORDER BY e.id) FROM (SELECT edge.id, (SELECT min(z) FROM generate_series(1, size) z WHERE m[(array_position(owner, f) - 1) * size + z] AND m[(z - 1) * size + array_position(owner, f)]) AS c FROM edge
+                 WHERE m[(array_position(owner, t) - 1) * size + array_position(owner, f)]) e GROUP BY e.c;
+    DROP TABLE edge;
+  END LOOP;
+END $$;
+CREATE TEMP TABLE span AS SELECT p AS product_id, time_window('2025-01-01'::timestamptz + n * interval '36 hours', '2025-01-01'::timestamptz + n * interval '36 hours' + l * interval '18 hours') AS done, w::time_window AS w
+FROM generate_series(1, 2) p, generate_series(0, 17) n, generate_series(1, 3) l, unnest('{2025-02-01T00:00Z/PT1H,2025-02-01T01:30Z/PT1H}'::text[]) w;
+SELECT count(*) > 50 AS many, sum((SELECT count(*) FROM (SELECT c.direction, c.transfer_ids FROM transfer_components(s.product_id, s.w, s.done) c EXCEPT ALL SELECT * FROM pg_temp.warshall(s.product_id, s.w, s.done)) d)) AS too_many,
+  sum((SELECT count(*) FROM (SELECT * FROM pg_temp.warshall(s.product_id, s.w, s.done) EXCEPT ALL SELECT c.direction, c.transfer_ids FROM transfer_components(s.product_id, s.w, s.done) c) d)) AS missing,
+  sum((SELECT count(*) FROM transfer_components(s.product_id, s.w, s.done))) > 50 AS found FROM span s;
 RESET search_path;
 SELECT flexexchange.drop_exchange('alert_test', with_data => true);
 DROP ROLE alert_dso, alert_amp, alert_operator, alert_regulator;
