@@ -225,6 +225,7 @@ CREATE TABLE award_holding (
   CONSTRAINT award_holding_power_is_positive CHECK (check_positive(power_kw, 'award_holding.power_kw'))
 );
 CREATE UNIQUE INDEX award_holding_now_key ON award_holding (award_id) WHERE held_until IS NULL;
+CREATE INDEX award_holding_award_id_idx ON award_holding (award_id);
 CREATE INDEX award_holding_parent_id_idx ON award_holding (parent_id);
 CREATE INDEX award_holding_first_award_id_idx ON award_holding (first_award_id);
 CREATE INDEX award_holding_award_transfer_id_idx ON award_holding (award_transfer_id);
@@ -247,6 +248,7 @@ COMMENT ON COLUMN award_holding.held_until IS 'until when; NULL: it is held';
 COMMENT ON CONSTRAINT award_holding_because_is_known ON award_holding IS 'a known origin';
 COMMENT ON CONSTRAINT award_holding_power_is_positive ON award_holding IS 'power is unsigned';
 COMMENT ON INDEX award_holding_now_key IS 'an award is held once';
+COMMENT ON INDEX award_holding_award_id_idx IS 'was a part of an award passed on';
 COMMENT ON INDEX award_holding_parent_id_idx IS 'what became of a holding';
 COMMENT ON INDEX award_holding_first_award_id_idx IS 'the chain of an award';
 COMMENT ON INDEX award_holding_award_transfer_id_idx IS 'what came of a transfer';

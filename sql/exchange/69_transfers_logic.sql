@@ -71,8 +71,8 @@ COMMENT ON POLICY transfer_check_read_own ON transfer_check IS 'TRANSFER-SP-4: a
 DROP POLICY IF EXISTS award_holding_read_own ON award_holding;
 CREATE POLICY award_holding_read_own ON award_holding FOR SELECT TO flexexchange_participant
   USING ((SELECT current_participant()) IN (service_provider_id, sub_contractor_id)
-         OR award_transfer_id = ANY (ARRAY(SELECT t.id FROM award_transfer t WHERE (SELECT current_participant()) IN (t.transferor_id, t.transferee_id))));
-COMMENT ON POLICY award_holding_read_own ON award_holding IS 'TRANSFER-SP-5: a provider reads what it holds or held, delivers for others, passed on or took over';
+         OR (because IN ('novation', 'sub_contract') AND award_transfer_id = ANY (ARRAY(SELECT t.id FROM award_transfer t WHERE (SELECT current_participant()) IN (t.transferor_id, t.transferee_id)))));
+COMMENT ON POLICY award_holding_read_own ON award_holding IS 'TRANSFER-SP-5: a provider reads what it holds or held, delivers for others, passed on or took over, and not what another kept';
 DROP POLICY IF EXISTS award_holding_read_bought ON award_holding;
 CREATE POLICY award_holding_read_bought ON award_holding FOR SELECT TO flexexchange_participant
   USING (product_id = ANY (ARRAY(SELECT own_product_ids())));
@@ -579,6 +579,7 @@ DECLARE
   me CONSTANT bigint := current_participant();
   t award_transfer;
 BEGIN
+  PERFORM check_code(end_transfer.status, 'end_transfer.status', 'declined', 'withdrawn', 'consent_refused');
   PERFORM require_transfer_reason(reason);
   PERFORM FROM award_transfer x WHERE x.id = transfer_id AND (pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') OR
     CASE end_transfer.status WHEN 'declined' THEN x.transferee_id = me
@@ -594,7 +595,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION end_transfer(bigint, text, text, timestamptz) IS
-  'ends a transfer: declined, withdrawn or consent_refused, by whoever may, with the reason; errors 42501, 22004, MX222; SECURITY DEFINER because nobody writes transfers, and the caller is checked';
+  'ends a transfer: declined, withdrawn or consent_refused, by whoever may, with the reason; errors 42501, 22004, 23514, MX222; SECURITY DEFINER because nobody writes transfers, and the caller is checked';
 REVOKE ALL ON FUNCTION end_transfer(bigint, text, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION end_transfer(bigint, text, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -723,7 +724,7 @@ AS $function$
 BEGIN
   PERFORM require_left_of_award(TG_TABLE_NAME::text, n.id, n.award_id, n.power_kw, n.delivery_window, (to_jsonb(n) ->> 'supersedes_id')::bigint)
   FROM new_rows n
-  WHERE n.award_id IN (SELECT h.award_id FROM award_holding h) AND n.status NOT IN ('rejected', 'withdrawn', 'released', 'refused', 'cancelled', 'lapsed', 'superseded');
+  WHERE EXISTS (SELECT FROM award_holding h WHERE h.award_id = n.award_id) AND n.status NOT IN ('rejected', 'withdrawn', 'released', 'refused', 'cancelled', 'lapsed', 'superseded');
   RETURN NULL;
 END
 $function$;
@@ -797,7 +798,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
   WITH RECURSIVE seen AS (
-    SELECT h.* FROM award_holding h WHERE h.first_award_id IN (SELECT x.first_award_id FROM award_holding x WHERE x.award_id = chain_of_custody.award_id)),
+    SELECT h.* FROM award_holding h WHERE h.first_award_id IN (SELECT x.first_award_id FROM award_holding x WHERE chain_of_custody.award_id IN (x.award_id, x.first_award_id))),
   chain AS (
     -- a provider begins where it came in
     SELECT 1 AS step, h.id, ARRAY[h.id] AS path FROM seen h WHERE NOT EXISTS (SELECT FROM seen p WHERE p.id = h.parent_id)

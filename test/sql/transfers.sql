@@ -195,6 +195,7 @@ SET ROLE transfer_operator;
 SELECT status FROM advance_transfers('2024-11-01 23:59+00');
 SELECT status FROM advance_transfers('2024-11-03 00:00+00');
 UPDATE award_transfer SET status = 'offered';
+SELECT end_transfer(:third, 'completed', 'x', :'at');
 RESET ROLE;
 -- silence is what the terms say, at its time
 SET ROLE transfer_volt;
