@@ -798,7 +798,7 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
   WITH RECURSIVE seen AS (
-    SELECT h.* FROM award_holding h WHERE h.first_award_id IN (SELECT x.first_award_id FROM award_holding x WHERE chain_of_custody.award_id IN (x.award_id, x.first_award_id))),
+    SELECT h.* FROM award_holding h WHERE h.first_award_id IN (SELECT x.first_award_id FROM award_holding x WHERE x.award_id = chain_of_custody.award_id OR x.first_award_id = chain_of_custody.award_id)),
   chain AS (
     -- a provider begins where it came in
     SELECT 1 AS step, h.id, ARRAY[h.id] AS path FROM seen h WHERE NOT EXISTS (SELECT FROM seen p WHERE p.id = h.parent_id)
