@@ -142,6 +142,7 @@ CREATE TABLE instruction (
   acknowledged_at        timestamptz,
   confirmed_at           timestamptz,
   stop_at                timestamptz,
+  step_id                bigint NOT NULL,
   told_step_id           bigint NOT NULL DEFAULT 0,
   status                 text NOT NULL DEFAULT 'issued',
   reason                 text,
@@ -158,7 +159,8 @@ CREATE TABLE instruction (
   CONSTRAINT instruction_accepted_power_is_positive CHECK (check_positive(accepted_kw, 'instruction.accepted_kw'))
 );
 CREATE INDEX instruction_due_idx ON instruction (due_at) WHERE status IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing', 'held');
-CREATE INDEX instruction_service_provider_id_idx ON instruction (service_provider_id, id);
+CREATE INDEX instruction_service_provider_id_idx ON instruction (service_provider_id, step_id);
+CREATE INDEX instruction_untold_idx ON instruction (service_provider_id) WHERE told_step_id < step_id;
 CREATE INDEX instruction_product_id_idx ON instruction (product_id, id);
 CREATE INDEX instruction_unit_id_idx ON instruction (unit_id);
 CREATE INDEX instruction_message_idx ON instruction (instruction_message_id);
@@ -192,6 +194,7 @@ COMMENT ON COLUMN instruction.accepted_kw IS 'the lesser power that was accepted
 COMMENT ON COLUMN instruction.acknowledged_at IS 'when this version was acknowledged';
 COMMENT ON COLUMN instruction.confirmed_at IS 'when this version was confirmed';
 COMMENT ON COLUMN instruction.stop_at IS 'when it was told to stop';
+COMMENT ON COLUMN instruction.step_id IS 'its last step, set by trigger';
 COMMENT ON COLUMN instruction.told_step_id IS 'the last step that the provider fetched';
 COMMENT ON COLUMN instruction.status IS 'issued, delivered, acknowledged, confirmed, executing, stopped, completed, failed, held, rejected, refused, cancelled or lapsed';
 COMMENT ON COLUMN instruction.reason IS 'why it took its status';
@@ -200,7 +203,8 @@ COMMENT ON COLUMN instruction.recorded_at IS 'when the row was written';
 COMMENT ON COLUMN instruction.made_by IS 'the role that took the last step';
 COMMENT ON CONSTRAINT instruction_is_of_one_unit ON instruction IS 'either an asset or a portfolio';
 COMMENT ON INDEX instruction_due_idx IS 'what time may take further';
-COMMENT ON INDEX instruction_service_provider_id_idx IS 'the instructions to a provider';
+COMMENT ON INDEX instruction_service_provider_id_idx IS 'what is new to a provider after a cursor';
+COMMENT ON INDEX instruction_untold_idx IS 'what a provider was not told of yet';
 COMMENT ON INDEX instruction_product_id_idx IS 'the instructions of a product';
 COMMENT ON INDEX instruction_unit_id_idx IS 'the instructions of a unit';
 COMMENT ON INDEX instruction_message_idx IS 'the instructions of a message';
@@ -283,8 +287,10 @@ COMMENT ON COLUMN instruction_rationale.made_by IS 'the role that gave it';
 COMMENT ON CONSTRAINT instruction_rationale_once ON instruction_rationale IS 'a version has its rationale';
 COMMENT ON CONSTRAINT instruction_rationale_deviation_is_explained ON instruction_rationale IS 'a merit order is not left without a word';
 
+CREATE SEQUENCE instruction_step_id;
+COMMENT ON SEQUENCE instruction_step_id IS 'ids of the steps of instructions: what a provider gives as its cursor';
 CREATE TABLE instruction_step (
-  id             bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  id             bigint PRIMARY KEY DEFAULT nextval('instruction_step_id'),
   instruction_id bigint NOT NULL REFERENCES instruction ON DELETE CASCADE,
   version        integer NOT NULL,
   status         text NOT NULL,

@@ -124,16 +124,29 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  IF TG_OP = 'INSERT' OR (NEW.status, NEW.version) IS DISTINCT FROM (OLD.status, OLD.version) THEN
-    INSERT INTO instruction_step (instruction_id, version, status, reason, happened_at) VALUES (NEW.id, NEW.version, NEW.status, NEW.reason, NEW.stepped_at);
+  IF TG_WHEN = 'BEFORE' THEN
+    NEW.step_id := nextval('instruction_step_id');
+    RETURN NEW;
   END IF;
+  INSERT INTO instruction_step (id, instruction_id, version, status, reason, happened_at) VALUES (NEW.step_id, NEW.id, NEW.version, NEW.status, NEW.reason, NEW.stepped_at);
   RETURN NULL;
 END
 $function$;
-COMMENT ON FUNCTION record_instruction_step() IS 'trigger: keeps every step of an instruction; SECURITY DEFINER because nobody writes instruction_step itself';
+COMMENT ON FUNCTION record_instruction_step() IS 'trigger: numbers and keeps every step of an instruction; SECURITY DEFINER because nobody writes instruction_step itself';
 REVOKE ALL ON FUNCTION record_instruction_step() FROM PUBLIC;
-CREATE OR REPLACE TRIGGER t20_step AFTER INSERT OR UPDATE ON instruction FOR EACH ROW EXECUTE FUNCTION record_instruction_step();
-COMMENT ON TRIGGER t20_step ON instruction IS 'every step is kept';
+DO $block$
+DECLARE
+  moment text;
+BEGIN
+  FOREACH moment IN ARRAY ARRAY['BEFORE', 'AFTER'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t20_step_%1$s_insert %1$s INSERT ON instruction FOR EACH ROW EXECUTE FUNCTION record_instruction_step()', lower(moment));
+    EXECUTE format('COMMENT ON TRIGGER t20_step_%s_insert ON instruction IS ''that it was issued is kept''', lower(moment));
+    EXECUTE format('CREATE OR REPLACE TRIGGER t20_step_%1$s_update %1$s UPDATE ON instruction FOR EACH ROW
+      WHEN ((NEW.status, NEW.version, NEW.stop_at) IS DISTINCT FROM (OLD.status, OLD.version, OLD.stop_at)) EXECUTE FUNCTION record_instruction_step()', lower(moment));
+    EXECUTE format('COMMENT ON TRIGGER t20_step_%s_update ON instruction IS ''every step is kept, and that it is to stop''', lower(moment));
+  END LOOP;
+END
+$block$;
 
 -- A dispatch that the rules engine held, and then let through or not.
 CREATE OR REPLACE FUNCTION follow_held_dispatch() RETURNS trigger
@@ -242,7 +255,7 @@ BEGIN
   SELECT m.* INTO STRICT known FROM instruction_message m WHERE m.sender_id = earlier_answer.sender_id AND m.message_id = earlier_answer.message_id;
   IF known.what <> earlier_answer.what OR known.content_sha256 <> digest THEN
     RAISE EXCEPTION 'message_id "%" was used by this sender for another message', message_id
-      USING ERRCODE = 'MX426', DETAIL = format('That one was to %s, received at %s.', known.what, known.received_at), HINT = 'Send it again word for word, or give it an id of its own.';
+      USING ERRCODE = 'MX426', DETAIL = format('That one was to %s.', known.what), HINT = 'Send it again word for word, or give it an id of its own.';
   END IF;
   answer := known.answer;
   message := known.id;
@@ -371,6 +384,9 @@ BEGIN
   many := jsonb_array_length(given);
   FOR number, one IN SELECT o.ordinality, o.value FROM jsonb_array_elements(given) WITH ORDINALITY o LOOP
     PERFORM check_message_keys(one, format('message.intervals %s', number), ARRAY['start', 'end', 'duration', 'set_point', 'set_point_kw', 'reference_kw']);
+    IF one ? 'end' AND one ? 'duration' OR content ? 'end' AND content ? 'duration' THEN
+      RAISE EXCEPTION 'message.intervals % has both an end and a duration', number USING ERRCODE = 'invalid_parameter_value', HINT = 'Give one of them.';
+    END IF;
     IF one ? 'start' THEN
       IF number > 1 AND message_instant(one ->> 'start', at) < starts THEN
         RAISE EXCEPTION 'message.intervals % starts before the one before it ends', number
@@ -591,7 +607,7 @@ DECLARE
   real_time boolean;
   terms dispatch_terms;
   made instruction;
-  found jsonb;
+  verdicts jsonb;
   worst text;
   answer jsonb := '[]';
 BEGIN
@@ -643,15 +659,15 @@ BEGIN
             terms.id, at, starts, ends, at + terms.acknowledge_within, CASE WHEN real_time THEN at + terms.comply_within END, at)
     RETURNING i.* INTO made;
     PERFORM write_dispatches(made, content, at);
-    found := record_rationale(made, content -> 'rationale', together);
+    verdicts := record_rationale(made, content -> 'rationale', together);
     -- what the rules engine made of them
     worst := (SELECT max(d.status) FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = made.id AND d.status IN ('held', 'rejected'));
     IF worst IS NOT NULL THEN
       UPDATE dispatch d SET status = 'cancelled' FROM instruction_interval v WHERE worst = 'rejected' AND v.instruction_id = made.id AND d.id = v.dispatch_id AND d.status <> 'rejected';
-      UPDATE instruction i SET status = worst, reason = left(format('the rules engine %s it: %s', worst, found #>> '{0,message}'), 1000) WHERE i.id = made.id;
+      UPDATE instruction i SET status = worst, reason = left(format('the rules engine %s it: %s', worst, verdicts #>> '{0,message}'), 1000) WHERE i.id = made.id;
     END IF;
     answer := answer || (SELECT to_jsonb(x) FROM (
-      SELECT i.id AS instruction_id, i.mrid, i.unit_id, i.status, found AS findings,
+      SELECT i.id AS instruction_id, i.mrid, i.unit_id, i.status, verdicts AS findings,
              coalesce((SELECT jsonb_agg(v.dispatch_id ORDER BY v.number) FROM instruction_interval v WHERE v.instruction_id = i.id AND v.dispatch_id IS NOT NULL), '[]') AS dispatch_ids
       FROM instruction i WHERE i.id = made.id) x);
   END LOOP;
@@ -698,16 +714,14 @@ BEGIN
     RAISE EXCEPTION 'fetch_instructions() is for the provider who is instructed'
       USING ERRCODE = 'insufficient_privilege', HINT = 'Call it as the provider; the operator names one.';
   END IF;
-  FOR one IN SELECT i.* FROM instruction i
-             WHERE i.service_provider_id = me
-               AND (SELECT max(s.id) FROM instruction_step s WHERE s.instruction_id = i.id) > least(after, i.told_step_id)
-             ORDER BY i.id FOR NO KEY UPDATE LOOP
+  FOR one IN SELECT i.* FROM instruction i WHERE i.service_provider_id = me AND (i.step_id > after OR i.told_step_id < i.step_id) ORDER BY i.id FOR NO KEY UPDATE LOOP
     IF one.status = 'issued' THEN
       UPDATE instruction i SET status = 'delivered', reason = NULL, stepped_at = at, made_by = session_role() WHERE i.id = one.id RETURNING i.* INTO one;
     END IF;
-    UPDATE instruction i SET told_step_id = (SELECT max(s.id) FROM instruction_step s WHERE s.instruction_id = i.id)
-    WHERE i.id = one.id AND i.told_step_id < (SELECT max(s.id) FROM instruction_step s WHERE s.instruction_id = i.id);
-    cursor := (SELECT max(s.id) FROM instruction_step s WHERE s.instruction_id = one.id);
+    IF one.told_step_id < one.step_id THEN
+      UPDATE instruction i SET told_step_id = i.step_id WHERE i.id = one.id;
+    END IF;
+    cursor := one.step_id;
     instruction_id := one.id;
     status := one.status;
     content := instruction_content(one);
@@ -780,9 +794,9 @@ BEGIN
       THEN format('%s is shorter than %s', accepted_until - accepted_from, terms.least_accepted_span)
     WHEN power IS NULL THEN NULL
     WHEN asked.many <> 1 THEN 'less power is accepted of one interval, and it has several'
-    WHEN power > asked.power_kw THEN format('%s kW is more than the requested %s kW', power, asked.power_kw)
+    WHEN power > asked.power_kw THEN format('%s kW is more than the requested %s kW', trim_scale(power), trim_scale(asked.power_kw))
     WHEN power <= 0 OR power = 'NaN' OR power < least(asked.power_kw, greatest(terms.least_accepted_kw, terms.least_accepted_share * asked.power_kw))
-      THEN format('%s kW is less than %s kW', power, least(asked.power_kw, greatest(terms.least_accepted_kw, terms.least_accepted_share * asked.power_kw, 0))) END;
+      THEN format('%s kW is less than %s kW', trim_scale(power), trim_scale(least(asked.power_kw, greatest(terms.least_accepted_kw, terms.least_accepted_share * asked.power_kw, 0)))) END;
   IF wrong IS NOT NULL THEN
     RAISE EXCEPTION 'instruction % cannot be accepted so: %', locked.id, wrong
       USING ERRCODE = 'MX425', HINT = 'Accept it within its terms, see dispatch_terms, or refuse it with a reason.';
@@ -971,7 +985,7 @@ BEGIN
     FROM instruction_interval v WHERE v.instruction_id = locked.id AND v.version = locked.version AND v.dispatch_id IS NOT NULL;
   END IF;
   UPDATE dispatch d SET status = 'cancelled' FROM instruction_interval v
-  WHERE v.instruction_id = locked.id AND v.version = locked.version AND d.id = v.dispatch_id AND d.status IN ('instructed', 'acknowledged') AND lower(d.delivery_window) >= ends;
+  WHERE v.instruction_id = locked.id AND v.version = locked.version AND d.id = v.dispatch_id AND d.status IN ('instructed', 'acknowledged', 'executing') AND lower(d.delivery_window) >= ends;
   RETURN has_begun OR EXISTS (SELECT FROM instruction_interval v WHERE v.instruction_id = locked.id AND v.version = locked.version AND lower(v.delivery_window) < ends);
 END
 $function$;
@@ -1007,9 +1021,6 @@ BEGIN
   UPDATE instruction i SET status = reached, reason = coalesce(stop_instruction.reason, CASE WHEN ends > at THEN format('to stop at %s', ends) END), stepped_at = at, stop_at = ends, made_by = session_role(),
     ends_at = CASE WHEN ends > i.starts_at THEN ends ELSE i.ends_at END
   WHERE i.id = locked.id;
-  IF reached = locked.status THEN
-    INSERT INTO instruction_step (instruction_id, version, status, reason, happened_at) VALUES (locked.id, locked.version, reached, format('to stop at %s', ends), at);
-  END IF;
   RETURN keep_answer(known.message, to_jsonb(reached)) #>> '{}';
 END
 $function$;
@@ -1081,7 +1092,7 @@ DECLARE
   starts timestamptz;
   ends timestamptz;
   content jsonb;
-  found jsonb;
+  verdicts jsonb;
   answer jsonb;
 BEGIN
   PERFORM check_instruction_clock(at);
@@ -1105,20 +1116,20 @@ BEGIN
       PERFORM run_dispatches(ARRAY[locked.id], at);
       PERFORM move_dispatches(locked, 'stopped', at, '{instructed,acknowledged,executing}', true);
     END IF;
-    PERFORM move_dispatches(locked, 'superseded', at, '{instructed,acknowledged}');
+    PERFORM move_dispatches(locked, 'superseded', at, '{instructed,acknowledged,executing}');
 
     UPDATE instruction i SET version = locked.version + 1, status = 'issued', reason = format('amended, version %s', locked.version + 1), stepped_at = at, made_by = session_role(),
       starts_at = starts, ends_at = ends, open_ended = ends = 'infinity', acknowledge_by = at + terms.acknowledge_within, comply_by = NULL,
       accepted_start = NULL, accepted_end = NULL, accepted_kw = NULL, acknowledged_at = NULL, confirmed_at = NULL, stop_at = NULL
     WHERE i.id = locked.id RETURNING i.* INTO locked;
     PERFORM write_dispatches(locked, content, at);
-    found := record_rationale(locked, message -> 'rationale', ARRAY[locked.unit_id]);
+    verdicts := record_rationale(locked, message -> 'rationale', ARRAY[locked.unit_id]);
     IF EXISTS (SELECT FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = locked.id AND v.version = locked.version AND d.status IN ('held', 'rejected')) THEN
-      RAISE EXCEPTION 'instruction % cannot be amended so: %', locked.id, found #>> '{0,message}'
+      RAISE EXCEPTION 'instruction % cannot be amended so: %', locked.id, verdicts #>> '{0,message}'
         USING ERRCODE = 'MX428', HINT = 'What was instructed before stands. See explain_instruction().';
     END IF;
     answer := keep_answer(known.message, (SELECT to_jsonb(x) FROM (
-      SELECT locked.version, locked.status, found AS findings,
+      SELECT locked.version, locked.status, verdicts AS findings,
              coalesce((SELECT jsonb_agg(v.dispatch_id ORDER BY v.number) FROM instruction_interval v WHERE v.instruction_id = locked.id AND v.version = locked.version AND v.dispatch_id IS NOT NULL), '[]') AS dispatch_ids) x));
   ELSE
     answer := known.answer;
@@ -1133,6 +1144,21 @@ GRANT EXECUTE ON FUNCTION amend_instruction(bigint, jsonb, timestamptz) TO flexe
 
 -- ------------------------------------------------------------------ what time does
 
+-- Events are dated by what they tell of, and not by when it was written.
+CREATE OR REPLACE FUNCTION date_dispatch_events(instruction_ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  UPDATE dispatch_event e SET happened_at = CASE WHEN e.status = 'executing' THEN greatest(lower(d.delivery_window), i.acknowledged_at, i.confirmed_at)
+                                                 WHEN e.status IN ('completed', 'stopped') THEN upper(d.delivery_window) ELSE i.stepped_at END
+  FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version JOIN dispatch d ON d.id = v.dispatch_id
+  WHERE i.id = ANY (instruction_ids) AND e.dispatch_id = d.id AND e.recorded_at = now() AND e.happened_at = now();
+END
+$function$;
+COMMENT ON FUNCTION date_dispatch_events(bigint[]) IS 'dates the events of dispatches of instructions that this transaction wrote: start and end of a window by the window, others by the step of the instruction';
+REVOKE ALL ON FUNCTION date_dispatch_events(bigint[]) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION run_dispatches(instruction_ids bigint[], at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path FROM CURRENT
@@ -1140,11 +1166,9 @@ AS $function$
 BEGIN
   UPDATE dispatch d SET status = 'executing' FROM instruction_interval v JOIN instruction i ON i.id = v.instruction_id AND i.version = v.version
   WHERE v.instruction_id = ANY (instruction_ids) AND d.id = v.dispatch_id AND d.status IN ('instructed', 'acknowledged') AND lower(d.delivery_window) <= at;
-  UPDATE dispatch d SET status = 'completed' FROM instruction_interval v JOIN instruction i ON i.id = v.instruction_id AND i.version = v.version
+  UPDATE dispatch d SET status = CASE WHEN i.stop_at = upper(d.delivery_window) THEN 'stopped' ELSE 'completed' END FROM instruction_interval v JOIN instruction i ON i.id = v.instruction_id AND i.version = v.version
   WHERE v.instruction_id = ANY (instruction_ids) AND d.id = v.dispatch_id AND d.status = 'executing' AND upper(d.delivery_window) <= at;
-  UPDATE dispatch_event e SET happened_at = CASE e.status WHEN 'executing' THEN lower(d.delivery_window) ELSE upper(d.delivery_window) END
-  FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id
-  WHERE v.instruction_id = ANY (instruction_ids) AND e.dispatch_id = d.id AND e.recorded_at = now() AND e.happened_at = now() AND e.status IN ('executing', 'completed');
+  PERFORM date_dispatch_events(instruction_ids);
 END
 $function$;
 COMMENT ON FUNCTION run_dispatches(bigint[], timestamptz) IS 'starts and completes the dispatches of instructions as the clock has them at an instant';
@@ -1196,6 +1220,7 @@ BEGIN
   SELECT array_agg(s.id) INTO moved FROM forgotten s;
   UPDATE dispatch d SET status = 'lapsed' FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version
   WHERE i.id = ANY (moved) AND d.id = v.dispatch_id AND d.status IN ('instructed', 'held');
+  PERFORM date_dispatch_events(locked);
   -- begun
   UPDATE instruction i SET status = 'executing', reason = NULL, stepped_at = greatest(i.starts_at, i.acknowledged_at, i.confirmed_at), made_by = session_role()
   WHERE i.id = ANY (locked) AND (i.status IN ('acknowledged', 'confirmed') OR i.status IN ('issued', 'delivered') AND i.acknowledge_by IS NULL)

@@ -1,0 +1,267 @@
+-- Instructions: from the buyer's message to the end of delivery, and what each party may know.
+\getenv src PG_ABS_SRCDIR
+\set setup :src '/setup.sql'
+\set ECHO none
+\i :setup
+\set ECHO all
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT flexexchange.create_exchange('instr_test');
+SET search_path = instr_test, flexexchange;
+CREATE ROLE instr_operator IN ROLE flexexchange_operator;
+CREATE ROLE instr_regulator IN ROLE flexexchange_regulator;
+CREATE ROLE instr_analyst IN ROLE flexexchange_analyst;
+CREATE ROLE instr_dso IN ROLE flexexchange_participant;
+CREATE ROLE instr_neso IN ROLE flexexchange_participant;
+CREATE ROLE instr_volt IN ROLE flexexchange_participant;
+CREATE ROLE instr_amp IN ROLE flexexchange_participant;
+CREATE ROLE instr_watt IN ROLE flexexchange_participant;
+INSERT INTO participant (id, name, kinds) VALUES (1, 'DSO', '{market_operator}'), (2, 'NESO', '{market_operator}'), (3, 'Volt', '{service_provider}'), (4, 'Amp', '{service_provider}'), (5, 'Watt', '{service_provider}');
+INSERT INTO participant_login (role_name, participant_id) VALUES ('instr_dso', 1), ('instr_neso', 2), ('instr_volt', 3), ('instr_amp', 4), ('instr_watt', 5);
+INSERT INTO market (id, code, name, market_operator_id) VALUES (1, 'dso', 'Local flexibility', 1), (2, 'neso', 'Response', 2);
+INSERT INTO product (id, market_id, code, name, service_code) VALUES (1, 1, 'SU', 'Scheduled Utilisation', 'SU'), (2, 2, 'DC', 'Dynamic Containment', 'DC'), (3, 1, 'OU', 'Operational Utilisation', 'OUrt'), (4, 2, 'MWD', 'MW Dispatch', 'MWD');
+INSERT INTO asset (id, name, qualified_up_kw, qualified_down_kw) SELECT n, 'battery ' || n, 500, 500 FROM generate_series(11, 29) n;
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) SELECT n, CASE WHEN n < 20 THEN 3 ELSE 4 END, '2020-01-01T00:00Z/infinity' FROM generate_series(11, 29) n;
+INSERT INTO portfolio (id, name, service_provider_id) VALUES (41, 'cars', 4);
+INSERT INTO portfolio_member (portfolio_id, asset_id, flexible_up_kw, flexible_down_kw, valid) VALUES (41, 28, 50, 50, '2020-01-01T00:00Z/infinity');
+-- what an instruction is now: its intervals as they stand in the book
+CREATE FUNCTION stands(instruction bigint) RETURNS TABLE (version integer, n integer, "window" time_window, kw text, status text, in_book boolean, replaces integer) LANGUAGE sql AS $$
+  SELECT v.version, v.number, d.delivery_window, CASE d.direction WHEN 'down' THEN '-' ELSE '+' END || trim_scale(d.power_kw), d.status,
+         EXISTS (SELECT FROM commitment c WHERE c.source_id = d.id AND c.stage = 'dispatch' AND c.closed_at IS NULL AND (c.delivery_window, c.power_kw) = (d.delivery_window, d.power_kw)),
+         (SELECT o.number FROM instruction_interval o WHERE o.dispatch_id = d.supersedes_id)
+  FROM instruction_interval v LEFT JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = instruction ORDER BY v.version, v.number $$;
+CREATE FUNCTION steps(instruction bigint) RETURNS TABLE (version integer, status text, happened_at timestamptz, reason text) LANGUAGE sql AS $$
+  SELECT s.version, s.status, s.happened_at, s.reason FROM instruction_step s WHERE s.instruction_id = instruction ORDER BY s.id $$;
+
+-- ---------------------------------------------------------------- terms
+
+SELECT code, acknowledge_within, silence, may_change, accepted_start_tolerance AS later_start, least_accepted_span AS span, least_accepted_kw AS kw, instruct_ahead AS ahead, comply_within AS comply, time_resolution AS steps, confirmed FROM dispatch_terms ORDER BY code COLLATE "C";
+INSERT INTO dispatch_terms (code, name, acknowledge_within, silence, needs_read_back, needs_confirmation, confirmed, source) VALUES
+  ('careful', 'Read back and confirmed', '10 minutes', 'lapse', true, true, true, 'test'), ('quiet', 'Silence is acceptance', '10 minutes', 'acceptance', false, false, true, 'test');
+INSERT INTO dispatch_terms (code, name, may_change, least_accepted_share, confirmed, source) VALUES ('share', 'Half at least', true, 0.5, true, 'test');
+SET ROLE instr_dso;
+INSERT INTO product_dispatch_terms (product_id, dispatch_terms_id, valid) SELECT 1, id, CASE code WHEN 'uk-agreement' THEN '-infinity/2031-01-01T00:00Z' WHEN 'careful' THEN '2031-01-01T00:00Z/P1D' WHEN 'quiet' THEN '2031-01-02T00:00Z/P1D' WHEN 'flexible-power' THEN '2031-01-03T00:00Z/P1D' ELSE '2031-01-04T00:00Z/P1D' END::time_window
+  FROM dispatch_terms WHERE code IN ('uk-agreement', 'careful', 'quiet', 'flexible-power', 'share');
+INSERT INTO product_dispatch_terms (product_id, dispatch_terms_id) SELECT 1, min(id) FROM dispatch_terms;
+INSERT INTO product_dispatch_terms (product_id, dispatch_terms_id) SELECT 2, min(id) FROM dispatch_terms;
+UPDATE dispatch_terms SET acknowledge_within = '1 hour';
+RESET ROLE;
+UPDATE dispatch_terms SET acknowledge_within = '1 hour' WHERE code = 'quiet';
+INSERT INTO dispatch_terms (code, name, least_accepted_kw, confirmed, source) VALUES ('x', 'x', 100, true, 'x');
+INSERT INTO dispatch_terms (code, name, may_change, least_accepted_share, confirmed, source) VALUES ('x', 'x', true, 1.5, true, 'x');
+INSERT INTO dispatch_terms (code, name, silence, confirmed, source) VALUES ('x', 'x', 'refusal', true, 'x');
+INSERT INTO product_dispatch_terms (product_id, dispatch_terms_id) SELECT 4, id FROM dispatch_terms WHERE code = 'mw-dispatch-ukpn';
+
+-- ---------------------------------------------------------------- intervals
+
+SELECT number AS n, delivery_window, set_point, direction, power_kw FROM message_intervals('{"start": "2030-01-07T17:00Z", "duration": "PT1H", "intervals": [{"set_point": "absolute", "set_point_kw": 10, "reference_kw": 2}, {"set_point_kw": -5}, {"set_point": "absolute", "set_point_kw": 10, "reference_kw": 12}]}', '2030-01-07T16:00Z');
+-- three intervals of an hour last three hours; of two the second of which has two hours of its own, three as well
+SELECT count(*), max(upper(delivery_window)) - min(lower(delivery_window)) AS lasts FROM message_intervals('{"start": "2030-01-07T17:00Z", "duration": "PT1H", "intervals": [{"set_point_kw": 10}, {"set_point_kw": -5}, {"set_point_kw": 10}]}', '2030-01-07T16:00Z');
+SELECT count(*), max(upper(delivery_window)) - min(lower(delivery_window)) AS lasts FROM message_intervals('{"start": "2030-01-07T17:00Z", "duration": "PT1H", "intervals": [{"set_point_kw": 10}, {"set_point_kw": -5, "duration": "PT2H"}]}', '2030-01-07T16:00Z');
+SELECT delivery_window, direction, power_kw FROM message_intervals('{"start": "0000-00-00", "duration": "P9999Y", "set_point": "absolute", "set_point_kw": -4, "reference_kw": 3}', '2030-01-07T16:00:07Z');
+SELECT delivery_window, direction, power_kw FROM message_intervals('{"intervals": [{"set_point_kw": 0, "duration": "PT10M"}, {"start": "2030-01-07T17:00Z", "set_point_kw": 1}], "open_ended": true}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"set_point_kw": 1}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"duration": "PT1H"}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"duration": "PT1H", "set_point_kw": "NaN"}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"duration": "PT1H", "set_point": "absolute", "set_point_kw": 1}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"duration": "PT1H", "end": "2030-01-07T17:00Z", "set_point_kw": 1}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"end": "2030-01-07T16:00Z", "set_point_kw": 1}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"intervals": [{"duration": "P9999Y", "set_point_kw": 1}, {"duration": "PT1H", "set_point_kw": 1}]}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"intervals": [{"duration": "PT1H", "set_point_kw": 1}, {"start": "2030-01-07T16:30Z", "duration": "PT1H", "set_point_kw": 1}]}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"intervals": [{"duration": "PT1H", "power_kw": 1}]}', '2030-01-07T16:00Z');
+SELECT * FROM message_intervals('{"intervals": {}}', '2030-01-07T16:00Z');
+
+-- ---------------------------------------------------------------- a scheduled one, from end to end
+
+SET ROLE instr_operator;
+SELECT instruction_id, unit_id, status, cardinality(dispatch_ids) AS dispatches, findings FROM instruct('{"message_id": "DSOX-1", "product_id": 1, "unit_id": 11, "start": "2030-01-07T17:00Z", "duration": "PT1H", "purpose": "hold_limit",
+  "intervals": [{"set_point": "absolute", "set_point_kw": 200, "reference_kw": -100}, {"set_point_kw": 0}, {"set_point_kw": -150, "duration": "PT2H"}], "rationale": {"code": "only_unit", "reason": "nobody else behind Mill Lane"}}', '2030-01-07T16:00Z');
+SELECT i.kind, i.starts_at, i.ends_at, i.acknowledge_by, t.code FROM instruction i JOIN dispatch_terms t ON t.id = i.dispatch_terms_id WHERE i.id = 1;
+SELECT * FROM stands(1);
+-- the provider fetches it, and fetches it again
+SELECT cursor > 0 AS cursor, instruction_id, status, content - 'mrid' - 'intervals' AS content FROM fetch_instructions(0, 3, '2030-01-07T16:01Z');
+SELECT instruction_id, status FROM fetch_instructions(0, 3, '2030-01-07T16:02Z');
+SELECT instruction_id, status FROM fetch_instructions((SELECT max(id) FROM instruction_step), 3, '2030-01-07T16:02Z');
+SELECT instruction_id, status FROM fetch_instructions(0, 4, '2030-01-07T16:02Z');
+-- what was understood otherwise
+SELECT acknowledge_instruction(1, read_back => '[{"start": "2030-01-07T17:00Z", "end": "2030-01-07T18:00Z", "set_point": "absolute", "set_point_kw": 200}]', at => '2030-01-07T16:03Z');
+SELECT acknowledge_instruction(1, read_back => '{}', at => '2030-01-07T16:03Z');
+SELECT acknowledge_instruction(1, read_back => (SELECT content -> 'intervals' FROM fetch_instructions(0, 3, '2030-01-07T16:03Z')), message_id => 'VOLT-1', at => '2030-01-07T16:03Z');
+SELECT acknowledge_instruction(1, at => '2030-01-07T16:04Z');
+SELECT instruction_id, status FROM advance_instructions('2030-01-07T16:45Z');
+SELECT report_dispatch_status(1, 'executing', at => '2030-01-07T16:59Z');
+SELECT report_dispatch_status(1, 'executing', at => '2030-01-07T17:00Z');
+SELECT instruction_id, status FROM advance_instructions('2030-01-07T17:30Z');
+SELECT instruction_id, status FROM advance_instructions('2030-01-07T19:30Z');
+SELECT * FROM stands(1);
+SELECT instruction_id, status FROM advance_instructions('2030-01-07T21:00Z');
+SELECT instruction_id, status FROM advance_instructions('2030-01-07T21:00Z');
+SELECT * FROM steps(1);
+SELECT v.number, e.status, e.happened_at FROM dispatch_event e JOIN instruction_interval v USING (dispatch_id) ORDER BY e.id;
+SELECT stop_instruction(1, at => '2030-01-07T21:30Z');
+RESET ROLE;
+
+-- ---------------------------------------------------------------- the same message again
+
+CREATE FUNCTION su(unit bigint, minutes integer, message text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+  SELECT format('%s %s %s', instruction_id, unit_id, status) FROM instruct(jsonb_strip_nulls(jsonb_build_object('message_id', message, 'product_id', 1, 'unit_id', unit, 'start', timestamptz '2030-02-01T17:00Z', 'duration', make_interval(mins => minutes),
+    'set_point_kw', 300, 'rationale', '{"code": "cheapest"}'::jsonb)), '2030-02-01T16:00Z') $$;
+SELECT su(12, 60, 'DSOX-2');
+SELECT su(12, 60, 'DSOX-2');
+SELECT su(12, 61, 'DSOX-2');
+SELECT acknowledge_instruction(2, accepted_kw => 200, message_id => 'DSOX-2', at => '2030-02-01T16:10Z');
+SELECT acknowledge_instruction(2, accepted_kw => 200, message_id => 'DSOX-2', at => '2030-02-01T16:40Z');
+SELECT acknowledge_instruction(2, accepted_kw => 100, message_id => 'DSOX-2', at => '2030-02-01T16:10Z');
+SELECT stop_instruction(2, 'no longer needed', message_id => 'DSOX-3', at => '2030-02-01T17:15Z'), stop_instruction(2, 'no longer needed', message_id => 'DSOX-3', at => '2030-02-01T17:30Z');
+SELECT stop_instruction(2, message_id => 'DSOX-3', at => '2030-02-01T17:15Z');
+SELECT sender_id, message_id, what, answer #>> '{}' <> '' AS answered FROM instruction_message ORDER BY id;
+SELECT * FROM stands(2);
+SELECT * FROM steps(2);
+
+-- ---------------------------------------------------------------- boundaries of acceptance
+
+-- start + 30 min is legal, + 31 is not; a span of 30 is, one of 29 is not; the power is as requested, not more; an answer at exactly 30 minutes is one
+CREATE FUNCTION accepted(unit bigint, later integer DEFAULT 0, ends text DEFAULT NULL, kw numeric DEFAULT NULL, answered text DEFAULT '16:10', minutes integer DEFAULT 60) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE given bigint := split_part(su(unit, minutes), ' ', 1);
+BEGIN
+  PERFORM acknowledge_instruction(given, accepted_start => CASE WHEN later <> 0 THEN timestamptz '2030-02-01T17:00Z' + later * interval '1 minute' END, accepted_end => ('2030-02-01 ' || ends || 'Z')::timestamptz, accepted_kw => kw, at => ('2030-02-01 ' || answered || 'Z')::timestamptz);
+  RETURN (SELECT format('%s %s', w."window", w.kw) FROM stands(given) w);
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || regexp_replace(SQLERRM, 'instruction \d+', '');
+END $$;
+SELECT accepted(13, 30), accepted(14, 31), accepted(14, -1);
+SELECT accepted(14, 30, '18:00'), accepted(15, 30, '17:59'), accepted(15, 0, '18:01'), accepted(15, 0, '17:30');
+SELECT accepted(16, kw => 300), accepted(17, kw => 300.001), accepted(17, kw => 100), accepted(18, kw => 99.9), accepted(18, kw => 0), accepted(18, kw => 'NaN');
+SELECT accepted(21, answered => '16:30'), accepted(22, answered => '16:30:00.000001'), accepted(22, answered => '15:59');
+-- a request that is shorter than the least span is accepted as it is
+SELECT accepted(23, 0, '17:20', minutes => 20), accepted(24, 0, '17:19', minutes => 20);
+-- a share; and terms, or no terms, that let nothing be changed
+CREATE FUNCTION given(product bigint, unit bigint, starts timestamptz, more jsonb DEFAULT '{}') RETURNS bigint LANGUAGE sql AS $$
+  SELECT instruction_id FROM instruct(jsonb_build_object('product_id', product, 'unit_id', unit, 'start', starts, 'duration', 'PT1H', 'set_point_kw', 300, 'rationale', '{"code": "cheapest"}'::jsonb) || more, starts - interval '1 hour') $$;
+SELECT acknowledge_instruction(given(1, 25, '2031-01-04T17:00Z'), accepted_kw => 149, at => '2031-01-04T16:10Z');
+SELECT acknowledge_instruction(given(1, 25, '2031-01-04T17:00Z'), accepted_kw => 150, at => '2031-01-04T16:10Z');
+SELECT acknowledge_instruction(given(3, 25, '2031-02-04T17:00Z'), accepted_kw => 150, at => '2031-02-04T16:10Z');
+SELECT acknowledge_instruction(given(3, 25, '2031-02-05T17:00Z'), accepted_kw => 300, at => '2031-02-05T16:10Z');
+-- several intervals: start and end cut them, and no one power is accepted of all
+SELECT given(1, 26, '2030-03-01T17:00Z', '{"intervals": [{"set_point_kw": 10, "duration": "PT30M"}, {"set_point_kw": 20}, {"set_point_kw": 30}]}') AS several \gset
+SELECT acknowledge_instruction(:several, accepted_kw => 10, at => '2030-03-01T16:10Z');
+SELECT acknowledge_instruction(:several, accepted_start => '2030-03-01T17:30Z', accepted_end => '2030-03-01T18:15Z', at => '2030-03-01T16:10Z');
+SELECT * FROM stands(:several);
+-- refused, with a reason
+SELECT given(1, 27, '2030-03-01T17:00Z') AS unwanted \gset
+SELECT refuse_instruction(:unwanted, ' ', at => '2030-03-01T16:10Z');
+SELECT refuse_instruction(:unwanted, 'inverter is out', 1, 'AMP-1', '2030-03-01T16:10Z'), refuse_instruction(:unwanted, 'inverter is out', 1, 'AMP-1', '2030-03-01T16:50Z');
+SELECT acknowledge_instruction(:unwanted, at => '2030-03-01T16:10Z');
+SELECT * FROM stands(:unwanted);
+
+-- ---------------------------------------------------------------- silence, confirmation, notice
+
+SELECT given(1, 11, '2030-04-01T17:00Z') AS silent, given(1, 11, '2031-01-01T17:00Z') AS unconfirmed, given(1, 12, '2031-01-01T17:00Z') AS confirmed, given(1, 13, '2031-01-01T17:00Z', '{"self_dispatched": true}') AS itself, given(1, 11, '2031-01-02T17:00Z') AS tacit \gset
+SELECT acknowledge_instruction(:unconfirmed, at => '2031-01-01T16:05Z');
+SELECT acknowledge_instruction(n, read_back => '[{"start": "2031-01-01T17:00Z", "end": "2031-01-01T18:00Z", "set_point_kw": 300}]', at => '2031-01-01T16:05Z') FROM unnest(ARRAY[:unconfirmed, :confirmed, :itself]) n;
+SELECT confirm_instruction(:silent, at => '2030-04-01T16:10Z');
+SELECT confirm_instruction(:confirmed, at => '2031-01-01T17:00:01Z');
+SELECT confirm_instruction(:confirmed, at => '2031-01-01T17:00:00Z');
+SELECT report_dispatch_status(:unconfirmed, 'executing', at => '2031-01-01T17:00Z');
+-- all of it caught up with after an outage of a year
+SELECT instruction_id = :silent AS silent, status FROM advance_instructions('2030-04-01T16:30Z') WHERE instruction_id = :silent;
+SELECT CASE instruction_id WHEN :silent THEN 'silent' WHEN :unconfirmed THEN 'unconfirmed' WHEN :confirmed THEN 'confirmed' WHEN :itself THEN 'itself' WHEN :tacit THEN 'tacit' END AS which, status
+  FROM advance_instructions('2031-06-01T00:00Z') WHERE instruction_id >= :silent ORDER BY 1;
+SELECT * FROM steps(:silent);
+SELECT * FROM steps(:unconfirmed);
+SELECT * FROM steps(:confirmed);
+SELECT * FROM steps(:tacit);
+SELECT status, in_book FROM stands(:silent) UNION ALL SELECT status, in_book FROM stands(:unconfirmed) UNION ALL SELECT status, in_book FROM stands(:tacit);
+-- notice, steps of a minute, and the past
+SELECT 'given' AS late FROM instruct('{"product_id": 1, "unit_id": 11, "start": "2031-01-03T17:00Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "test"}}', '2031-01-03T16:45:01Z');
+SELECT 'given' AS late FROM instruct('{"product_id": 1, "unit_id": 11, "start": "2031-01-03T17:00Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "test"}}', '2031-01-03T16:45:00Z');
+SELECT status FROM instruct('{"product_id": 1, "unit_id": 12, "duration": "PT1H", "set_point_kw": 1, "emergency": true}', '2031-01-03T16:45:01Z');
+SELECT 'given' AS late FROM instruct('{"product_id": 1, "unit_id": 11, "start": "2031-01-03T17:00:30Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "test"}}', '2031-01-03T16:00:00Z');
+SELECT 'given' AS late FROM instruct('{"product_id": 3, "unit_id": 11, "start": "2031-01-03T17:00Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "test"}}', '2031-01-03T17:00:01Z');
+
+-- ---------------------------------------------------------------- open until it is ceased
+
+SELECT instruction_id AS open_ended FROM instruct('{"product_id": 4, "unit_id": 14, "open_ended": true, "set_point": "absolute", "set_point_kw": 0, "reference_kw": 400, "rationale": {"code": "location"}}', '2031-07-01T10:00:07Z') \gset
+SELECT kind, open_ended, ends_at, acknowledge_by, comply_by FROM instruction WHERE id = :open_ended;
+SELECT instruction_to_stop(4, 14, '2031-07-01T10:00:30Z') = :open_ended AS matched;
+SELECT instruction_to_stop(4, 15, '2031-07-01T10:00:30Z');
+SELECT acknowledge_instruction(:open_ended, at => '2031-07-01T10:01:07Z');
+SELECT status FROM advance_instructions('2031-07-01T10:01:07Z');
+SELECT * FROM stands(:open_ended);
+-- it counts for ever against what the unit can do, until it ends
+SELECT f ->> 'kind' AS kind, f ->> 'short_kw' AS short_kw, f ->> 'end' AS "end" FROM instruct('{"product_id": 4, "unit_id": 14, "start": "2040-01-01T10:00Z", "open_ended": true, "set_point_kw": -200, "rationale": {"code": "location"}}', '2031-07-01T10:05Z') i, jsonb_array_elements(i.findings) f ORDER BY 1;
+SELECT instruction_to_stop(4, 14, '2040-07-01T10:00:30Z');
+SELECT stop_instruction(:open_ended, ends_at => '2031-07-01T12:00Z', at => '2031-07-01T11:30Z');
+SELECT * FROM stands(:open_ended);
+SELECT status FROM advance_instructions('2031-07-01T11:59Z');
+SELECT status FROM advance_instructions('2031-07-01T12:00Z');
+SELECT * FROM stands(:open_ended);
+SELECT * FROM steps(:open_ended);
+-- stopped before it began, or before anybody answered: nothing was to be delivered
+SELECT given(1, 15, '2030-05-01T17:00Z') AS early, given(3, 16, '2030-05-01T17:00Z') AS unanswered, given(1, 17, '2030-05-01T17:00Z') AS silent \gset
+SELECT acknowledge_instruction(:early, at => '2030-05-01T16:10Z'), stop_instruction(:early, at => '2030-05-01T17:00Z'), stop_instruction(:unanswered, at => '2030-05-01T17:20Z'), stop_instruction(:silent, at => '2030-05-01T17:20Z');
+SELECT * FROM stands(:early) UNION ALL SELECT * FROM stands(:unanswered) UNION ALL SELECT * FROM stands(:silent);
+
+-- ---------------------------------------------------------------- a later one supersedes
+
+SELECT given(1, 21, '2030-06-01T17:00Z', '{"intervals": [{"set_point_kw": 100}, {"set_point_kw": 200}, {"set_point_kw": 300}]}') AS course \gset
+SELECT acknowledge_instruction(:course, at => '2030-06-01T16:10Z');
+-- before delivery all of it is replaced
+SELECT version, status, cardinality(dispatch_ids) AS dispatches FROM amend_instruction(:course, '{"message_id": "DSOX-9", "duration": "PT1H", "intervals": [{"set_point_kw": 150}, {"set_point_kw": 250}], "rationale": {"reason": "less load than forecast"}}', '2030-06-01T16:20Z');
+SELECT version, status, cardinality(dispatch_ids) AS dispatches FROM amend_instruction(:course, '{"message_id": "DSOX-9", "duration": "PT1H", "intervals": [{"set_point_kw": 150}, {"set_point_kw": 250}], "rationale": {"reason": "less load than forecast"}}', '2030-06-01T16:25Z');
+SELECT * FROM stands(:course);
+-- it is to be read back anew, and as it says now
+SELECT acknowledge_instruction(:course, at => '2030-06-01T16:30Z');
+SELECT acknowledge_instruction(:course, 2, at => '2030-06-01T16:50Z');
+SELECT status FROM advance_instructions('2030-06-01T17:10Z') WHERE instruction_id = :course;
+-- during delivery: what was delivered stays; a start in the past is now
+SELECT version, status FROM amend_instruction(:course, '{"end": "2030-06-01T19:30Z", "set_point_kw": 400, "rationale": {"reason": "more load than forecast"}}', '2030-06-01T17:40Z');
+SELECT * FROM stands(:course);
+SELECT acknowledge_instruction(:course, 3, at => '2030-06-01T17:45Z');
+SELECT status FROM advance_instructions('2030-06-01T17:45Z') WHERE instruction_id = :course;
+SELECT amend_instruction(:course, '{"end": "2030-06-01T17:30Z", "set_point_kw": 400, "rationale": {"reason": "x"}}', '2030-06-01T17:50Z');
+SELECT amend_instruction(:course, '{"duration": "PT1H", "set_point_kw": 400}', '2030-06-01T17:50Z');
+SELECT cancel_instruction(:course, 'the fault is repaired', at => '2030-06-01T18:00Z');
+SELECT * FROM stands(:course);
+SELECT * FROM steps(:course);
+SELECT v.version, v.number, e.status, e.happened_at FROM dispatch_event e JOIN instruction_interval v USING (dispatch_id) WHERE v.instruction_id = :course ORDER BY e.dispatch_id, e.happened_at, e.id;
+SELECT amend_instruction(:course, '{"duration": "PT1H", "set_point_kw": 400, "rationale": {"code": "test"}}', '2030-06-01T18:10Z');
+SELECT cancel_instruction(:course, 'again', at => '2030-06-01T18:10Z');
+-- nobody answers an amendment: what was delivered before it stays
+SELECT given(1, 22, '2030-06-02T17:00Z') AS course \gset
+SELECT acknowledge_instruction(:course, at => '2030-06-02T16:10Z');
+SELECT status FROM amend_instruction(:course, '{"duration": "PT3H", "set_point_kw": 100, "rationale": {"code": "duration"}}', '2030-06-02T17:20Z');
+SELECT status FROM advance_instructions('2030-06-02T18:00Z') WHERE instruction_id = :course;
+SELECT * FROM stands(:course);
+-- it fails: it was to be delivered
+SELECT given(1, 23, '2030-06-02T17:00Z') AS course \gset
+SELECT acknowledge_instruction(:course, at => '2030-06-02T16:10Z');
+SELECT report_dispatch_status(:course, 'failed', at => '2030-06-02T17:00Z');
+SELECT report_dispatch_status(:course, 'failed', 'breaker tripped', at => '2030-06-02T17:00Z');
+SELECT * FROM stands(:course);
+-- it had not begun, and is cancelled
+SELECT given(1, 24, '2030-06-02T17:00Z') AS course \gset
+SELECT cancel_instruction(:course, '', at => '2030-06-02T16:10Z');
+SELECT cancel_instruction(:course, 'not needed', at => '2030-06-02T16:10Z');
+SELECT * FROM stands(:course);
+
+-- ---------------------------------------------------------------- several units, all of them or none
+
+SELECT unit_id, status, cardinality(dispatch_ids) AS dispatches FROM instruct('{"message_id": "DSOX-20", "product_id": 3, "start": "2030-07-01T17:00Z", "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "location"}, "units": [{"unit_id": 41}, {"unit_id": 12, "set_point_kw": 60}]}', '2030-07-01T16:00Z');
+SELECT unit_id, trim_scale(power_kw) AS kw, service_provider_id FROM dispatch WHERE delivery_window @> timestamptz '2030-07-01T17:00Z' ORDER BY unit_id;
+SELECT count(*) AS before FROM instruction \gset
+SELECT instruct('{"message_id": "DSOX-21", "product_id": 3, "start": "2030-07-02T17:00Z", "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "location"}, "units": [{"unit_id": 12}, {"unit_id": 99}]}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "location"}, "units": [{"unit_id": 12}, {"unit_id": 12}]}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "location"}, "units": [{"unit_id": 12, "message_id": "x"}]}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "duration": "PT1H", "power": 40}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 77, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40}', '2030-07-02T16:00Z');
+SELECT instruct('[]', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "whim"}}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "merit_order", "merit_order_id": 1}}', '2030-07-02T16:00Z');
+SELECT count(*) - :before AS written, count(*) FILTER (WHERE message_id = 'DSOX-21') AS noted FROM instruction, (SELECT max(message_id) FILTER (WHERE message_id = 'DSOX-21') AS message_id FROM instruction_message) m GROUP BY ();
+-- what was sold is called: the availability, and the price of its award
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (90001, 3, 3, 12, 'up', 300, '2030-07-03T00:00Z/P1D', 95);
+INSERT INTO availability (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (90002, 90001, 3, 3, 12, 'up', 300, '2030-07-03T16:00Z/PT4H', 'accepted');
+SELECT d.availability_id, d.award_id, d.utilisation_price_per_mwh, i.findings FROM instruct('{"product_id": 3, "unit_id": 12, "start": "2030-07-03T17:00Z", "duration": "PT1H", "set_point_kw": 300, "rationale": {"code": "cheapest"}}', '2030-07-03T16:00Z') i JOIN dispatch d ON d.id = i.dispatch_ids[1];
+SELECT d.availability_id, d.award_id, d.utilisation_price_per_mwh FROM instruct('{"product_id": 3, "unit_id": 12, "start": "2030-07-03T12:00Z", "duration": "PT1H", "set_point_kw": 300, "utilisation_price_per_mwh": 80, "rationale": {"code": "cheapest"}}', '2030-07-03T11:00Z') i JOIN dispatch d ON d.id = i.dispatch_ids[1];
