@@ -214,7 +214,7 @@ BEGIN
     AND (operates_exchange() OR party = 'buyer' AND i.market_operator_id = me OR party = 'provider' AND i.service_provider_id = me)
   FOR NO KEY UPDATE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'there is no instruction % that you could answer as its %', coalesce(lock_instruction.instruction_id::text, 'NULL'), party
+    RAISE EXCEPTION 'there is no instruction % of which you are the %', coalesce(lock_instruction.instruction_id::text, 'NULL'), party
       USING ERRCODE = 'MX420', HINT = 'See table instruction: buyers amend, stop, confirm and cancel, providers acknowledge, refuse and report.';
   END IF;
   RETURN locked;
@@ -484,7 +484,7 @@ BEGIN
                                                         'short_kw', f.short_kw, 'message', f.message, 'rationale', f.rationale)) ORDER BY f.conflict_id)
     INTO conflicts, findings
   FROM instruction_interval v CROSS JOIN LATERAL findings_on_trade('dispatch', v.dispatch_id, of_instruction.market_operator_id) f
-  WHERE v.instruction_id = of_instruction.id AND v.version = of_instruction.version AND f.open;
+  WHERE v.instruction_id = of_instruction.id AND v.version = of_instruction.version AND (f.open OR f.action <> 'notify');
   findings := coalesce(findings, '[]');
   INSERT INTO instruction_rationale (instruction_id, version, code, reason, alternatives, merit_order_id, follows_merit_order, deviation, ruleset_id, conflict_ids, findings)
   VALUES (of_instruction.id, of_instruction.version, coalesce(given ->> 'code', CASE WHEN of_instruction.emergency THEN 'emergency' ELSE 'other' END), given ->> 'reason',
@@ -541,7 +541,6 @@ BEGIN
       IF of_instruction.emergency THEN
         PERFORM let_dispatch_stand(made, 'instructed', 'an emergency does not wait');
       END IF;
-      UPDATE dispatch_event e SET happened_at = at WHERE e.dispatch_id = made AND e.status = 'instructed';
     END IF;
     INSERT INTO instruction_interval (instruction_id, version, number, delivery_window, set_point, set_point_kw, reference_kw, direction, power_kw, dispatch_id)
     VALUES (of_instruction.id, of_instruction.version, one.number, one.remaining, one.set_point, one.set_point_kw, one.reference_kw, one.direction, one.power_kw, made);
@@ -666,6 +665,7 @@ BEGIN
       UPDATE dispatch d SET status = 'cancelled' FROM instruction_interval v WHERE worst = 'rejected' AND v.instruction_id = made.id AND d.id = v.dispatch_id AND d.status <> 'rejected';
       UPDATE instruction i SET status = worst, reason = left(format('the rules engine %s it: %s', worst, verdicts #>> '{0,message}'), 1000) WHERE i.id = made.id;
     END IF;
+    PERFORM date_dispatch_events(ARRAY[made.id]);
     answer := answer || (SELECT to_jsonb(x) FROM (
       SELECT i.id AS instruction_id, i.mrid, i.unit_id, i.status, verdicts AS findings,
              coalesce((SELECT jsonb_agg(v.dispatch_id ORDER BY v.number) FROM instruction_interval v WHERE v.instruction_id = i.id AND v.dispatch_id IS NOT NULL), '[]') AS dispatch_ids
@@ -853,6 +853,7 @@ BEGIN
     WHERE v.instruction_id = locked.id AND v.version = locked.version AND d.id = v.dispatch_id AND d.status = 'acknowledged'
       AND (lower(d.delivery_window) >= coalesce(accepted_end, 'infinity') OR upper(d.delivery_window) <= coalesce(accepted_start, '-infinity'));
   END IF;
+  PERFORM date_dispatch_events(ARRAY[locked.id]);
   RETURN keep_answer(known.message, '"acknowledged"') #>> '{}';
 END
 $function$;
@@ -1021,6 +1022,7 @@ BEGIN
   UPDATE instruction i SET status = reached, reason = coalesce(stop_instruction.reason, CASE WHEN ends > at THEN format('to stop at %s', ends) END), stepped_at = at, stop_at = ends, made_by = session_role(),
     ends_at = CASE WHEN ends > i.starts_at THEN ends ELSE i.ends_at END
   WHERE i.id = locked.id;
+  PERFORM date_dispatch_events(ARRAY[locked.id]);
   RETURN keep_answer(known.message, to_jsonb(reached)) #>> '{}';
 END
 $function$;
@@ -1071,6 +1073,7 @@ BEGIN
   PERFORM end_dispatches(locked, at, at);
   UPDATE instruction i SET status = 'cancelled', reason = cancel_instruction.reason, stepped_at = at, stop_at = CASE WHEN at > i.starts_at THEN at END, ends_at = CASE WHEN at > i.starts_at THEN at ELSE i.ends_at END, made_by = session_role()
   WHERE i.id = locked.id;
+  PERFORM date_dispatch_events(ARRAY[locked.id]);
   RETURN keep_answer(known.message, '"cancelled"') #>> '{}';
 END
 $function$;
@@ -1128,6 +1131,7 @@ BEGIN
       RAISE EXCEPTION 'instruction % cannot be amended so: %', locked.id, verdicts #>> '{0,message}'
         USING ERRCODE = 'MX428', HINT = 'What was instructed before stands. See explain_instruction().';
     END IF;
+    PERFORM date_dispatch_events(ARRAY[locked.id]);
     answer := keep_answer(known.message, (SELECT to_jsonb(x) FROM (
       SELECT locked.version, locked.status, verdicts AS findings,
              coalesce((SELECT jsonb_agg(v.dispatch_id ORDER BY v.number) FROM instruction_interval v WHERE v.instruction_id = locked.id AND v.version = locked.version AND v.dispatch_id IS NOT NULL), '[]') AS dispatch_ids) x));

@@ -263,5 +263,172 @@ SELECT count(*) - :before AS written, count(*) FILTER (WHERE message_id = 'DSOX-
 -- what was sold is called: the availability, and the price of its award
 INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (90001, 3, 3, 12, 'up', 300, '2030-07-03T00:00Z/P1D', 95);
 INSERT INTO availability (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (90002, 90001, 3, 3, 12, 'up', 300, '2030-07-03T16:00Z/PT4H', 'accepted');
-SELECT d.availability_id, d.award_id, d.utilisation_price_per_mwh, i.findings FROM instruct('{"product_id": 3, "unit_id": 12, "start": "2030-07-03T17:00Z", "duration": "PT1H", "set_point_kw": 300, "rationale": {"code": "cheapest"}}', '2030-07-03T16:00Z') i JOIN dispatch d ON d.id = i.dispatch_ids[1];
-SELECT d.availability_id, d.award_id, d.utilisation_price_per_mwh FROM instruct('{"product_id": 3, "unit_id": 12, "start": "2030-07-03T12:00Z", "duration": "PT1H", "set_point_kw": 300, "utilisation_price_per_mwh": 80, "rationale": {"code": "cheapest"}}', '2030-07-03T11:00Z') i JOIN dispatch d ON d.id = i.dispatch_ids[1];
+SELECT instruction_id AS called, findings FROM instruct('{"product_id": 3, "unit_id": 12, "start": "2030-07-03T17:00Z", "duration": "PT1H", "set_point_kw": 300, "rationale": {"code": "cheapest"}}', '2030-07-03T16:00Z') \gset
+SELECT d.availability_id, d.award_id, d.utilisation_price_per_mwh, :'findings' AS findings FROM dispatch d JOIN instruction_interval v ON v.dispatch_id = d.id WHERE v.instruction_id = :called;
+SELECT instruction_id AS called FROM instruct('{"product_id": 3, "unit_id": 12, "start": "2030-07-03T12:00Z", "duration": "PT1H", "set_point_kw": 300, "utilisation_price_per_mwh": 80, "rationale": {"code": "cheapest"}}', '2030-07-03T11:00Z') \gset
+SELECT d.availability_id, d.award_id, d.utilisation_price_per_mwh FROM dispatch d JOIN instruction_interval v ON v.dispatch_id = d.id WHERE v.instruction_id = :called;
+
+-- ---------------------------------------------------------------- the merit order: followed, or left with a reason
+
+DROP TABLE IF EXISTS merit_order_unit CASCADE;
+CREATE TABLE merit_order_unit (merit_order_id bigint, rank integer, unit_id bigint, power_kw numeric, price numeric, excluded_because text);
+INSERT INTO merit_order_unit VALUES (7, 1, 13, 100, 60, NULL), (7, 2, 27, 100, 70, NULL), (7, 3, 14, 100, 80, NULL), (7, NULL, 15, 100, 50, 'too slow');
+CREATE FUNCTION by_merit(units jsonb, deviation text DEFAULT NULL) RETURNS SETOF bigint LANGUAGE sql AS $$
+  SELECT instruction_id FROM instruct(jsonb_build_object('product_id', 3, 'units', units, 'start', '2030-07-05T17:00Z', 'duration', 'PT1H', 'set_point_kw', 100,
+    'rationale', jsonb_strip_nulls(jsonb_build_object('code', 'merit_order', 'merit_order_id', 7, 'deviation', deviation))), '2030-07-05T16:00Z') $$;
+SELECT count(*) FROM by_merit('[{"unit_id": 27}]');
+SELECT count(*) FROM by_merit('[{"unit_id": 15}]');
+SELECT count(*) FROM by_merit('[{"unit_id": 18}]');
+SELECT count(*) FROM by_merit('[{"unit_id": 27}, {"unit_id": 13}]');
+SELECT count(*) FROM by_merit('[{"unit_id": 14}]');
+SELECT count(*) FROM by_merit('[{"unit_id": 15}]', 'it was just tested');
+SELECT i.unit_id, r.code, r.follows_merit_order, r.deviation, r.alternatives FROM instruction_rationale r JOIN instruction i ON i.id = r.instruction_id WHERE r.merit_order_id = 7 ORDER BY i.id;
+SELECT instruct('{"product_id": 3, "unit_id": 15, "start": "2030-07-05T17:00Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "merit_order", "merit_order_id": 8}}', '2030-07-05T16:00Z');
+UPDATE instruction_rationale SET deviation = 'another' WHERE merit_order_id = 7;
+
+-- ---------------------------------------------------------------- who may know why
+
+-- NESO holds the unit for response; the DSO calls it all the same, and others could have been called
+SET ROLE instr_neso;
+INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (2, 3, 16, 'up', 400, '2035-01-01T16:00Z/PT4H', 210);
+SET ROLE instr_dso;
+SELECT instruction_id AS disclosed FROM instruct('{"message_id": "DSOX-30", "product_id": 3, "unit_id": 16, "start": "2035-01-01T17:00Z", "duration": "PT1H", "set_point_kw": 300, "utilisation_price_per_mwh": 140,
+  "rationale": {"code": "location", "reason": "nearest to the overload", "alternatives": [{"unit_id": 26, "power_kw": 300, "price": 95, "because": "behind another transformer"}, {"unit_id": 17, "power_kw": 200, "price": 120, "because": "too small"}]}}') \gset
+-- the buyer: everything, of another buyer what the ruleset shares
+SELECT r.code, r.reason, r.alternatives, r.ruleset, f ->> 'kind' AS kind, f ->> 'severity' AS severity, f #>> '{rationale,modes,1,verdict}' AS splitting, f ->> 'message' LIKE '%NESO%' AS names_neso, d -> 'utilisation_price_per_mwh' AS price
+  FROM explain_instruction(:disclosed) r, jsonb_array_elements(r.findings) f, jsonb_array_elements(r.dispatches) d;
+SELECT count(*) AS rationales FROM instruction_rationale;
+-- its provider: why, and neither who the others are nor what they cost
+SET ROLE instr_volt;
+SELECT r.code, r.reason, r.alternatives, r.deviation, f ->> 'kind' AS kind, d -> 'utilisation_price_per_mwh' AS price FROM explain_instruction(:disclosed) r, jsonb_array_elements(r.findings) f, jsonb_array_elements(r.dispatches) d;
+SELECT (SELECT count(*) FROM instruction_rationale) AS rationales, (SELECT count(*) FROM instruction WHERE id = :disclosed) AS instructions, (SELECT count(*) FROM instruction WHERE service_provider_id <> 3) AS of_others,
+  (SELECT count(*) FROM instruction_interval WHERE instruction_id = :disclosed) AS intervals, (SELECT count(*) FROM instruction_step WHERE instruction_id = :disclosed) AS steps;
+-- another buyer that it conflicts with, and a provider who could have been called: service, window and kW, and of the alternatives its own
+SET ROLE instr_neso;
+SELECT r.code, r.reason, r.alternatives, r.deviation, jsonb_array_length(r.findings) AS findings, d FROM explain_instruction(:disclosed) r, jsonb_array_elements(r.dispatches) d;
+SET ROLE instr_amp;
+SELECT r.code, r.reason, r.alternatives, r.deviation, jsonb_array_length(r.findings) AS findings, d FROM explain_instruction(:disclosed) r, jsonb_array_elements(r.dispatches) d;
+SELECT count(*) FROM instruction WHERE id = :disclosed;
+-- a stranger: nothing
+SET ROLE instr_watt;
+SELECT * FROM explain_instruction(:disclosed);
+SELECT * FROM explain_instruction(123456);
+SET ROLE instr_analyst;
+SELECT * FROM explain_instruction(:disclosed);
+-- operator and regulator: everything, with names
+SET ROLE instr_regulator;
+SELECT r.code, r.alternatives, f ->> 'kind' AS kind, f ->> 'message' LIKE '%NESO%' AS names_neso FROM explain_instruction(:disclosed) r, jsonb_array_elements(r.findings) f;
+SELECT count(*) > 0 AS all_of_them FROM instruction_rationale;
+-- a ruleset that shares names and prices
+RESET ROLE;
+SELECT copy_ruleset('ena-2025-01', 'open') IS NOT NULL AS copied;
+UPDATE ruleset SET share_identity = true, share_price = true WHERE code = 'open';
+SELECT put_ruleset_in_force('open', '2040-01-01T00:00Z');
+SET ROLE instr_dso;
+SELECT instruction_id AS shared FROM instruct('{"product_id": 3, "unit_id": 16, "start": "2040-01-01T17:00Z", "duration": "PT1H", "set_point_kw": 300, "utilisation_price_per_mwh": 140,
+  "rationale": {"code": "location", "alternatives": [{"unit_id": 26, "power_kw": 300, "price": 95, "because": "behind another transformer"}]}}') \gset
+SET ROLE instr_volt;
+SELECT r.alternatives FROM explain_instruction(:shared) r;
+SET ROLE instr_amp;
+SELECT r.alternatives, d FROM explain_instruction(:shared) r, jsonb_array_elements(r.dispatches) d;
+
+-- ---------------------------------------------------------------- what is not theirs to do
+
+SET ROLE instr_neso;
+SELECT instruct('{"product_id": 3, "unit_id": 16, "duration": "PT1H", "set_point_kw": 300, "rationale": {"code": "test"}}');
+SELECT stop_instruction(:disclosed);
+SELECT amend_instruction(:disclosed, '{"duration": "PT1H", "set_point_kw": 1}');
+SELECT cancel_instruction(:disclosed, 'x');
+SELECT confirm_instruction(:disclosed);
+SELECT acknowledge_instruction(:disclosed);
+SET ROLE instr_amp;
+SELECT acknowledge_instruction(:disclosed);
+SELECT refuse_instruction(:disclosed, 'x');
+SELECT report_dispatch_status(:disclosed, 'executing');
+SELECT count(*) FROM fetch_instructions(0, 3);
+SET ROLE instr_volt;
+SELECT stop_instruction(:disclosed);
+\set VERBOSITY sqlstate
+SELECT acknowledge_instruction(:disclosed, at => now() - interval '1 hour');
+\set VERBOSITY default
+SELECT count(*) FROM fetch_instructions(0, at => '2030-01-01');
+SELECT * FROM advance_instructions();
+UPDATE instruction SET status = 'acknowledged' WHERE id = :disclosed;
+SET ROLE instr_dso;
+SELECT * FROM advance_instructions();
+INSERT INTO instruction_step (instruction_id, version, status, happened_at) VALUES (:disclosed, 1, 'executing', now());
+-- the dispatch of an instruction changes with it alone; one recorded by hand is its buyer's to change
+UPDATE dispatch SET status = 'completed' WHERE id IN (SELECT dispatch_id FROM instruction_interval WHERE instruction_id = :disclosed);
+UPDATE dispatch SET power_kw = 1 WHERE id IN (SELECT dispatch_id FROM instruction_interval WHERE instruction_id = :disclosed);
+INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (3, 3, 18, 'up', 10, '2035-02-01T17:00Z/PT1H');
+UPDATE dispatch SET status = 'completed' WHERE delivery_window = '2035-02-01T17:00Z/PT1H';
+UPDATE dispatch SET status = 'instructed' WHERE delivery_window = '2035-02-01T17:00Z/PT1H' RETURNING status;
+-- even the owner takes no state back
+RESET ROLE;
+UPDATE dispatch SET status = 'instructed' WHERE id IN (SELECT dispatch_id FROM instruction_interval WHERE instruction_id = 2);
+UPDATE instruction SET status = 'executing' WHERE id = 2;
+UPDATE instruction SET unit_id = DEFAULT, asset_id = 12 WHERE id = 2;
+DELETE FROM dispatch WHERE id IN (SELECT dispatch_id FROM instruction_interval WHERE instruction_id = 2);
+-- as themselves, and now
+SET ROLE instr_volt;
+SELECT count(*) AS fetched, bool_and(content ? 'intervals') AS whole FROM fetch_instructions() WHERE instruction_id = :disclosed;
+SELECT refuse_instruction(:disclosed, 'it is held for response', message_id => 'VOLT-30');
+SELECT message_id, what FROM instruction_message ORDER BY id DESC LIMIT 1;
+SET ROLE instr_dso;
+SELECT status, reason, made_by FROM instruction_step WHERE instruction_id = :disclosed ORDER BY id;
+RESET ROLE;
+
+-- ---------------------------------------------------------------- where conflicts hold or reject
+
+SELECT copy_ruleset('ena-2025-01', 'strict') IS NOT NULL AS copied;
+INSERT INTO ruleset_action (ruleset_id, kind, severity, stage, action)
+  SELECT r.id, a.* FROM ruleset r, (VALUES ('double_commitment', 'blocking', 'dispatch', 'hold'), ('exclusivity', NULL, 'dispatch', 'reject')) AS a (kind, severity, stage, action) WHERE r.code = 'strict';
+SELECT put_ruleset_in_force('strict', '2100-01-01T00:00Z');
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (95001, 2, 3, 17, 'up', 400, '2100-05-01T17:00Z/PT1H'), (95002, 2, 3, 18, 'up', 400, '2100-05-01T17:00Z/PT1H');
+INSERT INTO exclusivity (asset_id, service_code, market_operator_id, service_provider_id, valid) VALUES (19, 'DC', 2, 3, '2100-05-01T00:00Z/P1D');
+SELECT unit_id, status, jsonb_array_length(findings) > 0 AS found FROM instruct('{"product_id": 3, "start": "2100-05-01T17:00Z", "duration": "PT1H", "set_point_kw": 300, "rationale": {"code": "location"}, "units": [{"unit_id": 17}, {"unit_id": 18}, {"unit_id": 19}, {"unit_id": 13}]}', '2100-05-01T16:00Z');
+SELECT instruction.id AS held FROM instruction WHERE unit_id = 17 AND status = 'held' \gset
+SELECT instruction.id AS held_too FROM instruction WHERE unit_id = 18 AND status = 'held' \gset
+SELECT status, split_part(reason, ':', 1) AS reason FROM instruction_step WHERE instruction_id IN (:held, :held_too) ORDER BY id;
+SELECT acknowledge_instruction(:held, at => '2100-05-01T16:10Z');
+-- let through, by the operator; or because what stood in the way is gone; or not
+SELECT resolve_hold(h.id, 'accepted', 'DSO goes first') FROM hold h JOIN instruction_interval v ON v.dispatch_id = h.trade_id WHERE v.instruction_id = :held AND h.resolved_at IS NULL;
+SELECT * FROM stands(:held);
+UPDATE dispatch SET status = 'cancelled' WHERE id = 95002;
+SELECT * FROM stands(:held_too);
+SELECT i.unit_id, s.status, split_part(s.reason, ':', 1) AS reason FROM instruction_step s JOIN instruction i ON i.id = s.instruction_id WHERE i.id IN (:held, :held_too) ORDER BY s.id;
+-- an emergency waits for neither; nor does a stop, though the window is posted anew
+SELECT unit_id, instruction_id AS n, status FROM instruct('{"product_id": 3, "start": "2100-05-01T17:00Z", "duration": "PT1H", "set_point_kw": 300, "emergency": true, "units": [{"unit_id": 17, "set_point_kw": 400}, {"unit_id": 19}]}', '2100-05-01T16:00Z');
+SELECT i.unit_id, d.status, h.decided_by, h.reason FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id JOIN dispatch d ON d.id = v.dispatch_id LEFT JOIN hold h ON h.trade_id = d.id AND h.resolved_at IS NOT NULL WHERE i.emergency AND lower(d.delivery_window) > '2100-01-01' ORDER BY 1;
+SELECT given(3, 15, '2100-06-01T17:00Z') AS first \gset
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (95003, 2, 3, 15, 'up', 400, '2100-06-01T17:00Z/PT1H');
+SELECT resolve_hold(h.id, 'accepted', 'NESO goes first') FROM hold h WHERE h.trade_id = 95003 AND h.resolved_at IS NULL;
+SELECT d.status FROM dispatch d WHERE d.id = 95003;
+SELECT stop_instruction(:first, at => '2100-06-01T17:30Z');
+SELECT * FROM stands(:first);
+SELECT k.kind, k.action FROM conflict k JOIN commitment c ON c.id = k.challenger_id JOIN instruction_interval v ON v.dispatch_id = c.source_id WHERE v.instruction_id = :first AND k.closed_at IS NULL ORDER BY 1;
+-- an amendment that would be held leaves what stood
+SELECT given(3, 11, '2100-07-01T17:00Z') AS amended \gset
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (95004, 2, 3, 11, 'up', 400, '2100-07-01T18:00Z/PT1H');
+SELECT amend_instruction(:amended, '{"duration": "PT2H", "set_point_kw": 300, "rationale": {"code": "duration"}}', '2100-07-01T17:10Z');
+SELECT * FROM stands(:amended);
+-- held until it was over
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (95005, 2, 3, 12, 'up', 400, '2100-08-01T17:00Z/PT1H');
+SELECT given(3, 12, '2100-08-01T17:00Z') AS forgotten, given(3, 12, '2100-08-01T17:00Z') AS given_up \gset
+SELECT cancel_instruction(:given_up, 'never mind', at => '2100-08-01T16:30Z');
+SELECT status FROM advance_instructions('2100-08-01T17:30Z') WHERE instruction_id = :forgotten;
+SELECT status FROM advance_instructions('2100-08-01T18:00Z') WHERE instruction_id = :forgotten;
+SELECT * FROM stands(:forgotten) UNION ALL SELECT * FROM stands(:given_up);
+
+-- ---------------------------------------------------------------- all that was written agrees
+
+-- the last step is where it stands, and every dispatch is where its instruction can have it
+SELECT count(*) AS disagree FROM instruction i LEFT JOIN instruction_step s ON s.id = i.step_id WHERE (s.instruction_id, s.status, s.version) IS DISTINCT FROM (i.id, i.status, i.version);
+SELECT DISTINCT i.status AS instruction, d.status AS dispatch FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version JOIN dispatch d ON d.id = v.dispatch_id ORDER BY 1, 2;
+SELECT count(*) AS disagree FROM dispatch d LEFT JOIN LATERAL (SELECT e.status FROM dispatch_event e WHERE e.dispatch_id = d.id ORDER BY e.id DESC LIMIT 1) e ON true WHERE dispatch_is_instructed(d.id) AND e.status IS DISTINCT FROM d.status;
+SELECT count(*) AS disagree FROM dispatch d LEFT JOIN commitment c ON c.source_id = d.id AND c.stage = 'dispatch' AND c.closed_at IS NULL WHERE d.live <> (c.id IS NOT NULL) OR d.live AND (c.delivery_window, c.power_kw) IS DISTINCT FROM (d.delivery_window, d.power_kw);
+-- but those two that were let through just now
+SELECT count(*) AS not_dated FROM dispatch_event WHERE happened_at = recorded_at AND dispatch_id IN (SELECT dispatch_id FROM instruction_interval v JOIN instruction i ON i.id = v.instruction_id WHERE i.instructed_at <> i.recorded_at);
+TRUNCATE instruction_step;
+SELECT flexexchange.drop_exchange('instr_test', with_data => true);
+DROP ROLE instr_operator, instr_regulator, instr_analyst, instr_dso, instr_neso, instr_volt, instr_amp, instr_watt;
