@@ -97,7 +97,8 @@ CREATE OR REPLACE TRIGGER t10_status BEFORE UPDATE OF status ON dispatch
     'acknowledged > executing stopped completed failed held rejected refused cancelled lapsed superseded',
     'executing > stopped completed failed held rejected cancelled superseded',
     'stopped completed failed > held rejected',
-    'held rejected > instructed acknowledged executing stopped completed failed rejected cancelled lapsed superseded');
+    'held > instructed acknowledged executing stopped completed failed rejected cancelled lapsed superseded',
+    'rejected > instructed acknowledged executing stopped completed failed cancelled lapsed superseded');
 COMMENT ON TRIGGER t10_status ON dispatch IS 'dispatches of instructions go from state to state with them; what other platforms recorded, and what was recorded by hand, has any';
 
 CREATE OR REPLACE FUNCTION keep_instructed_dispatch() RETURNS trigger
@@ -203,7 +204,7 @@ COMMENT ON FUNCTION check_instruction_clock(timestamptz) IS 'refuses another tim
 REVOKE ALL ON FUNCTION check_instruction_clock(timestamptz) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION lock_instruction(instruction_id bigint, party text) RETURNS instruction
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -237,7 +238,7 @@ REVOKE ALL ON FUNCTION wrong_instruction_status(instruction, text) FROM PUBLIC;
 
 -- The first with an id writes the row and holds it; a second waits for it, and then reads the answer.
 CREATE OR REPLACE FUNCTION earlier_answer(sender_id bigint, message_id text, what text, content jsonb, OUT answer jsonb, OUT message bigint)
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -266,7 +267,7 @@ COMMENT ON FUNCTION earlier_answer(bigint, text, text, jsonb) IS
 REVOKE ALL ON FUNCTION earlier_answer(bigint, text, text, jsonb) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION keep_answer(message bigint, answer jsonb) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
@@ -278,7 +279,7 @@ COMMENT ON FUNCTION keep_answer(bigint, jsonb) IS 'notes what was answered to a 
 REVOKE ALL ON FUNCTION keep_answer(bigint, jsonb) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION let_dispatch_stand(dispatch_id bigint, wanted text, why text) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -308,7 +309,7 @@ REVOKE ALL ON FUNCTION let_dispatch_stand(bigint, text, text) FROM PUBLIC;
 
 -- The dispatches of the version that stands take a status; windows that go beyond an instant can be cut there.
 CREATE OR REPLACE FUNCTION move_dispatches(of_instruction instruction, wanted text, at timestamptz, from_states text[], cut boolean DEFAULT false) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -427,7 +428,7 @@ REVOKE ALL ON FUNCTION message_intervals(jsonb, timestamptz) FROM PUBLIC;
 -- ------------------------------------------------------------------ why this unit
 
 CREATE OR REPLACE FUNCTION compare_with_merit_order(merit bigint, unit bigint, together bigint[], OUT follows boolean, OUT ranked jsonb)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
@@ -456,7 +457,7 @@ COMMENT ON FUNCTION compare_with_merit_order(bigint, bigint, bigint[]) IS
 REVOKE ALL ON FUNCTION compare_with_merit_order(bigint, bigint, bigint[]) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION record_rationale(of_instruction instruction, given jsonb, together bigint[], OUT findings jsonb)
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -500,7 +501,7 @@ REVOKE ALL ON FUNCTION record_rationale(instruction, jsonb, bigint[]) FROM PUBLI
 
 -- Dispatches of the version that stands, in the order of their intervals, from an instant on.
 CREATE OR REPLACE FUNCTION write_dispatches(of_instruction instruction, content jsonb, at timestamptz) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -963,7 +964,7 @@ GRANT EXECUTE ON FUNCTION confirm_instruction(bigint, text, timestamptz) TO flex
 
 -- Ends what is instructed at an instant: what was delivered until then stays, what comes after does not.
 CREATE OR REPLACE FUNCTION end_dispatches(locked instruction, ends timestamptz, at timestamptz) RETURNS boolean
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
@@ -1150,7 +1151,7 @@ GRANT EXECUTE ON FUNCTION amend_instruction(bigint, jsonb, timestamptz) TO flexe
 
 -- Events are dated by what they tell of, and not by when it was written.
 CREATE OR REPLACE FUNCTION date_dispatch_events(instruction_ids bigint[]) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
@@ -1164,7 +1165,7 @@ COMMENT ON FUNCTION date_dispatch_events(bigint[]) IS 'dates the events of dispa
 REVOKE ALL ON FUNCTION date_dispatch_events(bigint[]) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION run_dispatches(instruction_ids bigint[], at timestamptz) RETURNS void
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
@@ -1179,8 +1180,7 @@ COMMENT ON FUNCTION run_dispatches(bigint[], timestamptz) IS 'starts and complet
 REVOKE ALL ON FUNCTION run_dispatches(bigint[], timestamptz) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION advance_instructions(at timestamptz DEFAULT now()) RETURNS TABLE (instruction_id bigint, status text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 #variable_conflict use_column
