@@ -275,7 +275,7 @@ COMMENT ON COLUMN instruction_rationale.instruction_id IS 'the instruction';
 COMMENT ON COLUMN instruction_rationale.version IS 'version of the instruction';
 COMMENT ON COLUMN instruction_rationale.code IS 'cheapest, merit_order, only_unit, location, speed, duration, reliability, carbon, test, emergency or other';
 COMMENT ON COLUMN instruction_rationale.reason IS 'in words, which the provider reads too';
-COMMENT ON COLUMN instruction_rationale.alternatives IS 'other units that could have been instructed, a JSON array of objects with, as far as known, unit_id, power_kw, price (currency of the market per MWh) and because';
+COMMENT ON COLUMN instruction_rationale.alternatives IS 'other units that could have been instructed, a JSON array of objects with, as far as known, unit_id, power_kw, price (currency of the market per MWh), rank and because; those of the merit order where none are given';
 COMMENT ON COLUMN instruction_rationale.merit_order_id IS 'the merit order that was asked; NULL: none';
 COMMENT ON COLUMN instruction_rationale.follows_merit_order IS 'true when every unit that it ranks before this one was instructed too or could not be; NULL: none was asked';
 COMMENT ON COLUMN instruction_rationale.deviation IS 'why it does not follow it; buyer, operator and regulator read it';

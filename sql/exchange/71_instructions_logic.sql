@@ -442,34 +442,33 @@ REVOKE ALL ON FUNCTION message_intervals(jsonb, timestamptz) FROM PUBLIC;
 
 -- ------------------------------------------------------------------ why this unit
 
-CREATE OR REPLACE FUNCTION compare_with_merit_order(merit bigint, unit bigint, together bigint[], OUT follows boolean, OUT ranked jsonb)
+CREATE OR REPLACE FUNCTION compare_with_merit_order(merit bigint, of_instruction instruction, together bigint[], OUT follows boolean, OUT ranked jsonb)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  IF to_regclass('merit_order_unit') IS NOT NULL THEN
-    -- whoever ranks before it is called too, or cannot be
-    EXECUTE $sql$
-      SELECT count(*) FILTER (WHERE u.unit_id = $2 AND u.excluded_because IS NULL) = 1
-             AND coalesce(bool_and(u.unit_id = ANY ($3) OR EXISTS (
-                   SELECT FROM instruction i JOIN instruction_rationale r ON r.instruction_id = i.id
-                   WHERE i.unit_id = u.unit_id AND r.merit_order_id = $1 AND i.status NOT IN ('rejected', 'refused', 'cancelled', 'lapsed')))
-                 FILTER (WHERE u.excluded_because IS NULL AND u.rank < own.rank), true),
-             coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('unit_id', u.unit_id, 'power_kw', u.power_kw, 'price', u.price, 'rank', u.rank, 'because', u.excluded_because))
-                                ORDER BY u.rank, u.unit_id) FILTER (WHERE u.unit_id <> $2), '[]')
-      FROM merit_order_unit u LEFT JOIN merit_order_unit own ON own.merit_order_id = u.merit_order_id AND own.unit_id = $2
-      WHERE u.merit_order_id = $1 HAVING count(*) > 0$sql$
-      INTO follows, ranked USING merit, unit, together;
-  END IF;
+  -- whoever ranks before it is called too
+  SELECT EXISTS (SELECT FROM merit_order_unit own WHERE own.merit_order_id = merit AND own.unit_id = of_instruction.unit_id AND own.rank IS NOT NULL)
+         AND NOT EXISTS (
+           SELECT FROM merit_order_unit u
+           WHERE u.merit_order_id = merit AND u.rank < (SELECT min(own.rank) FROM merit_order_unit own WHERE own.merit_order_id = merit AND own.unit_id = of_instruction.unit_id)
+             AND u.unit_id <> ALL (together)
+             AND NOT EXISTS (SELECT FROM instruction i JOIN instruction_rationale r ON r.instruction_id = i.id
+                             WHERE i.unit_id = u.unit_id AND r.merit_order_id = merit AND i.status NOT IN ('rejected', 'refused', 'cancelled', 'lapsed'))),
+         (SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('unit_id', u.unit_id, 'power_kw', nullif(u.power_kw, 0), 'price', u.utilisation_price_per_mwh, 'rank', u.rank,
+                                                                          'because', nullif(array_to_string(u.excluded_because, ', '), ''))) ORDER BY u.rank, u.unit_id), '[]')
+          FROM merit_order_unit u WHERE u.merit_order_id = merit AND u.unit_id <> of_instruction.unit_id)
+    INTO follows, ranked
+  FROM merit_order m WHERE m.id = merit AND m.market_operator_id = of_instruction.market_operator_id;
   IF follows IS NULL THEN
-    RAISE EXCEPTION 'message.rationale.merit_order_id % is unknown in this exchange, or ranks nobody', merit
+    RAISE EXCEPTION 'message.rationale.merit_order_id % is no merit order of its buyer', merit
       USING ERRCODE = 'MX427', HINT = 'See table merit_order; leave it out where none was asked.';
   END IF;
 END
 $function$;
-COMMENT ON FUNCTION compare_with_merit_order(bigint, bigint, bigint[]) IS
-  'whether instructing a unit, together with others, follows a merit order: it is ranked, and all that are ranked before it are instructed too, now or before; and who else is ranked; error MX427';
-REVOKE ALL ON FUNCTION compare_with_merit_order(bigint, bigint, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION compare_with_merit_order(bigint, instruction, bigint[]) IS
+  'whether instructing a unit, together with others, follows a merit order of its buyer: it is ranked, and all that are ranked before it are instructed too, now or before; and who else was looked at; error MX427';
+REVOKE ALL ON FUNCTION compare_with_merit_order(bigint, instruction, bigint[]) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION record_rationale(of_instruction instruction, given jsonb, together bigint[], OUT findings jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -480,16 +479,28 @@ DECLARE
   follows boolean;
   ranked jsonb;
   conflicts bigint[];
+  other jsonb;
 BEGIN
   IF given IS NOT NULL THEN
     PERFORM check_message_keys(given, 'message.rationale', ARRAY['code', 'reason', 'alternatives', 'merit_order_id', 'deviation']);
+  END IF;
+  -- they are read back by others, so they are what they say
+  IF jsonb_typeof(given -> 'alternatives') = 'array' THEN
+    FOR other IN SELECT jsonb_array_elements(given -> 'alternatives') LOOP
+      PERFORM check_message_keys(other, 'message.rationale.alternatives', ARRAY['unit_id', 'power_kw', 'price', 'rank', 'because']);
+      PERFORM (other ->> 'unit_id')::bigint, (other ->> 'power_kw')::numeric, (other ->> 'price')::numeric, (other ->> 'rank')::integer;
+    END LOOP;
   END IF;
   IF NOT of_instruction.emergency AND num_nonnulls(given ->> 'code', given ->> 'reason') = 0 THEN
     RAISE EXCEPTION 'message.rationale does not say why unit %', of_instruction.unit_id
       USING ERRCODE = 'MX427', HINT = 'Give code (for example merit_order, only_unit, location), reason in words, or both.';
   END IF;
   IF merit IS NOT NULL THEN
-    SELECT c.follows, c.ranked INTO follows, ranked FROM compare_with_merit_order(merit, of_instruction.unit_id, together) c;
+    -- that module may come later, in an exchange that was upgraded
+    IF to_regclass('merit_order_unit') IS NULL THEN
+      RAISE EXCEPTION 'message.rationale.merit_order_id % is no merit order of its buyer', merit USING ERRCODE = 'MX427', HINT = 'This exchange has no merit orders.';
+    END IF;
+    SELECT c.follows, c.ranked INTO follows, ranked FROM compare_with_merit_order(merit, of_instruction, together) c;
     IF NOT follows AND nullif(btrim(given ->> 'deviation'), '') IS NULL THEN
       RAISE EXCEPTION 'unit % is not next in merit order %', of_instruction.unit_id, merit
         USING ERRCODE = 'MX427', HINT = 'Instruct those that are ranked before it, or say in message.rationale.deviation why not.';
@@ -567,12 +578,13 @@ COMMENT ON FUNCTION write_dispatches(instruction, jsonb, timestamptz) IS
   'writes the intervals of a message and a dispatch for each that changes something, below what was sold of the unit; those that an amendment replaces are named; errors as for writing dispatches';
 REVOKE ALL ON FUNCTION write_dispatches(instruction, jsonb, timestamptz) FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION check_instruction_times(terms dispatch_terms, zone text, starts timestamptz, ends timestamptz, at timestamptz, scheduled boolean, emergency boolean) RETURNS void
+CREATE OR REPLACE FUNCTION check_instruction_times(terms dispatch_terms, market market, starts timestamptz, ends timestamptz, at timestamptz, scheduled boolean, emergency boolean) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
   instant timestamptz;
+  gate CONSTANT timestamptz := gate_closure(market.id, 'instruction', starts);
 BEGIN
   IF scheduled AND starts < at THEN
     RAISE EXCEPTION 'message.start % is past', starts
@@ -582,10 +594,14 @@ BEGIN
     RAISE EXCEPTION 'message.start % is less than % ahead', starts, terms.instruct_ahead
       USING ERRCODE = 'MX421', HINT = format('Terms "%s" want that notice; an emergency is said to be one.', terms.code);
   END IF;
+  IF at > gate AND NOT emergency THEN
+    RAISE EXCEPTION 'message.start % could be instructed until %', starts, gate
+      USING ERRCODE = 'MX421', HINT = format('The gate of market "%s" for instructions has closed, see market_gate; an emergency is said to be one.', market.code);
+  END IF;
   IF terms.time_resolution IS NOT NULL THEN
     -- in the time of the market: an hour there begins on the hour
     FOREACH instant IN ARRAY CASE WHEN scheduled THEN ARRAY[starts, ends] ELSE ARRAY[ends] END LOOP
-      IF isfinite(instant) AND scheduled AND date_bin(terms.time_resolution, instant AT TIME ZONE zone, timestamp '2001-01-01') <> instant AT TIME ZONE zone THEN
+      IF isfinite(instant) AND scheduled AND date_bin(terms.time_resolution, instant AT TIME ZONE market.time_zone, timestamp '2001-01-01') <> instant AT TIME ZONE market.time_zone THEN
         RAISE EXCEPTION 'message.start or end % is not a multiple of %', instant, terms.time_resolution
           USING ERRCODE = 'MX421', HINT = format('Terms "%s" count in steps of that.', terms.code);
       END IF;
@@ -593,9 +609,9 @@ BEGIN
   END IF;
 END
 $function$;
-COMMENT ON FUNCTION check_instruction_times(dispatch_terms, text, timestamptz, timestamptz, timestamptz, boolean, boolean) IS
-  'refuses an instruction that starts in the past, comes with too little notice, or is not at steps of the terms; error MX421';
-REVOKE ALL ON FUNCTION check_instruction_times(dispatch_terms, text, timestamptz, timestamptz, timestamptz, boolean, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION check_instruction_times(dispatch_terms, market, timestamptz, timestamptz, timestamptz, boolean, boolean) IS
+  'refuses an instruction that starts in the past, comes with too little notice or after the gate, or is not at steps of the terms; error MX421';
+REVOKE ALL ON FUNCTION check_instruction_times(dispatch_terms, market, timestamptz, timestamptz, timestamptz, boolean, boolean) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION instruct(message jsonb, at timestamptz DEFAULT now())
 RETURNS TABLE (instruction_id bigint, mrid uuid, unit_id bigint, status text, dispatch_ids bigint[], findings jsonb)
@@ -608,8 +624,8 @@ DECLARE
   message_keys CONSTANT text[] := keys || ARRAY['message_id', 'product_id', 'units', 'purpose', 'grid_node_id', 'emergency', 'self_dispatched'];
   product CONSTANT bigint := (message ->> 'product_id')::bigint;
   is_emergency CONSTANT boolean := coalesce((message ->> 'emergency')::boolean, false);
+  sold market;
   buyer bigint;
-  zone text;
   known record;
   units jsonb;
   together bigint[];
@@ -624,16 +640,17 @@ DECLARE
   made instruction;
   verdicts jsonb;
   worst text;
-  answer jsonb := '[]';
+  answer jsonb := '[]'::jsonb;
 BEGIN
   PERFORM check_message_keys(message, 'message', message_keys);
   PERFORM check_instruction_clock(at);
-  SELECT m.market_operator_id, m.time_zone INTO buyer, zone FROM product p JOIN market m ON m.id = p.market_id
+  SELECT m.* INTO sold FROM product p JOIN market m ON m.id = p.market_id
   WHERE p.id = product AND (operates_exchange() OR m.market_operator_id = current_participant());
   IF NOT FOUND THEN
     RAISE EXCEPTION 'message.product_id % is no product that you could dispatch', coalesce(product::text, 'NULL')
       USING ERRCODE = 'insufficient_privilege', HINT = 'A buyer instructs under its own products; see table product.';
   END IF;
+  buyer := sold.market_operator_id;
   known := earlier_answer(buyer, message ->> 'message_id', 'instruct', message);
   IF known.answer IS NOT NULL THEN
     RETURN QUERY SELECT x.* FROM jsonb_to_recordset(known.answer) AS x (instruction_id bigint, mrid uuid, unit_id bigint, status text, dispatch_ids bigint[], findings jsonb);
@@ -658,7 +675,7 @@ BEGIN
     SELECT min(lower(v.delivery_window)), max(upper(v.delivery_window)) INTO starts, ends FROM message_intervals(content, at) v;
     real_time := coalesce(content ->> 'start', content #>> '{intervals,0,start}', 'now') = 'now' OR coalesce(content ->> 'start', content #>> '{intervals,0,start}') LIKE '0000-00-00%';
     SELECT t.* INTO terms FROM product_dispatch_terms p JOIN dispatch_terms t ON t.id = p.dispatch_terms_id WHERE p.product_id = product AND p.valid @> starts;
-    PERFORM check_instruction_times(terms, zone, starts, ends, at, NOT real_time, is_emergency);
+    PERFORM check_instruction_times(terms, sold, starts, ends, at, NOT real_time, is_emergency);
     of_asset := EXISTS (SELECT FROM asset a WHERE a.id = unit);
     provider := CASE WHEN of_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = unit AND o.valid @> starts)
                      ELSE (SELECT f.service_provider_id FROM portfolio f WHERE f.id = unit) END;

@@ -443,6 +443,7 @@ DECLARE
   locked instruction := lock_instruction(amend_instruction.instruction_id, 'buyer');
   known record;
   terms dispatch_terms;
+  sold market;
   starts timestamptz;
   ends timestamptz;
   content jsonb;
@@ -464,7 +465,8 @@ BEGIN
         USING ERRCODE = 'MX421', HINT = 'An amendment is of what is still to come; stop_instruction() ends it.';
     END IF;
     SELECT t.* INTO terms FROM dispatch_terms t WHERE t.id = locked.dispatch_terms_id;
-    PERFORM check_instruction_times(terms, (SELECT m.time_zone FROM product p JOIN market m ON m.id = p.market_id WHERE p.id = locked.product_id), starts, ends, at, starts > at, true);
+    SELECT m.* INTO sold FROM product p JOIN market m ON m.id = p.market_id WHERE p.id = locked.product_id;
+    PERFORM check_instruction_times(terms, sold, starts, ends, at, starts > at, true);
     -- what was delivered stays, and what was to come is superseded
     locked := begin_instruction(locked, at);
     IF instruction_obliges(locked) THEN

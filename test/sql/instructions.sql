@@ -179,6 +179,12 @@ SELECT status FROM instruct('{"product_id": 1, "unit_id": 12, "duration": "PT1H"
 SELECT 'given' AS late FROM instruct('{"product_id": 1, "unit_id": 11, "start": "2031-01-03T17:00:30Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "test"}}', '2031-01-03T16:00:00Z');
 SELECT 'given' AS late FROM instruct('{"product_id": 3, "unit_id": 11, "start": "2031-01-03T17:00Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "test"}}', '2031-01-03T17:00:01Z');
 
+-- a market whose gate for instructions closes at 14:00 of the day before
+INSERT INTO market_gate (market_id, stage, closes_before, at_time) VALUES (2, 'instruction', '1 day', '14:00');
+SELECT instruct('{"product_id": 2, "unit_id": 11, "start": "2031-01-10T17:00Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "test"}}', '2031-01-09T14:00:01Z');
+SELECT status FROM instruct('{"product_id": 2, "unit_id": 11, "start": "2031-01-10T17:00Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "test"}}', '2031-01-09T14:00Z');
+DELETE FROM market_gate;
+
 -- ---------------------------------------------------------------- open until it is ceased
 
 SELECT instruction_id AS open_ended FROM instruct('{"product_id": 4, "unit_id": 14, "open_ended": true, "set_point": "absolute", "set_point_kw": 0, "reference_kw": 400, "rationale": {"code": "location"}}', '2031-07-01T10:00:07Z') \gset
@@ -258,7 +264,9 @@ SELECT instruct('{"product_id": 77, "unit_id": 12, "duration": "PT1H", "set_poin
 SELECT instruct('[]', '2030-07-02T16:00Z');
 SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40}', '2030-07-02T16:00Z');
 SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "whim"}}', '2030-07-02T16:00Z');
-SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "merit_order", "merit_order_id": 1}}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "test", "alternatives": [{"unit_id": "Mill Lane"}]}}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "test", "alternatives": [{"unit_id": 13, "owner": "Amp"}]}}', '2030-07-02T16:00Z');
+SELECT instruct('{"product_id": 3, "unit_id": 12, "duration": "PT1H", "set_point_kw": 40, "rationale": {"code": "test", "alternatives": {}}}', '2030-07-02T16:00Z');
 SELECT count(*) - :before AS written, count(*) FILTER (WHERE message_id = 'DSOX-21') AS noted FROM instruction, (SELECT max(message_id) FILTER (WHERE message_id = 'DSOX-21') AS message_id FROM instruction_message) m GROUP BY ();
 -- what was sold is called: the availability, and the price of its award
 INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (90001, 3, 3, 12, 'up', 300, '2030-07-03T00:00Z/P1D', 95);
@@ -270,9 +278,11 @@ SELECT d.availability_id, d.award_id, d.utilisation_price_per_mwh FROM dispatch 
 
 -- ---------------------------------------------------------------- the merit order: followed, or left with a reason
 
-DROP TABLE IF EXISTS merit_order_unit CASCADE;
-CREATE TABLE merit_order_unit (merit_order_id bigint, rank integer, unit_id bigint, power_kw numeric, price numeric, excluded_because text);
-INSERT INTO merit_order_unit VALUES (7, 1, 13, 100, 60, NULL), (7, 2, 27, 100, 70, NULL), (7, 3, 14, 100, 80, NULL), (7, NULL, 15, 100, 50, 'too slow');
+DROP TABLE IF EXISTS merit_order_unit, merit_order CASCADE;
+CREATE TABLE merit_order (id bigint, market_operator_id bigint);
+CREATE TABLE merit_order_unit (merit_order_id bigint, trade_id bigint, rank integer, unit_id bigint, power_kw numeric, utilisation_price_per_mwh numeric, excluded_because text[]);
+INSERT INTO merit_order VALUES (7, 1), (8, 2);
+INSERT INTO merit_order_unit VALUES (7, 1, 1, 13, 100, 60, '{}'), (7, 2, 2, 27, 100, 70, '{}'), (7, 3, 3, 14, 100, 80, '{}'), (7, 4, 4, 13, 50, 90, '{}'), (7, 5, NULL, 15, 0, 50, '{notice,energy}');
 CREATE FUNCTION by_merit(units jsonb, deviation text DEFAULT NULL) RETURNS SETOF bigint LANGUAGE sql AS $$
   SELECT instruction_id FROM instruct(jsonb_build_object('product_id', 3, 'units', units, 'start', '2030-07-05T17:00Z', 'duration', 'PT1H', 'set_point_kw', 100,
     'rationale', jsonb_strip_nulls(jsonb_build_object('code', 'merit_order', 'merit_order_id', 7, 'deviation', deviation))), '2030-07-05T16:00Z') $$;
@@ -331,6 +341,18 @@ SET ROLE instr_volt;
 SELECT r.alternatives FROM explain_instruction(:shared) r;
 SET ROLE instr_amp;
 SELECT r.alternatives, d FROM explain_instruction(:shared) r, jsonb_array_elements(r.dispatches) d;
+
+-- primacy: NESO has a unit behind a limit of the DSO export; the DSO holds the limit with another, and its rationale says who prevails
+RESET ROLE;
+INSERT INTO grid_node (id, kind, name, operator_id) VALUES (901, 'gsp', 'Northgate', 1), (902, 'primary', 'Mill Lane', 1);
+INSERT INTO grid_node_parent (grid_node_id, parent_id) VALUES (902, 901);
+UPDATE asset SET grid_node_id = 902 WHERE id IN (28, 29);
+INSERT INTO operating_limit (grid_node_id, valid, direction, limit_kw, operator_id, source) VALUES (901, '2036-01-01T00:00Z/P1D', 'up', 500, 1, 'rating of transformer 2');
+SELECT status FROM instruct('{"product_id": 4, "unit_id": 28, "start": "2036-01-01T10:00Z", "duration": "PT2H", "set_point_kw": 400, "purpose": "system", "rationale": {"code": "cheapest"}}', '2036-01-01T09:00Z');
+SET ROLE instr_dso;
+SELECT i.status, f ->> 'kind' AS kind, f #>> '{rationale,primacy,case}' AS "case", f #>> '{rationale,primacy,prevails}' AS prevails
+  FROM instruct('{"product_id": 3, "unit_id": 29, "start": "2036-01-01T11:00Z", "duration": "PT1H", "set_point_kw": -300, "purpose": "hold_limit", "grid_node_id": 901, "rationale": {"code": "location"}}') i, jsonb_array_elements(i.findings) f;
+SELECT r.conflict_ids <> '{}' AS found, r.findings #>> '{0,rationale,primacy,prevails}' AS prevails FROM instruction_rationale r ORDER BY r.recorded_at DESC, r.instruction_id DESC LIMIT 1;
 
 -- ---------------------------------------------------------------- what is not theirs to do
 
