@@ -470,7 +470,7 @@ COMMENT ON FUNCTION compare_with_merit_order(bigint, instruction, bigint[]) IS
   'whether instructing a unit, together with others, follows a merit order of its buyer: it is ranked, and all that are ranked before it are instructed too, now or before; and who else was looked at; error MX427';
 REVOKE ALL ON FUNCTION compare_with_merit_order(bigint, instruction, bigint[]) FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION record_rationale(of_instruction instruction, given jsonb, together bigint[], OUT findings jsonb)
+CREATE OR REPLACE FUNCTION record_rationale(of_instruction instruction, given jsonb, together bigint[], known_conflict bigint, OUT findings jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
@@ -506,12 +506,15 @@ BEGIN
         USING ERRCODE = 'MX427', HINT = 'Instruct those that are ranked before it, or say in message.rationale.deviation why not.';
     END IF;
   END IF;
-  SELECT array_agg(f.conflict_id ORDER BY f.conflict_id),
-         jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', f.kind, 'severity', f.severity, 'action', f.action, 'start', lower(f.overlap), 'end', upper(f.overlap),
-                                                        'short_kw', f.short_kw, 'message', f.message, 'rationale', f.rationale)) ORDER BY f.conflict_id)
-    INTO conflicts, findings
-  FROM instruction_interval v CROSS JOIN LATERAL findings_on_trade('dispatch', v.dispatch_id, of_instruction.market_operator_id) f
-  WHERE v.instruction_id = of_instruction.id AND v.version = of_instruction.version AND (f.open OR f.action <> 'notify');
+  -- most find nothing, and then the findings of the whole exchange are not looked through
+  IF EXISTS (SELECT FROM conflict k WHERE k.id > known_conflict) THEN
+    SELECT array_agg(f.conflict_id ORDER BY f.conflict_id),
+           jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', f.kind, 'severity', f.severity, 'action', f.action, 'start', lower(f.overlap), 'end', upper(f.overlap),
+                                                          'short_kw', f.short_kw, 'message', f.message, 'rationale', f.rationale)) ORDER BY f.conflict_id)
+      INTO conflicts, findings
+    FROM instruction_interval v CROSS JOIN LATERAL findings_on_trade('dispatch', v.dispatch_id, of_instruction.market_operator_id) f
+    WHERE v.instruction_id = of_instruction.id AND v.version = of_instruction.version AND (f.open OR f.action <> 'notify');
+  END IF;
   findings := coalesce(findings, '[]');
   INSERT INTO instruction_rationale (instruction_id, version, code, reason, alternatives, merit_order_id, follows_merit_order, deviation, ruleset_id, conflict_ids, findings)
   VALUES (of_instruction.id, of_instruction.version, coalesce(given ->> 'code', CASE WHEN of_instruction.emergency THEN 'emergency' ELSE 'other' END), given ->> 'reason',
@@ -519,9 +522,9 @@ BEGIN
           (SELECT r.id FROM ruleset r WHERE r.status = 'in_force' AND r.in_force @> of_instruction.starts_at), coalesce(conflicts, '{}'), findings);
 END
 $function$;
-COMMENT ON FUNCTION record_rationale(instruction, jsonb, bigint[]) IS
-  'notes why a unit is instructed, with what the rules engine says of it now, and gives that back as its buyer may know it; errors MX427, 22023, 23514';
-REVOKE ALL ON FUNCTION record_rationale(instruction, jsonb, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION record_rationale(instruction, jsonb, bigint[], bigint) IS
+  'notes why a unit is instructed, with what the rules engine found on it since a finding (the last before its dispatches were written), and gives that back as its buyer may know it; errors MX427, 22023, 23514';
+REVOKE ALL ON FUNCTION record_rationale(instruction, jsonb, bigint[], bigint) FROM PUBLIC;
 
 -- ------------------------------------------------------------------ instructing
 
@@ -638,9 +641,12 @@ DECLARE
   real_time boolean;
   terms dispatch_terms;
   made instruction;
+  known_conflict bigint;
   verdicts jsonb;
   worst text;
-  answer jsonb := '[]'::jsonb;
+  common CONSTANT jsonb := message - 'units' - 'message_id';
+  answers jsonb[] := '{}';
+  answer jsonb;
 BEGIN
   PERFORM check_message_keys(message, 'message', message_keys);
   PERFORM check_instruction_clock(at);
@@ -668,7 +674,7 @@ BEGIN
   END IF;
 
   -- in the order of units, so that two messages lock the same ones in the same order
-  FOR content, unit IN SELECT (message - 'units' - 'message_id') || u, (coalesce(u ->> 'unit_id', message ->> 'unit_id'))::bigint FROM jsonb_array_elements(units) u ORDER BY 2 LOOP
+  FOR content, unit IN SELECT common || u, (coalesce(u ->> 'unit_id', message ->> 'unit_id'))::bigint FROM jsonb_array_elements(units) u ORDER BY 2 LOOP
     IF message ? 'units' THEN
       PERFORM check_message_keys(content - 'product_id' - 'purpose' - 'grid_node_id' - 'emergency' - 'self_dispatched', format('message.units %s', unit), keys);
     END IF;
@@ -690,8 +696,9 @@ BEGIN
             is_emergency, coalesce((message ->> 'self_dispatched')::boolean, NOT terms.needs_confirmation, true), message ->> 'purpose', (message ->> 'grid_node_id')::bigint,
             terms.id, at, starts, ends, at + terms.acknowledge_within, CASE WHEN real_time THEN at + terms.comply_within END, at)
     RETURNING i.* INTO made;
+    known_conflict := (SELECT coalesce(max(k.id), 0) FROM conflict k);
     PERFORM write_dispatches(made, content, at);
-    verdicts := record_rationale(made, content -> 'rationale', together);
+    verdicts := record_rationale(made, content -> 'rationale', together, known_conflict);
     -- what the rules engine made of them
     worst := (SELECT max(d.status) FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = made.id AND d.status IN ('held', 'rejected'));
     IF worst IS NOT NULL THEN
@@ -699,12 +706,12 @@ BEGIN
       UPDATE instruction i SET status = worst, reason = left(format('the rules engine %s it: %s', worst, verdicts #>> '{0,message}'), 1000) WHERE i.id = made.id;
     END IF;
     PERFORM date_dispatch_events(ARRAY[made.id]);
-    answer := answer || (SELECT to_jsonb(x) FROM (
+    answers := answers || (SELECT to_jsonb(x) FROM (
       SELECT i.id AS instruction_id, i.mrid, i.unit_id, i.status, verdicts AS findings,
              coalesce((SELECT jsonb_agg(v.dispatch_id ORDER BY v.number) FROM instruction_interval v WHERE v.instruction_id = i.id AND v.dispatch_id IS NOT NULL), '[]') AS dispatch_ids
       FROM instruction i WHERE i.id = made.id) x);
   END LOOP;
-  answer := keep_answer(known.message, answer);
+  answer := keep_answer(known.message, to_jsonb(answers));
   RETURN QUERY SELECT x.* FROM jsonb_to_recordset(answer) AS x (instruction_id bigint, mrid uuid, unit_id bigint, status text, dispatch_ids bigint[], findings jsonb);
 END
 $function$;

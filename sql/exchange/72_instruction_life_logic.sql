@@ -447,6 +447,7 @@ DECLARE
   starts timestamptz;
   ends timestamptz;
   content jsonb;
+  known_conflict bigint;
   verdicts jsonb;
   answer jsonb;
 BEGIN
@@ -479,8 +480,9 @@ BEGIN
       starts_at = starts, ends_at = ends, open_ended = ends = 'infinity', acknowledge_by = at + terms.acknowledge_within, comply_by = NULL,
       accepted_start = NULL, accepted_end = NULL, accepted_kw = NULL, acknowledged_at = NULL, confirmed_at = NULL, stop_at = NULL
     WHERE i.id = locked.id RETURNING i.* INTO locked;
+    known_conflict := (SELECT coalesce(max(k.id), 0) FROM conflict k);
     PERFORM write_dispatches(locked, content, at);
-    verdicts := record_rationale(locked, message -> 'rationale', ARRAY[locked.unit_id]);
+    verdicts := record_rationale(locked, message -> 'rationale', ARRAY[locked.unit_id], known_conflict);
     IF EXISTS (SELECT FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = locked.id AND v.version = locked.version AND d.status IN ('held', 'rejected')) THEN
       RAISE EXCEPTION 'instruction % cannot be amended so: %', locked.id, verdicts #>> '{0,message}'
         USING ERRCODE = 'MX428', HINT = 'What was instructed before stands. See explain_instruction().';
