@@ -338,10 +338,14 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  UPDATE dispatch_event e SET happened_at = CASE WHEN e.status = 'executing' THEN greatest(lower(d.delivery_window), i.acknowledged_at, i.confirmed_at)
-                                                 WHEN e.status IN ('completed', 'stopped') THEN upper(d.delivery_window) ELSE i.stepped_at END
-  FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version JOIN dispatch d ON d.id = v.dispatch_id
-  WHERE i.id = ANY (instruction_ids) AND e.dispatch_id = d.id AND e.recorded_at = now() AND e.happened_at = now();
+  UPDATE dispatch_event e SET happened_at = x.happened_at
+  FROM (SELECT v.dispatch_id, n.id, CASE WHEN n.status = 'executing' THEN greatest(lower(d.delivery_window), i.acknowledged_at, i.confirmed_at)
+                                         WHEN n.status IN ('completed', 'stopped') THEN upper(d.delivery_window) ELSE i.stepped_at END AS happened_at
+        FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version JOIN dispatch d ON d.id = v.dispatch_id
+        -- each by its index, however many there are by now
+        CROSS JOIN LATERAL (SELECT e.id, e.status FROM dispatch_event e WHERE e.dispatch_id = d.id AND e.recorded_at = now() AND e.happened_at = now() OFFSET 0) n
+        WHERE i.id = ANY (instruction_ids)) x
+  WHERE e.id = x.id AND e.happened_at <> x.happened_at;
 END
 $function$;
 COMMENT ON FUNCTION date_dispatch_events(bigint[]) IS 'dates the events of dispatches of instructions that this transaction wrote: start and end of a window by the window, others by the step of the instruction';
