@@ -72,8 +72,9 @@ sub send_until_the_end
 			$script .= "SELECT FROM gb.advance_instructions(lab.given($n));\n" if $n % 7 == $session;
 		}
 		append_to_file("$dir/$round.$session.sql", $script);
-		my $run = { out => '', err => '' };
-		$run->{handle} = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-d', $node->connstr('postgres'), '-f', "$dir/$round.$session.sql" ], '>', \$run->{out}, '2>', \$run->{err});
+		# to files: nobody reads pipes while we wait for the sessions to get on
+		my $run = { out => "$dir/$round.$session.out", err => "$dir/$round.$session.err" };
+		$run->{handle} = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-d', $node->connstr('postgres'), '-f', "$dir/$round.$session.sql" ], '>', $run->{out}, '2>', $run->{err});
 		push @running, $run;
 	}
 	return @running;
@@ -85,6 +86,7 @@ sub finish
 	for my $run (@_)
 	{
 		$run->{handle}->finish;
+		$run->{$_} = slurp_file($run->{$_}) for 'out', 'err';
 		$told{$1} = $2 while $run->{out} =~ /^told (\d+) (\d+)$/mg;
 		$answered{$1} = $2 while $run->{out} =~ /^answered (\d+) (\w+)$/mg;
 		# an answer may come after time has taken its instruction
