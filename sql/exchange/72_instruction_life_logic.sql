@@ -381,6 +381,33 @@ COMMENT ON FUNCTION stop_instruction(bigint, text, timestamptz, text, timestampt
 REVOKE ALL ON FUNCTION stop_instruction(bigint, text, timestamptz, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION stop_instruction(bigint, text, timestamptz, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
+-- An emergency stop is of a service, in a zone.
+CREATE OR REPLACE FUNCTION stop_instructions(product_id bigint, reason text, grid_node_id bigint DEFAULT NULL, at timestamptz DEFAULT now()) RETURNS TABLE (instruction_id bigint, unit_id bigint, status text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+BEGIN
+  -- in the order of ids, so that two who stop at once take turns; by row-level security they are those that the caller gave
+  FOR instruction_id, unit_id IN
+    SELECT i.id, i.unit_id FROM instruction i
+    WHERE i.product_id = stop_instructions.product_id AND i.status IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing', 'held') AND i.ends_at > at
+      AND (stop_instructions.grid_node_id IS NULL OR EXISTS (
+            SELECT FROM grid_nodes_below(stop_instructions.grid_node_id, time_window(at, at + interval '1 microsecond')) b
+            WHERE b.grid_node_id IN (SELECT a.grid_node_id FROM asset a WHERE a.id = i.asset_id
+                                     UNION ALL SELECT f.grid_node_id FROM portfolio f WHERE f.id = i.portfolio_id
+                                     UNION ALL SELECT a.grid_node_id FROM portfolio_member m JOIN asset a ON a.id = m.asset_id WHERE m.portfolio_id = i.portfolio_id AND m.valid @> at)))
+    ORDER BY i.id LOOP
+    status := stop_instruction(instruction_id, stop_instructions.reason, at => stop_instructions.at);
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION stop_instructions(bigint, text, bigint, timestamptz) IS
+  'stops all that is instructed under a product and not over, where a place is named what has a unit or a member of it there or below; gives what each became; errors as for stop_instruction()';
+REVOKE ALL ON FUNCTION stop_instructions(bigint, text, bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION stop_instructions(bigint, text, bigint, timestamptz) TO flexexchange_operator, flexexchange_participant;
+
 CREATE OR REPLACE FUNCTION instruction_to_stop(product_id bigint, unit_id bigint, at timestamptz DEFAULT now()) RETURNS bigint
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
@@ -582,6 +609,36 @@ COMMENT ON FUNCTION advance_instructions(timestamptz) IS
   'takes every instruction to the status that time brings: lapsed or accepted where no answer came, lapsed where it was not confirmed, executing, completed, stopped; returns what it took; to be run every few seconds, catches up after an outage as of when things were due, and passes over what is being answered just now; error 42501; SECURITY DEFINER because nobody writes instructions themselves, and the caller is checked';
 REVOKE ALL ON FUNCTION advance_instructions(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION advance_instructions(timestamptz) TO flexexchange_operator;
+
+-- What is open, who has to act next, and by when.
+CREATE OR REPLACE VIEW live_instruction WITH (security_invoker = true) AS
+  SELECT i.id AS instruction_id, i.product_id, i.unit_id, i.status, i.version,
+         CASE WHEN i.status = 'held' THEN 'rules'
+              WHEN i.status IN ('issued', 'delivered') AND i.acknowledge_by IS NOT NULL THEN 'answer'
+              WHEN NOT i.self_dispatched AND i.confirmed_at IS NULL THEN 'confirmation'
+              WHEN i.starts_at > now() THEN 'start'
+              WHEN i.ends_at = 'infinity' THEN 'stop'
+              ELSE 'end' END AS waits_for,
+         CASE WHEN i.status = 'held' THEN i.ends_at
+              WHEN i.status IN ('issued', 'delivered') AND i.acknowledge_by IS NOT NULL THEN i.acknowledge_by
+              WHEN NOT i.self_dispatched AND i.confirmed_at IS NULL OR i.starts_at > now() THEN i.starts_at
+              ELSE nullif(i.ends_at, 'infinity') END AS until,
+         i.starts_at, i.ends_at, i.emergency, i.told_step_id = i.step_id AS provider_knows
+  FROM instruction i
+  WHERE i.status IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing', 'held');
+COMMENT ON VIEW live_instruction IS 'the instructions that are not over, what each waits for, and until when, for their buyers and providers';
+COMMENT ON COLUMN live_instruction.instruction_id IS 'the instruction';
+COMMENT ON COLUMN live_instruction.product_id IS 'the product that is dispatched';
+COMMENT ON COLUMN live_instruction.unit_id IS 'the asset or portfolio';
+COMMENT ON COLUMN live_instruction.status IS 'its status, as far as it was taken';
+COMMENT ON COLUMN live_instruction.version IS '1, and one more with each amendment';
+COMMENT ON COLUMN live_instruction.waits_for IS 'answer (of the provider), confirmation (of the buyer), start, end, stop (it has no end) or rules (it is held)';
+COMMENT ON COLUMN live_instruction.until IS 'until when: past, and advance_instructions() has not come to it yet; NULL: there is no such time';
+COMMENT ON COLUMN live_instruction.starts_at IS 'when delivery starts';
+COMMENT ON COLUMN live_instruction.ends_at IS 'when delivery ends, or infinity';
+COMMENT ON COLUMN live_instruction.emergency IS 'true when it is one';
+COMMENT ON COLUMN live_instruction.provider_knows IS 'true when the provider has fetched its last step';
+GRANT SELECT ON live_instruction TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 -- ------------------------------------------------------------------ why, for whoever may know
 

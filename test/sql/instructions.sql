@@ -400,6 +400,20 @@ SET ROLE instr_dso;
 SELECT status, reason, made_by FROM instruction_step WHERE instruction_id = :disclosed ORDER BY id;
 RESET ROLE;
 
+-- ---------------------------------------------------------------- what is open, and stopping all of it
+
+SELECT waits_for, until, status, provider_knows FROM live_instruction WHERE unit_id IN (28, 29) OR instruction_id = :open_ended ORDER BY instruction_id;
+SET ROLE instr_dso;
+-- of the DSO's product alone, and below the place alone
+SELECT count(*) FROM stop_instructions(4, 'fault');
+SELECT unit_id, status FROM stop_instructions(3, 'fault at Northgate', 901);
+SELECT count(*) FROM stop_instructions(3, 'fault at Northgate', 901);
+SELECT waits_for, count(*) FROM live_instruction WHERE product_id = 3 GROUP BY 1 ORDER BY 1;
+SET ROLE instr_volt;
+SELECT count(*) FROM live_instruction WHERE unit_id NOT IN (SELECT own_asset_ids());
+SELECT * FROM stop_instructions(3, 'mine');
+RESET ROLE;
+
 -- ---------------------------------------------------------------- where conflicts hold or reject
 
 SELECT copy_ruleset('ena-2025-01', 'strict') IS NOT NULL AS copied;
@@ -449,7 +463,7 @@ SELECT count(*) AS disagree FROM instruction i LEFT JOIN instruction_step s ON s
 SELECT DISTINCT i.status AS instruction, d.status AS dispatch FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version JOIN dispatch d ON d.id = v.dispatch_id ORDER BY 1, 2;
 SELECT count(*) AS disagree FROM dispatch d LEFT JOIN LATERAL (SELECT e.status FROM dispatch_event e WHERE e.dispatch_id = d.id ORDER BY e.id DESC LIMIT 1) e ON true WHERE dispatch_is_instructed(d.id) AND e.status IS DISTINCT FROM d.status;
 SELECT count(*) AS disagree FROM dispatch d LEFT JOIN commitment c ON c.source_id = d.id AND c.stage = 'dispatch' AND c.closed_at IS NULL WHERE d.live <> (c.id IS NOT NULL) OR d.live AND (c.delivery_window, c.power_kw) IS DISTINCT FROM (d.delivery_window, d.power_kw);
--- but those two that were let through just now
+-- but those that were let through or stopped just now
 SELECT count(*) AS not_dated FROM dispatch_event WHERE happened_at = recorded_at AND dispatch_id IN (SELECT dispatch_id FROM instruction_interval v JOIN instruction i ON i.id = v.instruction_id WHERE i.instructed_at <> i.recorded_at);
 TRUNCATE instruction_step;
 SELECT flexexchange.drop_exchange('instr_test', with_data => true);
