@@ -149,32 +149,44 @@ BEGIN
 END
 $block$;
 
--- A dispatch that the rules engine held, and then let through or not.
-CREATE OR REPLACE FUNCTION follow_held_dispatch() RETURNS trigger
+-- Dispatches that the rules engine held, and then let through or not: looked at when the statement has been posted, as they are then.
+CREATE OR REPLACE FUNCTION follow_held_dispatches() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $function$
 DECLARE
   waiting instruction;
+  rejected boolean;
 BEGIN
-  SELECT i.* INTO waiting FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version
-  WHERE v.dispatch_id = NEW.id AND i.status = 'held' FOR NO KEY UPDATE OF i;
-  IF FOUND AND NOT EXISTS (SELECT FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id
-                           WHERE v.instruction_id = waiting.id AND v.version = waiting.version AND d.status = 'held') THEN
-    UPDATE instruction i SET
-      status = CASE WHEN NEW.live THEN 'issued' WHEN NEW.status = 'rejected' THEN 'rejected' ELSE 'cancelled' END,
-      reason = CASE WHEN NEW.live THEN 'the rules engine held it, and it stands now' ELSE 'the rules engine held it, and it does not stand' END,
-      acknowledge_by = CASE WHEN NEW.live THEN now() + (SELECT t.acknowledge_within FROM dispatch_terms t WHERE t.id = i.dispatch_terms_id) END,
-      stepped_at = now(), made_by = session_role()
-    WHERE i.id = waiting.id;
+  IF NOT EXISTS (SELECT FROM before b WHERE b.status = 'held') THEN
+    RETURN NULL;
   END IF;
+  FOR waiting IN
+    SELECT i.* FROM instruction i
+    WHERE i.status = 'held' AND i.id IN (SELECT v.instruction_id FROM before b JOIN after a USING (id) JOIN instruction_interval v ON v.dispatch_id = b.id WHERE b.status = 'held' AND a.status <> 'held')
+    ORDER BY i.id FOR NO KEY UPDATE LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = waiting.id AND v.version = waiting.version AND d.status = 'held');
+    rejected := EXISTS (SELECT FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = waiting.id AND v.version = waiting.version AND d.status = 'rejected');
+    -- one that is cancelled is so by whoever does it, and says so
+    IF rejected OR EXISTS (SELECT FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = waiting.id AND v.version = waiting.version AND d.live) THEN
+      UPDATE instruction i SET
+        status = CASE WHEN rejected THEN 'rejected' ELSE 'issued' END,
+        reason = CASE WHEN rejected THEN 'the rules engine held it, and it does not stand' ELSE 'the rules engine held it, and it stands now' END,
+        acknowledge_by = CASE WHEN NOT rejected THEN now() + (SELECT t.acknowledge_within FROM dispatch_terms t WHERE t.id = i.dispatch_terms_id) END,
+        stepped_at = now(), made_by = session_role()
+      WHERE i.id = waiting.id;
+      -- its other intervals do not stand without it
+      UPDATE dispatch d SET status = 'cancelled' FROM instruction_interval v
+      WHERE rejected AND v.instruction_id = waiting.id AND v.version = waiting.version AND d.id = v.dispatch_id AND d.status = 'instructed';
+    END IF;
+  END LOOP;
   RETURN NULL;
 END
 $function$;
-COMMENT ON FUNCTION follow_held_dispatch() IS 'trigger: an instruction is issued once none of its dispatches is held any more, and rejected with them; SECURITY DEFINER because nobody writes instructions themselves';
-REVOKE ALL ON FUNCTION follow_held_dispatch() FROM PUBLIC;
-CREATE OR REPLACE TRIGGER t60_instruction AFTER UPDATE OF status ON dispatch
-  FOR EACH ROW WHEN (OLD.status = 'held' AND NEW.status <> 'held') EXECUTE FUNCTION follow_held_dispatch();
+COMMENT ON FUNCTION follow_held_dispatches() IS 'trigger: an instruction is issued once none of its dispatches is held any more, and rejected when one of them was; SECURITY DEFINER because nobody writes instructions themselves';
+REVOKE ALL ON FUNCTION follow_held_dispatches() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t60_instruction AFTER UPDATE ON dispatch REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION follow_held_dispatches();
 COMMENT ON TRIGGER t60_instruction ON dispatch IS 'an instruction waits with its dispatches';
 
 -- ------------------------------------------------------------------ what all of them need

@@ -456,6 +456,17 @@ SELECT status FROM advance_instructions('2100-08-01T17:30Z') WHERE instruction_i
 SELECT status FROM advance_instructions('2100-08-01T18:00Z') WHERE instruction_id = :forgotten;
 SELECT * FROM stands(:forgotten) UNION ALL SELECT * FROM stands(:given_up);
 
+SELECT status, reason FROM instruction_step WHERE instruction_id = :given_up ORDER BY id DESC LIMIT 1;
+-- of three intervals two are held: one is let through, the other rejected, and then none of them stands
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (95006, 2, 3, 13, 'up', 400, '2100-09-01T17:00Z/PT2H');
+SELECT given(3, 13, '2100-09-01T17:00Z', '{"intervals": [{"set_point_kw": 100}, {"set_point_kw": 200}, {"set_point_kw": 300}]}') AS divided \gset
+SELECT n, status FROM stands(:divided);
+SELECT resolve_hold(h.id, CASE v.number WHEN 1 THEN 'accepted' ELSE 'rejected' END, 'agreed by telephone') FROM hold h JOIN instruction_interval v ON v.dispatch_id = h.trade_id WHERE v.instruction_id = :divided AND v.number = 2 AND h.resolved_at IS NULL;
+SELECT status FROM instruction WHERE id = :divided;
+SELECT resolve_hold(h.id, CASE v.number WHEN 1 THEN 'accepted' ELSE 'rejected' END, 'agreed by telephone') FROM hold h JOIN instruction_interval v ON v.dispatch_id = h.trade_id WHERE v.instruction_id = :divided AND v.number = 1 AND h.resolved_at IS NULL;
+SELECT n, status, in_book FROM stands(:divided);
+SELECT status, reason FROM instruction_step WHERE instruction_id = :divided ORDER BY id DESC LIMIT 1;
+
 -- ---------------------------------------------------------------- all that was written agrees
 
 -- the last step is where it stands, and every dispatch is where its instruction can have it
