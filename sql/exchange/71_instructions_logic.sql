@@ -661,7 +661,7 @@ DECLARE
   verdicts jsonb;
   worst text;
   common CONSTANT jsonb := message - 'units' - 'message_id';
-  answers jsonb[] := '{}';
+  answers jsonb[] := ARRAY[]::jsonb[];
   answer jsonb;
 BEGIN
   PERFORM check_message_keys(message, 'message', message_keys);
