@@ -621,10 +621,10 @@ BEGIN
     RAISE EXCEPTION 'message.start % could be instructed until %', starts, gate
       USING ERRCODE = 'MX421', HINT = format('The gate of market "%s" for instructions has closed, see market_gate; an emergency is said to be one.', market.code);
   END IF;
-  IF terms.time_resolution IS NOT NULL THEN
+  IF terms.time_resolution IS NOT NULL AND scheduled THEN
     -- in the time of the market: an hour there begins on the hour
-    FOREACH instant IN ARRAY CASE WHEN scheduled THEN ARRAY[starts, ends] ELSE ARRAY[ends] END LOOP
-      IF isfinite(instant) AND scheduled AND date_bin(terms.time_resolution, instant AT TIME ZONE market.time_zone, timestamp '2001-01-01') <> instant AT TIME ZONE market.time_zone THEN
+    FOREACH instant IN ARRAY ARRAY[starts, ends] LOOP
+      IF isfinite(instant) AND date_bin(terms.time_resolution, instant AT TIME ZONE market.time_zone, timestamp '2001-01-01') <> instant AT TIME ZONE market.time_zone THEN
         RAISE EXCEPTION 'message.start or end % is not a multiple of %', instant, terms.time_resolution
           USING ERRCODE = 'MX421', HINT = format('Terms "%s" count in steps of that.', terms.code);
       END IF;
