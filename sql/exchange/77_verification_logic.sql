@@ -105,3 +105,427 @@ REVOKE ALL ON FUNCTION keep_baseline_choice() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t20_gate BEFORE INSERT OR UPDATE ON baseline_choice FOR EACH ROW EXECUTE FUNCTION keep_baseline_choice();
 COMMENT ON TRIGGER t20_gate ON baseline_choice IS 'a baseline stands from the gate on';
 
+-- ------------------------------------------------------------------ verifying
+
+CREATE OR REPLACE FUNCTION baseline_windows(span time_window, zone text, step_seconds integer, longest_seconds integer) RETURNS SETOF time_window
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH event AS (
+    SELECT date_bin(make_interval(secs => step_seconds), lower(span), '2000-01-01T00:00Z'::timestamptz) AS starts_at,
+           date_bin(make_interval(secs => step_seconds), upper(span) - interval '1 microsecond', '2000-01-01T00:00Z'::timestamptz) + make_interval(secs => step_seconds) AS ends_at),
+  cut AS (
+    SELECT e.starts_at AS at FROM event e UNION SELECT e.ends_at FROM event e
+    UNION SELECT c.at FROM event e CROSS JOIN LATERAL generate_series((e.starts_at AT TIME ZONE zone)::date, (e.ends_at AT TIME ZONE zone)::date, interval '1 day') d (day)
+    CROSS JOIN LATERAL (VALUES (local_midnight(d.day::date, zone), true), (local_midnight(d.day::date, zone) + interval '12 hours', extract(epoch FROM e.ends_at - e.starts_at) > longest_seconds)) c (at, used)
+    WHERE c.used AND c.at > e.starts_at AND c.at < e.ends_at)
+  SELECT time_window(x.at, x.next) FROM (SELECT c.at, lead(c.at) OVER (ORDER BY c.at) AS next FROM cut c) x WHERE x.next IS NOT NULL ORDER BY x.at;
+END;
+COMMENT ON FUNCTION baseline_windows(time_window, text, integer, integer) IS 'a window widened to whole steps and cut at local midnights, and at local noon where it lasts longer than event_baselines() takes';
+REVOKE ALL ON FUNCTION baseline_windows(time_window, text, integer, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION baseline_windows(time_window, text, integer, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION lock_own_markets(market_ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF NOT pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') AND EXISTS (SELECT FROM unnest(market_ids) m WHERE m <> ALL (ARRAY(SELECT own_market_ids())) OR m IS NULL) THEN
+    RAISE EXCEPTION 'market % is not yours to verify', (SELECT coalesce(min(m)::text, 'NULL') FROM unnest(market_ids) m WHERE m <> ALL (ARRAY(SELECT own_market_ids())))
+      USING ERRCODE = 'insufficient_privilege', HINT = 'Its buyer and the operator of the exchange can.';
+  END IF;
+  IF EXISTS (SELECT FROM unnest(market_ids) i WHERE NOT EXISTS (SELECT FROM market m WHERE m.id = i)) THEN
+    RAISE EXCEPTION 'market % is unknown in this exchange', (SELECT min(i) FROM unnest(market_ids) i WHERE NOT EXISTS (SELECT FROM market m WHERE m.id = i)) USING ERRCODE = 'MX105', HINT = 'See table market.';
+  END IF;
+  -- verifications of a market take turns, with one another and with its settlements
+  PERFORM FROM market m WHERE m.id = ANY (market_ids) ORDER BY m.id FOR NO KEY UPDATE;
+END
+$function$;
+COMMENT ON FUNCTION lock_own_markets(bigint[]) IS 'lets one verification or settlement at a time into markets, of those that the caller may verify; errors 42501, MX105';
+REVOKE ALL ON FUNCTION lock_own_markets(bigint[]) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION verify(dispatch_ids bigint[] DEFAULT NULL, market_id bigint DEFAULT NULL, within time_window DEFAULT NULL, at timestamptz DEFAULT now())
+RETURNS TABLE (dispatches bigint, recorded bigint, unchanged bigint, left_out bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path FROM CURRENT
+SET client_min_messages = warning
+SET jit = off
+AS $function$
+#variable_conflict use_column
+DECLARE
+  zone CONSTANT text := (SELECT time_zone FROM exchange_instance);
+  epoch CONSTANT timestamptz := '2000-01-01T00:00Z';
+  wanted bigint[];
+  unknown bigint;
+  first timestamptz;
+  last timestamptz;
+  batch record;
+BEGIN
+  IF (verify.dispatch_ids IS NULL) = (verify.market_id IS NULL) OR (verify.market_id IS NULL) <> (verify.within IS NULL) THEN
+    RAISE EXCEPTION 'either dispatch_ids or market_id and within are given to verify' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the dispatches, or a market and the window in which they begin.';
+  END IF;
+  IF verify.market_id IS NOT NULL THEN
+    PERFORM lock_own_markets(ARRAY[verify.market_id]);
+    wanted := ARRAY(SELECT d.id FROM dispatch d JOIN product p ON p.id = d.product_id
+                    WHERE p.market_id = verify.market_id AND lower(d.delivery_window) >= lower(verify.within) AND lower(d.delivery_window) < upper(verify.within) AND d.live);
+  ELSE
+    wanted := ARRAY(SELECT DISTINCT i FROM unnest(verify.dispatch_ids) i);
+    -- others' and those that are not there are refused alike
+    SELECT i INTO unknown FROM unnest(wanted) i LEFT JOIN dispatch d ON d.id = i
+    WHERE d.id IS NULL OR NOT (pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') OR d.product_id = ANY (ARRAY(SELECT own_product_ids()))) ORDER BY i LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'dispatch % is unknown in this exchange', coalesce(unknown::text, 'NULL') USING ERRCODE = 'MX201', HINT = 'A buyer verifies the dispatches of its own products.';
+    END IF;
+    PERFORM lock_own_markets(ARRAY(SELECT DISTINCT p.market_id FROM dispatch d JOIN product p ON p.id = d.product_id WHERE d.id = ANY (wanted)));
+  END IF;
+
+  DROP TABLE IF EXISTS pg_temp.verify_dispatch, pg_temp.verify_piece, pg_temp.verify_asset, pg_temp.verify_point, pg_temp.verify_meter, pg_temp.verify_step, pg_temp.verify_slice, pg_temp.verify_event, pg_temp.verify_found, pg_temp.verify_base,
+    pg_temp.verify_level, pg_temp.verify_flow, pg_temp.verify_ground, pg_temp.verify_claim, pg_temp.verify_point_piece, pg_temp.verify_result, pg_temp.verify_recorded;
+  CREATE TEMPORARY TABLE verify_dispatch ON COMMIT DROP AS
+  SELECT d.id AS dispatch_id, d.product_id, p.market_id, p.service_code, d.service_provider_id, d.unit_id, d.portfolio_id IS NOT NULL AS of_portfolio, d.direction, d.power_kw, d.delivery_window AS span, k.settlement_period AS period,
+         d.recorded_at, t.id AS terms_id, t.flows, t.level, t.metered_at, t.reading_seconds, t.spread, t.missing_rule, t.missing_share, t.fill_steps, t.estimated_counts, t.below_zero, t.capped, t.adjusted, t.shared,
+         CASE WHEN t.imbalance_notice IS NULL OR lower(d.delivery_window) - coalesce((SELECT min(e.happened_at) FROM dispatch_event e WHERE e.dispatch_id = d.id), d.recorded_at) < t.imbalance_notice THEN t.imbalance_reason END AS imbalance_reason,
+         m.code AS method_code, m.version AS method_version, m.kind IN ('history', 'meter') AS from_meter, m.kind = 'nominated' AS nominated, m.step_seconds AS baseline_seconds,
+         86400 - m.before_gap_seconds - m.before_seconds - m.after_gap_seconds - m.after_seconds AS longest_seconds
+  FROM dispatch d
+  JOIN product p ON p.id = d.product_id
+  JOIN market k ON k.id = p.market_id
+  JOIN verification_terms t ON t.product_id = d.product_id AND t.valid @> lower(d.delivery_window)
+  LEFT JOIN baseline_choice b ON b.product_id = d.product_id AND b.unit_id = d.unit_id AND b.valid @> lower(d.delivery_window) AND b.method_code = ANY (t.choices)
+  JOIN baseline_method m ON m.code = coalesce(b.method_code, t.method_code) AND m.version = coalesce(b.method_version, t.method_version)
+  WHERE d.id = ANY (wanted) AND d.live AND isfinite(upper(d.delivery_window)) AND upper(d.delivery_window) <= verify.at;
+  ANALYZE pg_temp.verify_dispatch;
+  SELECT min(lower(v.span)) - interval '2 days', max(upper(v.span)) + interval '2 days' INTO first, last FROM pg_temp.verify_dispatch v;
+
+  CREATE TEMPORARY TABLE verify_piece ON COMMIT DROP AS
+  SELECT v.dispatch_id, g.n::integer AS n, c.span, v.power_kw * extract(epoch FROM upper(c.span) - lower(c.span)) / 3600 AS requested_kwh
+  FROM pg_temp.verify_dispatch v
+  CROSS JOIN LATERAL generate_series(date_bin(v.period, lower(v.span), epoch), upper(v.span) - interval '1 microsecond', v.period) WITH ORDINALITY AS g (at, n)
+  CROSS JOIN LATERAL (SELECT time_window(greatest(g.at, lower(v.span)), least(g.at + v.period, upper(v.span))) AS span) c;
+  ANALYZE pg_temp.verify_piece;
+
+  -- a member counts in the periods that begin while it is one, with what it lends; alike, where that is not known of all
+  CREATE TEMPORARY TABLE verify_asset ON COMMIT DROP AS
+  SELECT v.dispatch_id, p.n, v.unit_id AS asset_id, 1::numeric AS share FROM pg_temp.verify_dispatch v JOIN pg_temp.verify_piece p USING (dispatch_id) WHERE NOT v.of_portfolio
+  UNION ALL
+  SELECT x.dispatch_id, x.n, x.asset_id, CASE WHEN count(x.kw) OVER w = count(*) OVER w AND sum(x.kw) OVER w > 0 THEN x.kw / sum(x.kw) OVER w ELSE 1::numeric / count(*) OVER w END
+  FROM (SELECT v.dispatch_id, p.n, m.asset_id, CASE v.direction WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END AS kw
+        FROM pg_temp.verify_dispatch v JOIN pg_temp.verify_piece p USING (dispatch_id) JOIN portfolio_member m ON m.portfolio_id = v.unit_id AND m.valid @> lower(p.span) WHERE v.of_portfolio) x
+  WINDOW w AS (PARTITION BY x.dispatch_id, x.n);
+  ANALYZE pg_temp.verify_asset;
+
+  -- where an asset is looked at: point_id is one place for all flows, meter_id what is read there in one
+  CREATE TEMPORARY TABLE verify_point ON COMMIT DROP AS
+  SELECT x.dispatch_id, x.asset_id, f.flow, CASE v.level WHEN 'unit' THEN v.unit_id ELSE coalesce(x.main_id, x.asset_id) END AS point_id,
+         CASE WHEN v.level = 'unit' AND v.of_portfolio AND EXISTS (SELECT FROM meter_channel c WHERE c.resource_id = v.unit_id AND c.flow = f.flow) THEN v.unit_id
+              WHEN f.flow = 'export' THEN x.export_id ELSE x.main_id END AS meter_id
+  FROM (SELECT a.dispatch_id, a.asset_id,
+               CASE l.place WHEN 'asset' THEN a.asset_id WHEN 'asset_point' THEN CASE WHEN i.kind = 'asset' THEN i.id END ELSE CASE i.kind WHEN 'asset' THEN i.parent_id ELSE i.id END END AS main_id,
+               CASE l.place WHEN 'asset' THEN a.asset_id WHEN 'asset_point' THEN CASE WHEN e.kind = 'asset' THEN e.id END ELSE CASE e.kind WHEN 'asset' THEN e.parent_id ELSE e.id END END AS export_id
+        FROM (SELECT DISTINCT a.dispatch_id, a.asset_id FROM pg_temp.verify_asset a) a
+        JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+        JOIN asset s ON s.id = a.asset_id
+        LEFT JOIN metering_point i ON i.id = s.metering_point_id
+        LEFT JOIN metering_point e ON e.id = coalesce(s.export_metering_point_id, s.metering_point_id)
+        CROSS JOIN LATERAL (SELECT CASE WHEN v.metered_at <> 'nearest' THEN v.metered_at
+                                        WHEN EXISTS (SELECT FROM meter_channel c WHERE c.resource_id = a.asset_id AND c.flow = ANY (v.flows)) THEN 'asset'
+                                        WHEN i.kind = 'asset' AND EXISTS (SELECT FROM meter_channel c WHERE c.resource_id = i.id AND c.flow = ANY (v.flows)) THEN 'asset_point'
+                                        ELSE 'boundary' END AS place) l) x
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  CROSS JOIN LATERAL unnest(v.flows) AS f (flow);
+  ANALYZE pg_temp.verify_point;
+
+  -- a meter that several assets lie behind counts once
+  CREATE TEMPORARY TABLE verify_meter ON COMMIT DROP AS
+  WITH meter AS (
+    SELECT DISTINCT a.dispatch_id, a.n, p.point_id, p.flow, p.meter_id, v.reading_seconds, v.spread
+    FROM pg_temp.verify_asset a JOIN pg_temp.verify_point p USING (dispatch_id, asset_id) JOIN pg_temp.verify_dispatch v USING (dispatch_id)),
+  channel AS (
+    SELECT DISTINCT ON (x.meter_id, x.flow, x.reading_seconds, x.spread) x.meter_id, x.flow, x.reading_seconds, x.spread, c.id AS channel_id, c.interval_seconds, c.quantity
+    FROM (SELECT DISTINCT m.meter_id, m.flow, m.reading_seconds, m.spread FROM meter m) x
+    JOIN meter_channel c ON c.resource_id = x.meter_id AND c.flow = x.flow AND (x.spread OR c.interval_seconds <= x.reading_seconds)
+    ORDER BY x.meter_id, x.flow, x.reading_seconds, x.spread, c.interval_seconds > x.reading_seconds, CASE WHEN c.interval_seconds > x.reading_seconds THEN c.interval_seconds ELSE - c.interval_seconds END, c.id)
+  SELECT m.dispatch_id, m.n, m.point_id, m.flow, m.meter_id, c.channel_id, c.interval_seconds, c.quantity, m.spread,
+         coalesce(max(c.interval_seconds) OVER (PARTITION BY m.dispatch_id, m.n, m.point_id, m.flow), m.reading_seconds) AS step_seconds
+  FROM meter m LEFT JOIN channel c ON c.meter_id = m.meter_id AND c.flow = m.flow AND c.reading_seconds = m.reading_seconds AND c.spread = m.spread;
+  ANALYZE pg_temp.verify_meter;
+
+  CREATE TEMPORARY TABLE verify_step ON COMMIT DROP AS
+  SELECT m.dispatch_id, m.n, m.point_id, m.flow, m.step_seconds, m.channel_id, m.interval_seconds, m.spread, v.fill_steps, v.estimated_counts, g.at, g.at + k * make_interval(secs => m.interval_seconds) AS reading_at,
+         NULL::numeric AS kwh, NULL::text AS quality, NULL::timestamptz AS received_at, false AS filled, m.quantity
+  FROM pg_temp.verify_meter m
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  JOIN pg_temp.verify_piece p USING (dispatch_id, n)
+  CROSS JOIN LATERAL generate_series(date_bin(make_interval(secs => m.step_seconds), lower(p.span), epoch), upper(p.span) - interval '1 microsecond', make_interval(secs => m.step_seconds)) AS g (at)
+  CROSS JOIN LATERAL generate_series(0, coalesce(m.step_seconds / m.interval_seconds, 1) - 1) AS k;
+  ANALYZE pg_temp.verify_step;
+  UPDATE pg_temp.verify_step s SET kwh = CASE s.quantity WHEN 'energy' THEN r.value ELSE round(r.value * s.interval_seconds / 3600, 4) END, quality = r.quality, received_at = r.received_at
+  FROM meter_reading r
+  WHERE r.channel_id = s.channel_id AND r.starts_at = s.reading_at AND r.starts_at >= first AND r.starts_at < last AND (s.estimated_counts OR r.quality = 'A');
+  -- gaps: on a line between the readings beside them, where few enough are missing
+  UPDATE pg_temp.verify_step s SET filled = true,
+    kwh = round(CASE s.quantity WHEN 'energy' THEN x.value ELSE x.value * s.interval_seconds / 3600 END, 4)
+  FROM (SELECT g.ctid AS row, b.value + (e.value - b.value) * extract(epoch FROM g.reading_at - b.starts_at) / extract(epoch FROM e.starts_at - b.starts_at) AS value
+        FROM pg_temp.verify_step g
+        CROSS JOIN LATERAL (SELECT r.starts_at, r.value FROM meter_reading r WHERE r.channel_id = g.channel_id AND r.starts_at < g.reading_at AND r.starts_at >= g.reading_at - make_interval(secs => g.fill_steps * g.interval_seconds)
+                              AND r.starts_at >= first AND (g.estimated_counts OR r.quality = 'A') ORDER BY r.starts_at DESC LIMIT 1) b
+        CROSS JOIN LATERAL (SELECT r.starts_at, r.value FROM meter_reading r WHERE r.channel_id = g.channel_id AND r.starts_at > g.reading_at AND r.starts_at <= g.reading_at + make_interval(secs => g.fill_steps * g.interval_seconds)
+                              AND r.starts_at < last AND (g.estimated_counts OR r.quality = 'A') ORDER BY r.starts_at LIMIT 1) e
+        WHERE g.kwh IS NULL AND g.channel_id IS NOT NULL AND g.fill_steps > 0
+          AND e.starts_at - b.starts_at <= make_interval(secs => (g.fill_steps + 1) * g.interval_seconds)) x
+  WHERE s.ctid = x.row;
+
+  -- a step of which a part is missing is missing; of which a period has a part, it is spread
+  CREATE TEMPORARY TABLE verify_slice ON COMMIT DROP AS
+  SELECT s.dispatch_id, s.n, s.point_id, s.flow, s.step_seconds, s.at, greatest(s.at, lower(p.span)) AS starts_at, least(s.at + make_interval(secs => s.step_seconds), upper(p.span)) AS ends_at,
+         CASE WHEN count(s.kwh) = count(*) AND (s.spread OR (s.at >= lower(p.span) AND s.at + make_interval(secs => s.step_seconds) <= upper(p.span))) THEN sum(s.kwh) END AS kwh,
+         bool_or(s.kwh IS NOT NULL AND s.quality <> 'A') AS estimated, bool_or(s.filled) AS filled, CASE WHEN NOT bool_or(s.filled) THEN max(s.received_at) END AS received_at
+  FROM pg_temp.verify_step s JOIN pg_temp.verify_piece p USING (dispatch_id, n)
+  GROUP BY s.dispatch_id, s.n, s.point_id, s.flow, s.step_seconds, s.at, s.spread, p.span;
+  ANALYZE pg_temp.verify_slice;
+
+  -- of which resource the baseline is: of the meter, of the asset behind it, or of the unit as a whole
+  CREATE TEMPORARY TABLE verify_level ON COMMIT DROP AS
+  SELECT DISTINCT a.dispatch_id, a.n, p.point_id, p.flow, CASE WHEN v.level = 'unit' THEN v.unit_id WHEN v.from_meter THEN p.meter_id ELSE a.asset_id END AS resource_id
+  FROM pg_temp.verify_asset a JOIN pg_temp.verify_point p USING (dispatch_id, asset_id) JOIN pg_temp.verify_dispatch v USING (dispatch_id);
+  ANALYZE pg_temp.verify_level;
+  CREATE TEMPORARY TABLE verify_event ON COMMIT DROP AS
+  SELECT nextval(pg_get_serial_sequence('verification_baseline', 'id')) AS id, l.dispatch_id, l.resource_id, l.flow, w.span, v.adjusted AND w.n = 1 AS adjust, v.method_code, v.method_version, v.baseline_seconds,
+         CASE WHEN v.nominated THEN v.product_id END AS nominated_for
+  FROM (SELECT DISTINCT l.dispatch_id, l.resource_id, l.flow FROM pg_temp.verify_level l WHERE l.resource_id IS NOT NULL) l
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  CROSS JOIN LATERAL (SELECT b AS span, row_number() OVER (ORDER BY b) AS n FROM baseline_windows(v.span, zone, v.baseline_seconds, v.longest_seconds) b) w;
+  CREATE TEMPORARY TABLE verify_found (method_code text, method_version integer, flow text, adjust boolean, nominated_for bigint, resource_id bigint, span time_window, status text, baseline_kwh numeric[],
+    considered date[], verdict text[], adjustment_applied numeric, adjustment_measured numeric, limited_by text) ON COMMIT DROP;
+  FOR batch IN
+    SELECT x.method_code, x.method_version, x.flow, x.adjust, x.nominated_for, array_agg(x.resource_id ORDER BY x.resource_id, x.span) AS resource_ids, array_agg(x.span ORDER BY x.resource_id, x.span) AS spans
+    FROM (SELECT DISTINCT e.method_code, e.method_version, e.flow, e.adjust, e.nominated_for, e.resource_id, e.span FROM pg_temp.verify_event e) x
+    GROUP BY x.method_code, x.method_version, x.flow, x.adjust, x.nominated_for ORDER BY x.method_code COLLATE "C", x.method_version, x.flow, x.adjust, x.nominated_for
+  LOOP
+    INSERT INTO pg_temp.verify_found
+    SELECT batch.method_code, batch.method_version, batch.flow, batch.adjust, batch.nominated_for, b.resource_id, b.delivery_window, b.status, b.baseline_kwh, b.considered, b.verdict, b.adjustment_applied, b.adjustment_measured, b.limited_by
+    FROM event_baselines(batch.method_code, batch.resource_ids, batch.spans, batch.flow, batch.adjust, batch.method_version, batch.nominated_for) b;
+  END LOOP;
+  ANALYZE pg_temp.verify_event;
+  ANALYZE pg_temp.verify_found;
+
+  CREATE TEMPORARY TABLE verify_base ON COMMIT DROP AS
+  SELECT e.dispatch_id, e.resource_id, e.flow, lower(f.span) + (k.n - 1) * make_interval(secs => e.baseline_seconds) AS at, k.kwh
+  FROM pg_temp.verify_event e
+  JOIN pg_temp.verify_found f ON f.method_code = e.method_code AND f.method_version = e.method_version AND f.flow = e.flow AND f.adjust = e.adjust AND f.nominated_for IS NOT DISTINCT FROM e.nominated_for
+    AND f.resource_id = e.resource_id AND f.span = e.span
+  CROSS JOIN LATERAL unnest(f.baseline_kwh) WITH ORDINALITY AS k (kwh, n);
+  ANALYZE pg_temp.verify_base;
+
+  -- energy times seconds is added up, and divided once
+  CREATE TEMPORARY TABLE verify_flow ON COMMIT DROP AS
+  WITH slice AS (
+    SELECT s.dispatch_id, s.n, s.point_id, s.flow, s.step_seconds, s.at, s.starts_at, s.ends_at, s.kwh, s.estimated, s.filled, s.received_at, v.baseline_seconds,
+           CASE WHEN count(b.kwh) = count(*) THEN sum(b.kwh * extract(epoch FROM least(s.ends_at, g.at + make_interval(secs => v.baseline_seconds)) - greatest(s.starts_at, g.at))) END AS baseline
+    FROM pg_temp.verify_slice s
+    JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+    JOIN pg_temp.verify_level l ON l.dispatch_id = s.dispatch_id AND l.n = s.n AND l.point_id = s.point_id AND l.flow = s.flow
+    CROSS JOIN LATERAL generate_series(date_bin(make_interval(secs => v.baseline_seconds), s.starts_at, epoch), s.ends_at - interval '1 microsecond', make_interval(secs => v.baseline_seconds)) AS g (at)
+    LEFT JOIN pg_temp.verify_base b ON b.dispatch_id = l.dispatch_id AND b.resource_id = l.resource_id AND b.flow = l.flow AND b.at = g.at
+    GROUP BY s.dispatch_id, s.n, s.point_id, s.flow, s.step_seconds, s.at, s.starts_at, s.ends_at, s.kwh, s.estimated, s.filled, s.received_at, v.baseline_seconds),
+  part AS (SELECT s.*, s.kwh IS NOT NULL AND s.baseline IS NOT NULL AS there, extract(epoch FROM s.ends_at - s.starts_at) AS seconds FROM slice s),
+  flow AS (
+    SELECT x.dispatch_id, x.n, x.point_id, x.flow, x.step_seconds, count(*)::integer AS steps, (count(*) FILTER (WHERE NOT x.there))::integer AS missing, (count(*) FILTER (WHERE x.there AND x.estimated))::integer AS estimated,
+           (count(*) FILTER (WHERE x.there AND x.filled))::integer AS filled, coalesce(sum(x.seconds) FILTER (WHERE x.there), 0) AS there, sum(x.seconds) AS whole,
+           round(sum(x.baseline) FILTER (WHERE x.there) / x.baseline_seconds, 6) AS baseline_kwh, round(sum(x.kwh * x.seconds) FILTER (WHERE x.there) / x.step_seconds, 6) AS metered_kwh,
+           array_agg(x.at ORDER BY x.at) AS step_starts, array_agg(x.kwh ORDER BY x.at) AS readings, array_agg(x.received_at ORDER BY x.at) AS received_at
+    FROM part x GROUP BY x.dispatch_id, x.n, x.point_id, x.flow, x.step_seconds, x.baseline_seconds)
+  SELECT f.*, CASE WHEN (f.flow = 'import') = (v.direction = 'up') THEN f.baseline_kwh - f.metered_kwh ELSE f.metered_kwh - f.baseline_kwh END AS measured_kwh,
+         f.flow = v.flows[1] AS is_first
+  FROM flow f JOIN pg_temp.verify_dispatch v USING (dispatch_id);
+  ANALYZE pg_temp.verify_flow;
+
+  -- what other dispatches ask of the same assets, and of what lies behind the same meter, at the same time; found by asset and hour
+  CREATE TEMPORARY TABLE verify_ground ON COMMIT DROP AS
+  WITH place AS (SELECT DISTINCT a.dispatch_id, a.n, p.point_id, a.asset_id FROM pg_temp.verify_asset a JOIN pg_temp.verify_point p USING (dispatch_id, asset_id)),
+  meter AS (SELECT DISTINCT l.dispatch_id, l.n, l.point_id FROM place l JOIN pg_temp.verify_dispatch v USING (dispatch_id) WHERE v.level = 'asset' AND l.point_id <> l.asset_id)
+  SELECT l.dispatch_id, l.n, l.point_id, l.asset_id FROM place l
+  UNION SELECT m.dispatch_id, m.n, m.point_id, s.id FROM meter m JOIN asset s ON s.metering_point_id = m.point_id
+  UNION SELECT m.dispatch_id, m.n, m.point_id, s.id FROM meter m JOIN metering_point c ON c.parent_id = m.point_id JOIN asset s ON s.metering_point_id = c.id;
+  ANALYZE pg_temp.verify_ground;
+  CREATE TEMPORARY TABLE verify_claim ON COMMIT DROP AS
+  WITH batch AS (SELECT min(lower(p.span)) AS starts_at, max(upper(p.span)) AS ends_at FROM pg_temp.verify_piece p),
+  ground AS (SELECT DISTINCT g.asset_id FROM pg_temp.verify_ground g),
+  other AS (
+    SELECT x.id, x.direction, x.service_code, x.recorded_at, x.delivery_window, x.power_kw, x.asset_id, x.portfolio_id, h.at AS hour
+    FROM (SELECT d.id, d.direction, q.service_code, d.recorded_at, d.delivery_window, d.power_kw, d.asset_id, d.portfolio_id
+          FROM dispatch d JOIN product q ON q.id = d.product_id JOIN batch b ON d.delivery_window && time_window(b.starts_at, b.ends_at)
+          WHERE d.live AND (d.asset_id IN (SELECT g.asset_id FROM ground g)
+                            OR d.portfolio_id IN (SELECT m.portfolio_id FROM portfolio_member m JOIN ground g USING (asset_id)))) x
+    JOIN batch b ON true
+    CROSS JOIN LATERAL generate_series(date_bin('1 hour', greatest(lower(x.delivery_window), b.starts_at), epoch), least(upper(x.delivery_window), b.ends_at) - interval '1 microsecond', interval '1 hour') AS h (at)),
+  claim AS (
+    SELECT o.id, o.direction, o.service_code, o.recorded_at, o.delivery_window, o.hour, o.asset_id, o.power_kw AS kw FROM other o WHERE o.asset_id IS NOT NULL
+    UNION ALL
+    SELECT y.id, y.direction, y.service_code, y.recorded_at, y.delivery_window, y.hour, y.asset_id,
+           y.power_kw * CASE WHEN count(y.lent) OVER w = count(*) OVER w AND sum(y.lent) OVER w > 0 THEN y.lent / sum(y.lent) OVER w ELSE 1::numeric / count(*) OVER w END
+    FROM (SELECT o.id, o.direction, o.service_code, o.recorded_at, o.delivery_window, o.hour, o.power_kw, m.asset_id, CASE o.direction WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END AS lent
+          FROM other o JOIN portfolio_member m ON m.portfolio_id = o.portfolio_id AND m.valid @> greatest(o.hour, lower(o.delivery_window))) y
+    WINDOW w AS (PARTITION BY y.id, y.hour))
+  SELECT g.dispatch_id, g.n, g.point_id, c.id AS other_id, c.direction = v.direction AS same_way, (c.recorded_at, c.id) < (v.recorded_at, v.dispatch_id) AS earlier, c.service_code,
+         sum(c.kw * extract(epoch FROM least(upper(c.delivery_window), upper(p.span)) - greatest(lower(c.delivery_window), lower(p.span))) / 3600) AS kwh
+  FROM pg_temp.verify_ground g
+  JOIN pg_temp.verify_piece p USING (dispatch_id, n)
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  JOIN claim c ON c.asset_id = g.asset_id AND c.hour = date_bin('1 hour', lower(p.span), epoch) AND c.id <> g.dispatch_id AND c.delivery_window && p.span
+  GROUP BY g.dispatch_id, g.n, g.point_id, c.id, c.direction, v.direction, c.recorded_at, v.recorded_at, v.dispatch_id, c.service_code;
+  ANALYZE pg_temp.verify_claim;
+
+  -- each meter's part: what opposed it is added, what is taken off is taken off, the rest is shared
+  CREATE TEMPORARY TABLE verify_point_piece ON COMMIT DROP AS
+  WITH flow AS (
+    SELECT f.dispatch_id, f.n, f.point_id, sum(f.steps)::integer AS steps, sum(f.missing)::integer AS missing, sum(f.estimated)::integer AS estimated, sum(f.filled)::integer AS filled, sum(f.there) / sum(f.whole) AS there,
+           sum(f.baseline_kwh) AS baseline_kwh, sum(f.metered_kwh) AS metered_kwh, sum(f.measured_kwh) AS measured_kwh
+    FROM pg_temp.verify_flow f GROUP BY f.dispatch_id, f.n, f.point_id),
+  part AS (
+    SELECT x.dispatch_id, x.n, x.point_id, round(p.requested_kwh * sum(x.share), 6) AS requested_kwh
+    FROM (SELECT DISTINCT a.dispatch_id, a.n, l.point_id, a.asset_id, a.share FROM pg_temp.verify_asset a JOIN pg_temp.verify_point l USING (dispatch_id, asset_id)) x
+    JOIN pg_temp.verify_piece p USING (dispatch_id, n) GROUP BY x.dispatch_id, x.n, x.point_id, p.requested_kwh),
+  claim AS (
+    SELECT c.dispatch_id, c.n, c.point_id, array_agg(DISTINCT c.other_id ORDER BY c.other_id) AS with_trades,
+           coalesce(sum(c.kwh) FILTER (WHERE NOT c.same_way), 0) AS opposing,
+           coalesce(bool_or(c.earlier) FILTER (WHERE c.same_way AND j.kind = 'not_allowed'), false) AS barred,
+           coalesce(sum(c.kwh) FILTER (WHERE c.same_way AND j.kind = 'adjusted_to_remove' AND NOT j.takes), 0) AS removed,
+           max(j.adjustment_reason) FILTER (WHERE c.same_way AND j.kind = 'adjusted_to_remove' AND j.takes) AS takes_by,
+           coalesce(sum(c.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive'), 0) AS adding, coalesce(sum(c.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND c.earlier), 0) AS adding_before,
+           coalesce(bool_or(NOT c.earlier) FILTER (WHERE c.same_way AND j.kind = 'additive'), false) AS adding_after,
+           max(CASE j.kind WHEN 'additive' THEN 1 WHEN 'adjusted_to_replace' THEN 2 WHEN 'adjusted_to_remove' THEN 3 ELSE 4 END) AS kind
+    FROM pg_temp.verify_claim c
+    JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+    LEFT JOIN LATERAL (SELECT u.kind, u.service_code, u.adjustment_reason FROM joint_use u
+      WHERE least(u.service_code, u.other_service_code) = least(c.service_code, v.service_code) AND greatest(u.service_code, u.other_service_code) = greatest(c.service_code, v.service_code)
+        AND (u.direction IS NULL OR u.direction = v.direction) AND u.valid @> lower(v.span)
+      ORDER BY u.direction IS NULL, lower(u.valid) DESC LIMIT 1) u ON true
+    CROSS JOIN LATERAL (SELECT CASE WHEN c.same_way THEN coalesce(u.kind, 'additive') ELSE 'additive' END AS kind, u.service_code = v.service_code AS takes, u.adjustment_reason) j
+    GROUP BY c.dispatch_id, c.n, c.point_id)
+  SELECT f.*, p.requested_kwh, c.with_trades, c.kind, c.takes_by, coalesce(c.barred, false) AS barred,
+         round(CASE WHEN f.measured_kwh IS NULL THEN NULL WHEN c.dispatch_id IS NULL THEN f.measured_kwh WHEN c.barred THEN 0
+                    WHEN c.takes_by IS NOT NULL THEN greatest(least(s.kwh, p.requested_kwh), 0) ELSE s.kwh END, 6) AS delivered_kwh
+  FROM flow f
+  JOIN part p USING (dispatch_id, n, point_id)
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  LEFT JOIN claim c USING (dispatch_id, n, point_id)
+  CROSS JOIN LATERAL (SELECT f.measured_kwh + c.opposing AS kwh) a
+  CROSS JOIN LATERAL (SELECT a.kwh - least(greatest(a.kwh, 0), c.removed) AS kwh) b
+  CROSS JOIN LATERAL (SELECT b.kwh - least(greatest(b.kwh, 0), c.adding_before) AS kwh) r
+  CROSS JOIN LATERAL (SELECT CASE WHEN v.shared = 'pro_rata' THEN b.kwh * p.requested_kwh / nullif(p.requested_kwh + c.adding, 0)
+                                  WHEN c.adding_after THEN greatest(least(r.kwh, p.requested_kwh), 0) ELSE r.kwh END AS kwh) s;
+  ANALYZE pg_temp.verify_point_piece;
+
+  CREATE TEMPORARY TABLE verify_result ON COMMIT DROP AS
+  WITH total AS (
+    SELECT p.dispatch_id, p.n, p.span, round(p.requested_kwh, 6) AS requested_kwh, v.missing_rule, v.missing_share, v.below_zero, v.capped,
+           count(x.point_id)::integer AS meters, coalesce(sum(x.steps), 0)::integer AS steps, coalesce(sum(x.missing), 0)::integer AS missing, coalesce(sum(x.estimated), 0)::integer AS estimated, coalesce(sum(x.filled), 0)::integer AS filled,
+           sum(x.baseline_kwh) AS baseline_kwh, sum(x.metered_kwh) AS metered_kwh, sum(x.measured_kwh) AS measured_kwh, coalesce(sum(x.measured_kwh - x.delivered_kwh), 0) AS others_kwh,
+           coalesce(sum(CASE WHEN v.below_zero = 'clamped_by_meter' THEN greatest(x.delivered_kwh, 0) ELSE x.delivered_kwh END), 0) AS there_kwh,
+           coalesce(sum(x.requested_kwh * (1 - x.there)) FILTER (WHERE NOT x.barred), 0) AS missing_kwh, max(x.kind) AS kind
+    FROM pg_temp.verify_piece p JOIN pg_temp.verify_dispatch v USING (dispatch_id) LEFT JOIN pg_temp.verify_point_piece x USING (dispatch_id, n)
+    GROUP BY p.dispatch_id, p.n, p.span, p.requested_kwh, v.missing_rule, v.missing_share, v.below_zero, v.capped),
+  judged AS (
+    SELECT t.*, CASE WHEN t.steps > 0 AND t.missing = 0 THEN 'measured' WHEN t.missing_rule = 'zero' THEN CASE WHEN t.missing = t.steps THEN 'zero' ELSE 'measured_in_part' END
+                     WHEN t.steps = 0 OR t.missing > t.missing_share * t.steps THEN 'excluded' WHEN t.missing_rule = 'as_requested' THEN 'as_requested' ELSE 'measured_in_part' END AS rule
+    FROM total t),
+  delivered AS (
+    SELECT j.*, CASE j.rule WHEN 'excluded' THEN NULL WHEN 'zero' THEN 0 WHEN 'as_requested' THEN j.there_kwh + j.missing_kwh ELSE j.there_kwh END AS kwh FROM judged j)
+  SELECT d.dispatch_id, d.n, d.span, d.requested_kwh, v.terms_id, v.method_code, v.method_version, v.product_id, v.service_provider_id, v.unit_id, d.meters, d.steps, d.missing, d.estimated, d.filled,
+         d.baseline_kwh, d.metered_kwh, d.measured_kwh, d.others_kwh, ('{additive,adjusted_to_replace,adjusted_to_remove,not_allowed}'::text[])[d.kind] AS joint_use, d.rule,
+         (SELECT array_agg(DISTINCT w ORDER BY w) FROM pg_temp.verify_point_piece x CROSS JOIN LATERAL unnest(x.with_trades) w WHERE d.kind IS NOT NULL AND x.dispatch_id = d.dispatch_id AND x.n = d.n) AS with_trades,
+         round(CASE WHEN d.capped THEN least(c.kwh, d.requested_kwh) ELSE c.kwh END, 6) AS delivered_kwh
+  FROM delivered d
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  CROSS JOIN LATERAL (SELECT CASE WHEN d.below_zero = 'counted' THEN d.kwh ELSE CASE WHEN d.kwh IS NOT NULL THEN greatest(d.kwh, 0) END END AS kwh) c;
+  ANALYZE pg_temp.verify_result;
+
+  -- what is not of a period of the dispatch as it is now, holds no more; what came out as it did is left as it is
+  UPDATE delivery e SET superseded_at = clock_timestamp()
+  FROM pg_temp.verify_dispatch v
+  WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(v.dispatch_id, time_window('-infinity', 'infinity'))
+    AND NOT EXISTS (SELECT FROM pg_temp.verify_piece p WHERE p.dispatch_id = v.dispatch_id AND p.span = e.delivery_window);
+  CREATE TEMPORARY TABLE verify_recorded (delivery_id bigint, dispatch_id bigint, span time_window) ON COMMIT DROP;
+  WITH made AS (
+    INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh, source, evidence)
+    SELECT r.dispatch_id, r.span, r.requested_kwh, r.delivered_kwh, 'verification',
+           format('%s version %s, %s of %s steps, %s%s', r.method_code, r.method_version, r.steps - r.missing, r.steps, r.rule, coalesce(', ' || r.joint_use, ''))
+    FROM pg_temp.verify_result r
+    WHERE NOT EXISTS (
+      SELECT FROM delivery e JOIN verification w ON w.delivery_id = e.id
+      WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(r.dispatch_id, r.span) AND e.delivery_window = r.span
+        AND (e.requested_kwh, e.delivered_kwh, w.terms_id, w.method_code, w.method_version, w.meters, w.steps, w.steps_missing, w.steps_estimated, w.steps_filled, w.baseline_kwh, w.metered_kwh, w.measured_kwh, w.others_kwh, w.joint_use, w.with_trades, w.rule)
+            IS NOT DISTINCT FROM (r.requested_kwh, r.delivered_kwh, r.terms_id, r.method_code, r.method_version, r.meters, r.steps, r.missing, r.estimated, r.filled, r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.rule))
+    ORDER BY r.dispatch_id, r.n
+    RETURNING id, dispatch_id, delivery_window)
+  INSERT INTO pg_temp.verify_recorded SELECT m.id, m.dispatch_id, m.delivery_window FROM made m;
+  ANALYZE pg_temp.verify_recorded;
+
+  INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, method_code, method_version, meters, steps, steps_missing, steps_estimated, steps_filled,
+                            baseline_kwh, metered_kwh, measured_kwh, others_kwh, joint_use, with_trades, rule, delivered_kwh, known_at)
+  SELECT d.delivery_id, r.dispatch_id, r.product_id, r.service_provider_id, r.unit_id, r.span, r.terms_id, r.method_code, r.method_version, r.meters, r.steps, r.missing, r.estimated, r.filled,
+         r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.rule, r.delivered_kwh, now()
+  FROM pg_temp.verify_recorded d JOIN pg_temp.verify_result r USING (dispatch_id, span);
+  WITH meter AS (
+    SELECT d.delivery_id, f.*, p.span, v.product_id, v.service_provider_id,
+           f.measured_kwh - CASE WHEN f.is_first THEN x.measured_kwh - x.delivered_kwh ELSE 0 END AS delivered_kwh, CASE WHEN f.is_first THEN coalesce(x.measured_kwh - x.delivered_kwh, 0) ELSE 0 END AS others_kwh,
+           CASE WHEN f.is_first THEN x.requested_kwh ELSE 0 END AS requested_kwh
+    FROM pg_temp.verify_recorded d
+    JOIN pg_temp.verify_piece p USING (dispatch_id, span)
+    JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+    JOIN pg_temp.verify_flow f USING (dispatch_id, n)
+    JOIN pg_temp.verify_point_piece x USING (dispatch_id, n, point_id)),
+  channel AS (SELECT m.dispatch_id, m.n, m.point_id, m.flow, array_agg(m.channel_id ORDER BY m.channel_id) FILTER (WHERE m.channel_id IS NOT NULL) AS ids FROM pg_temp.verify_meter m GROUP BY m.dispatch_id, m.n, m.point_id, m.flow),
+  baseline AS (
+    SELECT l.dispatch_id, l.n, l.point_id, l.flow, array_agg(e.id ORDER BY e.id) AS ids
+    FROM pg_temp.verify_level l JOIN pg_temp.verify_piece p USING (dispatch_id, n) JOIN pg_temp.verify_event e ON e.dispatch_id = l.dispatch_id AND e.resource_id = l.resource_id AND e.flow = l.flow AND e.span && p.span
+    GROUP BY l.dispatch_id, l.n, l.point_id, l.flow)
+  INSERT INTO verification_meter (delivery_id, resource_id, flow, product_id, service_provider_id, channel_ids, baseline_ids, step_seconds, steps, steps_missing, steps_estimated, steps_filled, baseline_kwh, metered_kwh, measured_kwh,
+                                  others_kwh, requested_kwh, delivered_kwh, step_starts, readings, received_at)
+  SELECT m.delivery_id, m.point_id, m.flow, m.product_id, m.service_provider_id, coalesce(c.ids, '{}'), coalesce(b.ids, '{}'), m.step_seconds, m.steps, m.missing, m.estimated, m.filled, m.baseline_kwh, m.metered_kwh, m.measured_kwh,
+         m.others_kwh, m.requested_kwh, m.delivered_kwh, m.step_starts, m.readings, m.received_at
+  FROM meter m LEFT JOIN channel c USING (dispatch_id, n, point_id, flow) LEFT JOIN baseline b USING (dispatch_id, n, point_id, flow);
+  INSERT INTO verification_baseline (id, dispatch_id, product_id, service_provider_id, resource_id, flow, method_code, method_version, event_window, status, baseline_kwh, considered, verdict, days_used, days_excluded,
+                                     adjustment_applied, adjustment_measured, limited_by, known_at)
+  SELECT e.id, e.dispatch_id, v.product_id, v.service_provider_id, e.resource_id, e.flow, e.method_code, e.method_version, e.span, f.status, f.baseline_kwh, f.considered, f.verdict, k.used, k.excluded,
+         f.adjustment_applied, f.adjustment_measured, f.limited_by, now()
+  FROM pg_temp.verify_event e
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  JOIN pg_temp.verify_found f ON f.method_code = e.method_code AND f.method_version = e.method_version AND f.flow = e.flow AND f.adjust = e.adjust AND f.nominated_for IS NOT DISTINCT FROM e.nominated_for
+    AND f.resource_id = e.resource_id AND f.span = e.span
+  CROSS JOIN LATERAL (SELECT (count(*) FILTER (WHERE x LIKE 'chosen%'))::integer AS used, (count(*) FILTER (WHERE x NOT LIKE 'chosen%' AND x <> 'other_type'))::integer AS excluded FROM unnest(f.verdict) x) k
+  WHERE EXISTS (SELECT FROM pg_temp.verify_recorded d WHERE d.dispatch_id = e.dispatch_id AND d.span && e.span);
+
+  -- what is given back to suppliers: of what was measured, by the connection of each asset
+  INSERT INTO imbalance_adjustment (delivery_id, product_id, service_provider_id, asset_id, metering_point_id, settlement_period, kwh, reason)
+  SELECT d.delivery_id, v.product_id, v.service_provider_id, a.asset_id, CASE i.kind WHEN 'asset' THEN i.parent_id ELSE i.id END,
+         time_window(date_bin(v.period, lower(p.span), epoch), date_bin(v.period, lower(p.span), epoch) + v.period),
+         round(CASE v.direction WHEN 'up' THEN 1 ELSE -1 END * m.delivered_kwh * CASE WHEN a.total > 0 THEN a.share / a.total ELSE a.alike END, 6), w.reason
+  FROM pg_temp.verify_recorded d
+  JOIN pg_temp.verify_piece p USING (dispatch_id, span)
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  JOIN pg_temp.verify_result r USING (dispatch_id, n)
+  JOIN verification_meter m ON m.delivery_id = d.delivery_id AND m.delivered_kwh IS NOT NULL
+  JOIN pg_temp.verify_point_piece x ON x.dispatch_id = d.dispatch_id AND x.n = p.n AND x.point_id = m.resource_id
+  CROSS JOIN LATERAL (SELECT coalesce(x.takes_by, v.imbalance_reason) AS reason) w
+  JOIN (SELECT y.dispatch_id, y.n, y.point_id, y.asset_id, y.share, sum(y.share) OVER o AS total, 1::numeric / count(*) OVER o AS alike
+        FROM (SELECT DISTINCT a.dispatch_id, a.n, l.point_id, a.asset_id, a.share FROM pg_temp.verify_asset a JOIN pg_temp.verify_point l USING (dispatch_id, asset_id)) y
+        WINDOW o AS (PARTITION BY y.dispatch_id, y.n, y.point_id)) a ON a.dispatch_id = d.dispatch_id AND a.n = p.n AND a.point_id = m.resource_id
+  JOIN asset s ON s.id = a.asset_id
+  LEFT JOIN metering_point i ON i.id = CASE m.flow WHEN 'export' THEN coalesce(s.export_metering_point_id, s.metering_point_id) ELSE s.metering_point_id END
+  WHERE w.reason IS NOT NULL AND r.rule <> 'excluded' AND m.delivered_kwh <> 0
+  ORDER BY d.delivery_id, a.asset_id;
+
+  SELECT count(*) INTO dispatches FROM pg_temp.verify_dispatch;
+  SELECT count(*) INTO recorded FROM pg_temp.verify_recorded;
+  SELECT count(*) - recorded INTO unchanged FROM pg_temp.verify_result;
+  left_out := cardinality(wanted) - dispatches;
+  DROP TABLE pg_temp.verify_dispatch, pg_temp.verify_piece, pg_temp.verify_asset, pg_temp.verify_point, pg_temp.verify_meter, pg_temp.verify_step, pg_temp.verify_slice, pg_temp.verify_event, pg_temp.verify_found, pg_temp.verify_base,
+    pg_temp.verify_level, pg_temp.verify_flow, pg_temp.verify_ground, pg_temp.verify_claim, pg_temp.verify_point_piece, pg_temp.verify_result, pg_temp.verify_recorded;
+  RETURN NEXT;
+END
+$function$;
+COMMENT ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) IS
+  'verifies dispatches, or all of a market that begin in a window: what was delivered in each settlement period, by the terms of the product, as a delivery with what it follows from; what is over by the instant, stands, and has terms; what comes out as it did before stays; returns how many dispatches were looked at, deliveries recorded and left as they were, and dispatches left out (unverified_dispatches() says why); by the buyer or the operator; errors 22023, 42501, MX201, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
+REVOKE ALL ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) TO flexexchange_operator, flexexchange_participant;
