@@ -337,4 +337,4 @@ COMMENT ON COLUMN imbalance_adjustment.kwh IS 'kWh to be added to the import tha
 COMMENT ON COLUMN imbalance_adjustment.reason IS 'the rule: P376, P415, ABSVD or ABSVD-like';
 COMMENT ON COLUMN imbalance_adjustment.recorded_at IS 'when it was recorded';
 COMMENT ON INDEX imbalance_adjustment_delivery_id_idx IS 'the adjustments of a delivery';
-COMMENT ON INDEX imbalance_adjustment_metering_point_id_idx IS 'what is given back at a metering point; view supplier_adjustment says to whom';
+COMMENT ON INDEX imbalance_adjustment_metering_point_id_idx IS 'what is given back at a metering point; supplier_adjustments() says to whom';

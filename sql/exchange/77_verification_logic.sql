@@ -529,3 +529,321 @@ COMMENT ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) IS
   'verifies dispatches, or all of a market that begin in a window: what was delivered in each settlement period, by the terms of the product, as a delivery with what it follows from; what is over by the instant, stands, and has terms; what comes out as it did before stays; returns how many dispatches were looked at, deliveries recorded and left as they were, and dispatches left out (unverified_dispatches() says why); by the buyer or the operator; errors 22023, 42501, MX201, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
 REVOKE ALL ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) TO flexexchange_operator, flexexchange_participant;
+
+CREATE OR REPLACE FUNCTION unverified_dispatches(market_id bigint, within time_window, at timestamptz DEFAULT now()) RETURNS TABLE (dispatch_id bigint, reason text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT d.id, CASE WHEN NOT d.live THEN 'it is ' || d.status WHEN NOT isfinite(upper(d.delivery_window)) THEN 'it has no end' WHEN upper(d.delivery_window) > unverified_dispatches.at THEN 'it is not over'
+                    WHEN t.id IS NULL THEN 'its product has no terms of verification' ELSE 'it was not verified yet' END
+  FROM dispatch d
+  JOIN product p ON p.id = d.product_id
+  LEFT JOIN verification_terms t ON t.product_id = d.product_id AND t.valid @> lower(d.delivery_window)
+  WHERE p.market_id = unverified_dispatches.market_id AND lower(d.delivery_window) >= lower(unverified_dispatches.within) AND lower(d.delivery_window) < upper(unverified_dispatches.within)
+    AND NOT EXISTS (SELECT FROM verification v JOIN delivery e ON e.id = v.delivery_id WHERE v.trade_id = d.id AND e.superseded_at IS NULL)
+  ORDER BY d.id;
+END;
+COMMENT ON FUNCTION unverified_dispatches(bigint, time_window, timestamptz) IS 'the dispatches of a market that begin in a window and have no verification that holds, and why';
+REVOKE ALL ON FUNCTION unverified_dispatches(bigint, time_window, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION unverified_dispatches(bigint, time_window, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION verify_availability(market_id bigint, within time_window, at timestamptz DEFAULT now()) RETURNS TABLE (availabilities bigint, recorded bigint, unchanged bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path FROM CURRENT
+SET client_min_messages = warning
+AS $function$
+#variable_conflict use_column
+DECLARE
+  epoch CONSTANT timestamptz := '2000-01-01T00:00Z';
+BEGIN
+  PERFORM lock_own_markets(ARRAY[verify_availability.market_id]);
+  DROP TABLE IF EXISTS pg_temp.verify_held, pg_temp.verify_kept, pg_temp.verify_recorded;
+  CREATE TEMPORARY TABLE verify_held ON COMMIT DROP AS
+  SELECT v.id AS availability_id, v.product_id, v.service_provider_id, v.unit_id, v.portfolio_id, v.direction, v.delivery_window, c.span, t.id AS terms_id, t.availability_rule, t.flows[1] AS flow,
+         round(v.power_kw * extract(epoch FROM upper(c.span) - lower(c.span)) / 3600, 6) AS requested_kwh, extract(epoch FROM upper(c.span) - lower(c.span)) / 3600 AS hours,
+         EXISTS (SELECT FROM dispatch d WHERE d.availability_id = v.id AND d.live AND d.delivery_window && c.span) AS dispatched
+  FROM availability v
+  JOIN product p ON p.id = v.product_id
+  JOIN market k ON k.id = p.market_id
+  JOIN verification_terms t ON t.product_id = v.product_id AND t.valid @> lower(v.delivery_window)
+  CROSS JOIN LATERAL generate_series(date_bin(k.settlement_period, lower(v.delivery_window), epoch), upper(v.delivery_window) - interval '1 microsecond', k.settlement_period) AS g (at)
+  CROSS JOIN LATERAL (SELECT time_window(greatest(g.at, lower(v.delivery_window)), least(g.at + k.settlement_period, upper(v.delivery_window))) AS span) c
+  WHERE k.id = verify_availability.market_id AND v.live AND isfinite(upper(v.delivery_window)) AND upper(v.delivery_window) <= verify_availability.at
+    AND lower(v.delivery_window) >= lower(verify_availability.within) AND lower(v.delivery_window) < upper(verify_availability.within);
+  ANALYZE pg_temp.verify_held;
+  -- what could have been delivered, by the meter: what is taken can be turned down, what is not given can be given
+  CREATE TEMPORARY TABLE verify_kept ON COMMIT DROP AS
+  WITH asset_of AS (
+    SELECT h.availability_id, h.span, h.direction, h.flow, h.hours, h.unit_id AS asset_id FROM pg_temp.verify_held h WHERE h.portfolio_id IS NULL AND h.availability_rule = 'metered' AND NOT h.dispatched
+    UNION ALL SELECT h.availability_id, h.span, h.direction, h.flow, h.hours, m.asset_id FROM pg_temp.verify_held h JOIN portfolio_member m ON m.portfolio_id = h.portfolio_id AND m.valid @> lower(h.span)
+      WHERE h.availability_rule = 'metered' AND NOT h.dispatched),
+  metered AS (
+    SELECT a.availability_id, a.span, a.asset_id, a.direction, a.flow, a.hours, s.installed_kw,
+           (SELECT CASE WHEN count(r.value) = count(*) THEN sum(CASE c.quantity WHEN 'energy' THEN r.value ELSE r.value * c.interval_seconds / 3600 END
+                     * extract(epoch FROM least(g.at + make_interval(secs => c.interval_seconds), upper(a.span)) - greatest(g.at, lower(a.span))) / c.interval_seconds) END
+            FROM (SELECT x.id, x.quantity, x.interval_seconds FROM meter_channel x WHERE x.resource_id = a.asset_id AND x.flow = a.flow ORDER BY x.interval_seconds DESC, x.id LIMIT 1) c
+            CROSS JOIN LATERAL generate_series(date_bin(make_interval(secs => c.interval_seconds), lower(a.span), epoch), upper(a.span) - interval '1 microsecond', make_interval(secs => c.interval_seconds)) AS g (at)
+            LEFT JOIN meter_reading r ON r.channel_id = c.id AND r.starts_at = g.at) AS kwh
+    FROM asset_of a JOIN asset s ON s.id = a.asset_id)
+  SELECT m.availability_id, m.span, count(*)::integer AS meters, count(*) FILTER (WHERE m.kwh IS NULL)::integer AS missing, round(sum(m.kwh), 6) AS metered_kwh,
+         CASE WHEN count(m.kwh) = count(*) THEN round(greatest(sum(CASE WHEN (m.flow = 'import') = (m.direction = 'up') THEN m.kwh ELSE m.installed_kw * m.hours - m.kwh END), 0), 6) END AS could_kwh
+  FROM metered m GROUP BY m.availability_id, m.span;
+  ANALYZE pg_temp.verify_kept;
+  UPDATE delivery e SET superseded_at = clock_timestamp()
+  WHERE e.superseded_at IS NULL AND e.availability_id IN (SELECT h.availability_id FROM pg_temp.verify_held h)
+    AND NOT EXISTS (SELECT FROM pg_temp.verify_held h WHERE h.availability_id = e.availability_id AND h.span = e.delivery_window);
+  CREATE TEMPORARY TABLE verify_recorded (delivery_id bigint, availability_id bigint, span time_window) ON COMMIT DROP;
+  WITH result AS (
+    SELECT h.*, k.metered_kwh, coalesce(k.meters, 0) AS meters, coalesce(k.missing, 0) AS missing, CASE WHEN h.availability_rule = 'metered' AND NOT h.dispatched THEN least(k.could_kwh, h.requested_kwh) ELSE h.requested_kwh END AS delivered_kwh,
+           CASE WHEN h.availability_rule = 'as_accepted' OR h.dispatched THEN 'as_accepted' WHEN k.could_kwh IS NULL THEN 'excluded' ELSE 'metered_capability' END AS rule
+    FROM pg_temp.verify_held h LEFT JOIN pg_temp.verify_kept k USING (availability_id, span)),
+  made AS (
+    INSERT INTO delivery (availability_id, delivery_window, requested_kwh, delivered_kwh, source, evidence)
+    SELECT r.availability_id, r.span, r.requested_kwh, CASE WHEN r.rule <> 'excluded' THEN r.delivered_kwh END, 'verification', r.rule || CASE WHEN r.dispatched THEN ', dispatched' ELSE '' END FROM result r
+    WHERE NOT EXISTS (SELECT FROM delivery e JOIN verification w ON w.delivery_id = e.id
+      WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(r.availability_id, r.span) AND e.delivery_window = r.span
+        AND (e.requested_kwh, e.delivered_kwh, w.rule, w.terms_id, w.metered_kwh) IS NOT DISTINCT FROM (r.requested_kwh, CASE WHEN r.rule <> 'excluded' THEN r.delivered_kwh END, r.rule, r.terms_id, r.metered_kwh))
+    ORDER BY r.availability_id, lower(r.span)
+    RETURNING id, availability_id, delivery_window, delivered_kwh)
+  INSERT INTO pg_temp.verify_recorded SELECT m.id, m.availability_id, m.delivery_window FROM made m;
+  INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, meters, steps, steps_missing, steps_estimated, steps_filled, metered_kwh, rule, delivered_kwh, known_at)
+  SELECT d.delivery_id, h.availability_id, h.product_id, h.service_provider_id, h.unit_id, h.span, h.terms_id, coalesce(k.meters, 0), coalesce(k.meters, 0), coalesce(k.missing, 0), 0, 0, k.metered_kwh,
+         CASE WHEN h.availability_rule = 'as_accepted' OR h.dispatched THEN 'as_accepted' WHEN k.could_kwh IS NULL THEN 'excluded' ELSE 'metered_capability' END, e.delivered_kwh, now()
+  FROM pg_temp.verify_recorded d JOIN delivery e ON e.id = d.delivery_id JOIN pg_temp.verify_held h USING (availability_id, span) LEFT JOIN pg_temp.verify_kept k USING (availability_id, span);
+  SELECT count(DISTINCT h.availability_id), count(*) INTO availabilities, unchanged FROM pg_temp.verify_held h;
+  SELECT count(*), unchanged - count(*) INTO recorded, unchanged FROM pg_temp.verify_recorded;
+  DROP TABLE pg_temp.verify_held, pg_temp.verify_kept, pg_temp.verify_recorded;
+  RETURN NEXT;
+END
+$function$;
+COMMENT ON FUNCTION verify_availability(bigint, time_window, timestamptz) IS
+  'verifies the availability of a market that begins in a window and stands: delivered as accepted, or, where terms say metered, up to what the meter says could have been delivered, but in periods in which it was dispatched; what was withdrawn or released has none; returns how many were looked at, deliveries recorded and left; errors 42501, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
+REVOKE ALL ON FUNCTION verify_availability(bigint, time_window, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION verify_availability(bigint, time_window, timestamptz) TO flexexchange_operator, flexexchange_participant;
+
+-- ------------------------------------------------------------------ why
+
+CREATE OR REPLACE FUNCTION explain_verification(delivery_id bigint) RETURNS TABLE (step integer, name text, value numeric, unit text, because text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT x.step, x.name, trim_scale(x.value), 'kWh', x.because
+  FROM verification v
+  JOIN delivery d ON d.id = v.delivery_id
+  JOIN verification_terms t ON t.id = v.terms_id
+  LEFT JOIN LATERAL (
+    SELECT string_agg(DISTINCT format('%s: %s, %s days used, %s left out%s', b.resource_id, b.status, b.days_used, b.days_excluded,
+             coalesce(', adjusted by ' || trim_scale(b.adjustment_applied), '') || coalesce(', limited by ' || b.limited_by, '')), '; ') AS days
+    FROM verification_baseline b WHERE v.meters <= 3 AND b.id IN (SELECT unnest(m.baseline_ids) FROM verification_meter m WHERE m.delivery_id = v.delivery_id)) b ON true
+  CROSS JOIN LATERAL (VALUES
+    (1, 'requested', d.requested_kwh, format('%s %s, %s', CASE WHEN d.dispatch_id IS NULL THEN 'availability' ELSE 'dispatch' END, v.trade_id, v.delivery_window)),
+    (2, 'baseline', v.baseline_kwh, coalesce(format('%s version %s', v.method_code, v.method_version) || coalesce('; ' || b.days, ''), 'none')),
+    (3, 'metered', v.metered_kwh, format('%s of %s steps of %s meters%s%s, known %s', v.steps - v.steps_missing, v.steps, v.meters, CASE WHEN v.steps_estimated > 0 THEN format(', %s estimated', v.steps_estimated) ELSE '' END,
+      CASE WHEN v.steps_filled > 0 THEN format(', %s filled', v.steps_filled) ELSE '' END, to_char(v.known_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'))),
+    (4, 'measured', v.measured_kwh, CASE WHEN d.dispatch_id IS NULL THEN 'none' ELSE format('difference of the two, in %s', array_to_string(t.flows, ' and ')) END),
+    (5, 'others', v.others_kwh, CASE WHEN v.joint_use IS NULL THEN 'no other dispatch' ELSE format('%s with %s', v.joint_use, array_to_string(v.with_trades, ', ')) END),
+    (6, 'delivered', v.delivered_kwh, v.rule || CASE WHEN t.below_zero <> 'counted' THEN ', ' || t.below_zero ELSE '' END || CASE WHEN t.capped THEN ', at most as requested' ELSE '' END)
+  ) AS x (step, name, value, because)
+  WHERE v.delivery_id = explain_verification.delivery_id AND (d.dispatch_id IS NOT NULL OR x.step IN (1, 3, 6))
+  ORDER BY x.step;
+END;
+COMMENT ON FUNCTION explain_verification(bigint) IS 'how a delivery that was verified came about, step by step: requested, baseline with its days, metered, measured, what belongs to others, delivered by which rule; of up to three meters with their days';
+REVOKE ALL ON FUNCTION explain_verification(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION explain_verification(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION explain_verification_change(old_delivery_id bigint, new_delivery_id bigint)
+RETURNS TABLE (cause text, resource_id bigint, flow text, channel_id bigint, starts_at timestamptz, before_kwh numeric, after_kwh numeric, received_at timestamptz, detail text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  WITH zone AS (SELECT i.time_zone FROM exchange_instance i),
+  o AS (SELECT v.*, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = old_delivery_id),
+  n AS (SELECT v.*, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = new_delivery_id),
+  -- what was read in the period itself, by the versions that were used
+  step AS (
+    SELECT coalesce(a.resource_id, b.resource_id) AS resource_id, coalesce(a.flow, b.flow) AS flow, coalesce(a.channel_ids, b.channel_ids) AS channel_ids, coalesce(a.at, b.at) AS starts_at,
+           a.kwh AS before_kwh, b.kwh AS after_kwh, b.received_at, a.received_at AS was_received_at, a.resource_id IS NULL AS added, b.resource_id IS NULL AS gone
+    FROM (SELECT m.resource_id, m.flow, m.channel_ids, s.at, s.kwh, s.received_at FROM verification_meter m CROSS JOIN LATERAL unnest(m.step_starts, m.readings, m.received_at) AS s (at, kwh, received_at) WHERE m.delivery_id = old_delivery_id) a
+    FULL JOIN (SELECT m.resource_id, m.flow, m.channel_ids, s.at, s.kwh, s.received_at FROM verification_meter m CROSS JOIN LATERAL unnest(m.step_starts, m.readings, m.received_at) AS s (at, kwh, received_at) WHERE m.delivery_id = new_delivery_id) b
+      ON b.resource_id = a.resource_id AND b.flow = a.flow AND b.at = a.at),
+  -- the baselines of each side, and what became of each day in them
+  base AS (
+    SELECT DISTINCT m.delivery_id = new_delivery_id AS is_new, b.resource_id, b.flow, b.method_code, b.method_version, b.event_window, b.considered, b.verdict, b.adjustment_applied
+    FROM verification_meter m JOIN verification_baseline b ON b.id = ANY (m.baseline_ids) WHERE m.delivery_id IN (old_delivery_id, new_delivery_id)),
+  day AS (
+    SELECT x.resource_id, x.flow, x.event_window, x.day, max(x.verdict) FILTER (WHERE NOT x.is_new) AS was, max(x.verdict) FILTER (WHERE x.is_new) AS is_now
+    FROM (SELECT b.is_new, b.resource_id, b.flow, b.event_window, d.day, d.verdict FROM base b CROSS JOIN LATERAL unnest(b.considered, b.verdict) AS d (day, verdict)) x
+    GROUP BY x.resource_id, x.flow, x.event_window, x.day),
+  channel AS (
+    SELECT DISTINCT ON (b.resource_id, b.flow) b.resource_id, b.flow, c.id, c.quantity, c.interval_seconds
+    FROM base b JOIN baseline_method m ON m.code = b.method_code AND m.version = b.method_version
+    JOIN meter_channel c ON c.resource_id = b.resource_id AND c.flow = b.flow AND m.step_seconds % c.interval_seconds = 0
+    WHERE m.kind IN ('history', 'meter') ORDER BY b.resource_id, b.flow, c.interval_seconds DESC, c.id),
+  looked_at AS (
+    SELECT d.resource_id, d.flow, d.day, d.event_window, coalesce(d.was LIKE 'chosen%' OR d.is_now LIKE 'chosen%', false) AS chosen, d.was IS DISTINCT FROM d.is_now AS changed FROM day d
+    UNION ALL
+    SELECT DISTINCT b.resource_id, b.flow, (lower(b.event_window) AT TIME ZONE z.time_zone)::date, b.event_window, false, true FROM base b CROSS JOIN zone z),
+  version AS (
+    SELECT c.resource_id, c.flow, c.id AS channel_id, c.quantity, c.interval_seconds, l.day, l.event_window, l.chosen, l.changed, r.starts_at, r.received_at, r.superseded_at, r.value
+    FROM looked_at l CROSS JOIN zone z
+    JOIN channel c ON c.resource_id = l.resource_id AND c.flow = l.flow
+    CROSS JOIN LATERAL (
+      SELECT x.starts_at, x.received_at, 'infinity'::timestamptz AS superseded_at, x.value FROM meter_reading x
+      WHERE x.channel_id = c.id AND x.starts_at >= l.day::timestamp AT TIME ZONE z.time_zone AND x.starts_at < (l.day + 1)::timestamp AT TIME ZONE z.time_zone
+      UNION ALL
+      SELECT x.starts_at, x.received_at, x.superseded_at, x.value FROM meter_reading_superseded x
+      WHERE x.channel_id = c.id AND x.starts_at >= l.day::timestamp AT TIME ZONE z.time_zone AND x.starts_at < (l.day + 1)::timestamp AT TIME ZONE z.time_zone) r
+    -- of a chosen day what stands at the time of the event, of one that came in or went out, and of the day itself, all
+    WHERE l.changed OR (l.chosen AND (r.starts_at AT TIME ZONE z.time_zone)::time >= (lower(l.event_window) AT TIME ZONE z.time_zone)::time
+                        AND (r.starts_at AT TIME ZONE z.time_zone)::time < coalesce(nullif((upper(l.event_window) AT TIME ZONE z.time_zone)::time, '00:00'), '24:00'))),
+  reading AS (
+    SELECT v.resource_id, v.flow, v.channel_id, v.day, v.event_window, v.chosen, v.changed, v.starts_at,
+           max(CASE v.quantity WHEN 'energy' THEN v.value ELSE round(v.value * v.interval_seconds / 3600, 4) END) FILTER (WHERE v.received_at <= o.known_at AND v.superseded_at > o.known_at) AS before_kwh,
+           max(CASE v.quantity WHEN 'energy' THEN v.value ELSE round(v.value * v.interval_seconds / 3600, 4) END) FILTER (WHERE v.received_at <= n.known_at AND v.superseded_at > n.known_at) AS after_kwh,
+           max(v.received_at) FILTER (WHERE v.received_at <= n.known_at AND v.superseded_at > n.known_at) AS received_at
+    FROM version v CROSS JOIN o CROSS JOIN n
+    GROUP BY v.resource_id, v.flow, v.channel_id, v.day, v.event_window, v.chosen, v.changed, v.starts_at)
+  SELECT x.cause, x.resource_id, x.flow, x.channel_id, x.starts_at, x.before_kwh, x.after_kwh, x.received_at, x.detail FROM (
+    SELECT 1 AS place, 'reading' AS cause, s.resource_id, s.flow, CASE WHEN cardinality(s.channel_ids) = 1 THEN s.channel_ids[1] END AS channel_id, s.starts_at, s.before_kwh, s.after_kwh, s.received_at,
+           CASE WHEN s.before_kwh IS NULL THEN 'metered: it came after' WHEN s.after_kwh IS NULL THEN 'metered: it counts no more' ELSE 'metered: it was corrected' END AS detail
+    FROM step s WHERE NOT s.added AND NOT s.gone AND (s.before_kwh, s.was_received_at) IS DISTINCT FROM (s.after_kwh, s.received_at)
+    UNION ALL
+    SELECT 2, 'reading', r.resource_id, r.flow, r.channel_id, r.starts_at, r.before_kwh, r.after_kwh, r.received_at,
+           CASE WHEN r.day = (lower(r.event_window) AT TIME ZONE z.time_zone)::date THEN 'baseline: of the day itself' ELSE format('baseline: of %s', r.day) END || CASE WHEN r.before_kwh IS NULL THEN ', it came after' ELSE ', it was corrected' END
+    FROM reading r CROSS JOIN zone z
+    WHERE r.before_kwh IS DISTINCT FROM r.after_kwh AND NOT EXISTS (SELECT FROM step s WHERE s.resource_id = r.resource_id AND s.flow = r.flow AND s.starts_at = r.starts_at)
+    UNION ALL
+    SELECT 3, 'day', d.resource_id, d.flow, NULL, NULL, NULL, NULL, NULL, format('%s is %s, and was %s', d.day, coalesce(d.is_now, 'not looked at'), coalesce(d.was, 'not looked at')) FROM day d WHERE d.was IS DISTINCT FROM d.is_now
+    UNION ALL
+    SELECT DISTINCT 4, 'meter', s.resource_id, s.flow, NULL::bigint, NULL::timestamptz, NULL::numeric, NULL::numeric, NULL::timestamptz, CASE WHEN s.added THEN 'is looked at now, and was not' ELSE 'was looked at, and is no more' END FROM step s WHERE s.added OR s.gone
+    UNION ALL
+    SELECT 5, 'requested', NULL, NULL, NULL, NULL, o.requested_kwh, n.requested_kwh, NULL, 'what was requested changed' FROM o CROSS JOIN n WHERE o.requested_kwh <> n.requested_kwh
+    UNION ALL
+    SELECT 6, 'joint use', NULL, NULL, NULL, NULL, o.others_kwh, n.others_kwh, NULL, format('with %s, and before with %s', coalesce(n.joint_use || ' ' || n.with_trades::text, 'none'), coalesce(o.joint_use || ' ' || o.with_trades::text, 'none'))
+    FROM o CROSS JOIN n WHERE (o.joint_use, o.with_trades) IS DISTINCT FROM (n.joint_use, n.with_trades)
+    UNION ALL
+    SELECT 7, 'terms', NULL, NULL, NULL, NULL, NULL, NULL, NULL, format('terms %s, %s version %s, and before terms %s, %s version %s', n.terms_id, n.method_code, n.method_version, o.terms_id, o.method_code, o.method_version)
+    FROM o CROSS JOIN n WHERE (o.terms_id, o.method_code, o.method_version) IS DISTINCT FROM (n.terms_id, n.method_code, n.method_version)) x
+  ORDER BY x.place, x.resource_id, x.flow, x.starts_at, x.detail;
+END;
+COMMENT ON FUNCTION explain_verification_change(bigint, bigint) IS
+  'what changed between two verifications of a period: the readings in it and in its baseline that came or were corrected between them, with their values before and after; days that came in or went out; meters, the request, joint use and terms that changed; as far as the caller reads readings';
+REVOKE ALL ON FUNCTION explain_verification_change(bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION explain_verification_change(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+-- ------------------------------------------------------------------ joint use and suppliers
+
+CREATE OR REPLACE VIEW joint_delivery WITH (security_invoker = true) AS
+  SELECT v.trade_id, v.delivery_window, v.joint_use, v.with_trades, v.measured_kwh, v.others_kwh, v.delivered_kwh, v.product_id, v.service_provider_id, v.unit_id, v.delivery_id
+  FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE d.superseded_at IS NULL AND v.joint_use IS NOT NULL;
+COMMENT ON VIEW joint_delivery IS 'deliveries that share their assets with other dispatches, and what became of it; where it was not allowed, what was not counted stands in others_kwh';
+COMMENT ON COLUMN joint_delivery.trade_id IS 'the dispatch';
+COMMENT ON COLUMN joint_delivery.delivery_window IS 'the period';
+COMMENT ON COLUMN joint_delivery.joint_use IS 'kind of joint use';
+COMMENT ON COLUMN joint_delivery.with_trades IS 'the other dispatches';
+COMMENT ON COLUMN joint_delivery.measured_kwh IS 'effect on the meters, kWh';
+COMMENT ON COLUMN joint_delivery.others_kwh IS 'part of it that belongs to the others, kWh';
+COMMENT ON COLUMN joint_delivery.delivered_kwh IS 'what counts as delivered, kWh';
+COMMENT ON COLUMN joint_delivery.product_id IS 'the product';
+COMMENT ON COLUMN joint_delivery.service_provider_id IS 'the provider';
+COMMENT ON COLUMN joint_delivery.unit_id IS 'the unit';
+COMMENT ON COLUMN joint_delivery.delivery_id IS 'the delivery';
+GRANT SELECT ON joint_delivery TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION supplier_adjustments(within time_window) RETURNS TABLE (supplier_id bigint, metering_point_id bigint, settlement_period time_window, reason text, kwh numeric, deliveries bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT s.supplier_id, a.metering_point_id, a.settlement_period, a.reason, sum(a.kwh), count(DISTINCT a.delivery_id)
+  FROM imbalance_adjustment a
+  JOIN delivery d ON d.id = a.delivery_id AND d.superseded_at IS NULL
+  LEFT JOIN metering_point_supplier s ON s.metering_point_id = a.metering_point_id AND s.valid @> lower(a.settlement_period)
+  WHERE lower(a.settlement_period) >= lower(within) AND lower(a.settlement_period) < upper(within) AND (acts_for_exchange() OR s.supplier_id = current_participant())
+  GROUP BY s.supplier_id, a.metering_point_id, a.settlement_period, a.reason
+  ORDER BY s.supplier_id, a.metering_point_id, a.settlement_period, a.reason;
+END
+$function$;
+COMMENT ON FUNCTION supplier_adjustments(time_window) IS
+  'what imbalance settlement gives back to suppliers: kWh to be added to the import of each metering point in each settlement period that begins in a window, by rule; a supplier gets its own, the operator and the regulator all, with a NULL supplier where none is registered; SECURITY DEFINER because a supplier is told the volume and not who delivered what to whom, and the caller is checked';
+REVOKE ALL ON FUNCTION supplier_adjustments(time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION supplier_adjustments(time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+-- ------------------------------------------------------------------ performance
+
+CREATE OR REPLACE FUNCTION deviation(baseline numeric, ordered numeric, allocation numeric, OUT realised numeric, OUT delivered numeric, OUT deviation numeric, OUT deficiency numeric)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT baseline - allocation, least(greatest(baseline - allocation, 0), ordered), allocation - (baseline - ordered), greatest(allocation - (baseline - ordered), 0);
+END;
+COMMENT ON FUNCTION deviation(numeric, numeric, numeric) IS
+  'a reduction of consumption as the Flex Trading Protocol has it: realised, delivered (from zero to the ordered), deviation from what was expected, and deficiency, its part above zero; all in the unit of what is given';
+REVOKE ALL ON FUNCTION deviation(numeric, numeric, numeric) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deviation(numeric, numeric, numeric) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
+CREATE OR REPLACE VIEW dispatch_performance WITH (security_invoker = true) AS
+  SELECT d.dispatch_id, d.product_id, d.service_provider_id, d.unit_id, min(lower(d.delivery_window)) AS starts_at, count(*) AS periods, count(*) FILTER (WHERE d.delivered_kwh IS NULL) AS periods_not_known,
+         sum(d.requested_kwh) AS requested_kwh, sum(d.requested_kwh) FILTER (WHERE d.delivered_kwh IS NOT NULL) AS requested_known_kwh, sum(d.delivered_kwh) AS delivered_kwh,
+         sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) AS counted_kwh,
+         round(sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) / nullif(sum(d.requested_kwh) FILTER (WHERE d.delivered_kwh IS NOT NULL), 0), 6) AS ratio,
+         round(min(d.delivered_kwh / nullif(d.requested_kwh, 0)), 6) AS worst_ratio,
+         round((array_agg(d.delivered_kwh / nullif(d.requested_kwh, 0) ORDER BY lower(d.delivery_window)))[1], 6) AS first_ratio,
+         sum(greatest(d.requested_kwh - d.delivered_kwh, 0)) AS deficiency_kwh, sum(greatest(d.delivered_kwh - d.requested_kwh, 0)) AS over_kwh
+  FROM delivery d WHERE d.superseded_at IS NULL AND d.dispatch_id IS NOT NULL
+  GROUP BY d.dispatch_id, d.product_id, d.service_provider_id, d.unit_id;
+COMMENT ON VIEW dispatch_performance IS 'how each dispatch was followed, by the deliveries that hold, whoever recorded them';
+COMMENT ON COLUMN dispatch_performance.dispatch_id IS 'the dispatch';
+COMMENT ON COLUMN dispatch_performance.product_id IS 'its product';
+COMMENT ON COLUMN dispatch_performance.service_provider_id IS 'its provider';
+COMMENT ON COLUMN dispatch_performance.unit_id IS 'its unit';
+COMMENT ON COLUMN dispatch_performance.starts_at IS 'start of its first period';
+COMMENT ON COLUMN dispatch_performance.periods IS 'how many periods it has';
+COMMENT ON COLUMN dispatch_performance.periods_not_known IS 'of how many it is not known what was delivered';
+COMMENT ON COLUMN dispatch_performance.requested_kwh IS 'requested, kWh';
+COMMENT ON COLUMN dispatch_performance.requested_known_kwh IS 'requested in periods of which it is known what was delivered, kWh';
+COMMENT ON COLUMN dispatch_performance.delivered_kwh IS 'delivered, kWh';
+COMMENT ON COLUMN dispatch_performance.counted_kwh IS 'delivered, of each period from zero to what was requested, kWh';
+COMMENT ON COLUMN dispatch_performance.ratio IS 'that over what was requested in periods that are known, 0 to 1';
+COMMENT ON COLUMN dispatch_performance.worst_ratio IS 'lowest ratio of a period, delivered over requested';
+COMMENT ON COLUMN dispatch_performance.first_ratio IS 'ratio of the first period: how it responded; NULL: not known';
+COMMENT ON COLUMN dispatch_performance.deficiency_kwh IS 'what was missing, period by period, kWh';
+COMMENT ON COLUMN dispatch_performance.over_kwh IS 'what was delivered beyond the requested, period by period, kWh';
+GRANT SELECT ON dispatch_performance TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE VIEW delivery_deviation WITH (security_invoker = true) AS
+  SELECT d.id AS delivery_id, d.dispatch_id, d.delivery_window, v.baseline_kwh, v.metered_kwh AS allocation_kwh, d.requested_kwh AS ordered_kwh, d.delivered_kwh AS realised_kwh,
+         least(greatest(d.delivered_kwh, 0), d.requested_kwh) AS delivered_kwh, d.requested_kwh - d.delivered_kwh AS deviation_kwh, greatest(d.requested_kwh - d.delivered_kwh, 0) AS deficiency_kwh
+  FROM delivery d JOIN verification v ON v.delivery_id = d.id WHERE d.superseded_at IS NULL AND d.dispatch_id IS NOT NULL;
+COMMENT ON VIEW delivery_deviation IS 'verified deliveries in the words of the Flex Trading Protocol, energy in place of power';
+COMMENT ON COLUMN delivery_deviation.delivery_id IS 'the delivery';
+COMMENT ON COLUMN delivery_deviation.dispatch_id IS 'the dispatch';
+COMMENT ON COLUMN delivery_deviation.delivery_window IS 'the period';
+COMMENT ON COLUMN delivery_deviation.baseline_kwh IS 'baseline, kWh';
+COMMENT ON COLUMN delivery_deviation.allocation_kwh IS 'what the meters had, kWh';
+COMMENT ON COLUMN delivery_deviation.ordered_kwh IS 'what was ordered, kWh';
+COMMENT ON COLUMN delivery_deviation.realised_kwh IS 'effect, as terms and joint use have it, kWh';
+COMMENT ON COLUMN delivery_deviation.delivered_kwh IS 'of it from zero to what was ordered, kWh';
+COMMENT ON COLUMN delivery_deviation.deviation_kwh IS 'ordered less realised, kWh; below zero: more came than was ordered';
+COMMENT ON COLUMN delivery_deviation.deficiency_kwh IS 'its part above zero, kWh';
+GRANT SELECT ON delivery_deviation TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION delivery_performance(month date, per text DEFAULT 'unit')
+RETURNS TABLE (subject_id bigint, dispatches bigint, requested_kwh numeric, delivered_kwh numeric, ratio numeric, worst_ratio numeric, periods bigint, periods_not_known bigint, deficiency_kwh numeric, over_kwh numeric)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM check_code(delivery_performance.per, 'per', 'unit', 'product', 'provider', 'market');
+  RETURN QUERY
+  SELECT s.id, count(*), sum(x.requested_kwh), sum(x.delivered_kwh), round(sum(x.counted_kwh) / nullif(sum(x.requested_known_kwh), 0), 6), min(x.worst_ratio), sum(x.periods)::bigint, sum(x.periods_not_known)::bigint, sum(x.deficiency_kwh), sum(x.over_kwh)
+  FROM dispatch_performance x
+  JOIN product p ON p.id = x.product_id
+  JOIN market k ON k.id = p.market_id
+  CROSS JOIN LATERAL (SELECT CASE delivery_performance.per WHEN 'unit' THEN x.unit_id WHEN 'product' THEN x.product_id WHEN 'provider' THEN x.service_provider_id ELSE p.market_id END AS id) s
+  WHERE x.starts_at >= date_trunc('month', delivery_performance.month::timestamp) AT TIME ZONE k.time_zone AND x.starts_at < (date_trunc('month', delivery_performance.month::timestamp) + interval '1 month') AT TIME ZONE k.time_zone
+  GROUP BY s.id ORDER BY s.id;
+END
+$function$;
+COMMENT ON FUNCTION delivery_performance(date, text) IS 'how the dispatches of a month were followed, per unit, product, provider or market, as far as the caller reads deliveries; the month by the clocks of each market; of each period no more counts than was requested; error 23514';
+REVOKE ALL ON FUNCTION delivery_performance(date, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION delivery_performance(date, text) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
