@@ -183,7 +183,7 @@ BEGIN
   CREATE TEMPORARY TABLE verify_dispatch ON COMMIT DROP AS
   SELECT d.id AS dispatch_id, d.product_id, p.market_id, p.service_code, d.service_provider_id, d.unit_id, d.portfolio_id IS NOT NULL AS of_portfolio, d.direction, d.power_kw, d.delivery_window AS span, k.settlement_period AS period,
          d.recorded_at, t.id AS terms_id, t.flows, t.level, t.metered_at, t.reading_seconds, t.spread, t.missing_rule, t.missing_share, t.fill_steps, t.estimated_counts, t.below_zero, t.capped, t.adjusted, t.shared,
-         CASE WHEN t.imbalance_notice IS NULL OR lower(d.delivery_window) - coalesce((SELECT min(e.happened_at) FROM dispatch_event e WHERE e.dispatch_id = d.id), d.recorded_at) < t.imbalance_notice THEN t.imbalance_reason END AS imbalance_reason,
+         CASE WHEN t.imbalance_notice IS NULL OR lower(d.delivery_window) - least((SELECT min(e.happened_at) FROM dispatch_event e WHERE e.dispatch_id = d.id), d.recorded_at) < t.imbalance_notice THEN t.imbalance_reason END AS imbalance_reason,
          m.code AS method_code, m.version AS method_version, m.kind IN ('history', 'meter') AS from_meter, m.kind = 'nominated' AS nominated, m.step_seconds AS baseline_seconds,
          86400 - m.before_gap_seconds - m.before_seconds - m.after_gap_seconds - m.after_seconds AS longest_seconds
   FROM dispatch d
@@ -366,13 +366,13 @@ BEGIN
     FROM (SELECT o.id, o.direction, o.service_code, o.recorded_at, o.delivery_window, o.hour, o.power_kw, m.asset_id, CASE o.direction WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END AS lent
           FROM other o JOIN portfolio_member m ON m.portfolio_id = o.portfolio_id AND m.valid @> greatest(o.hour, lower(o.delivery_window))) y
     WINDOW w AS (PARTITION BY y.id, y.hour))
-  SELECT g.dispatch_id, g.n, g.point_id, c.id AS other_id, c.direction = v.direction AS same_way, (c.recorded_at, c.id) < (v.recorded_at, v.dispatch_id) AS earlier, c.service_code,
-         sum(c.kw * extract(epoch FROM least(upper(c.delivery_window), upper(p.span)) - greatest(lower(c.delivery_window), lower(p.span))) / 3600) AS kwh
-  FROM pg_temp.verify_ground g
-  JOIN pg_temp.verify_piece p USING (dispatch_id, n)
-  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-  JOIN claim c ON c.asset_id = g.asset_id AND c.hour = date_bin('1 hour', lower(p.span), epoch) AND c.id <> g.dispatch_id AND c.delivery_window && p.span
-  GROUP BY g.dispatch_id, g.n, g.point_id, c.id, c.direction, v.direction, c.recorded_at, v.recorded_at, v.dispatch_id, c.service_code;
+  SELECT x.dispatch_id, x.n, x.point_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span, sum(x.kw) AS kw
+  FROM (SELECT g.dispatch_id, g.n, g.point_id, c.id AS other_id, c.direction = v.direction AS same_way, (c.recorded_at, c.id) < (v.recorded_at, v.dispatch_id) AS earlier, c.service_code, c.delivery_window * p.span AS span, c.kw
+        FROM pg_temp.verify_ground g
+        JOIN pg_temp.verify_piece p USING (dispatch_id, n)
+        JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+        JOIN claim c ON c.asset_id = g.asset_id AND c.hour = date_bin('1 hour', lower(p.span), epoch) AND c.id <> g.dispatch_id AND c.delivery_window && p.span) x
+  GROUP BY x.dispatch_id, x.n, x.point_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span;
   ANALYZE pg_temp.verify_claim;
 
   -- each meter's part: what opposed it is added, what is taken off is taken off, the rest is shared
@@ -385,35 +385,55 @@ BEGIN
     SELECT x.dispatch_id, x.n, x.point_id, round(p.requested_kwh * sum(x.share), 6) AS requested_kwh
     FROM (SELECT DISTINCT a.dispatch_id, a.n, l.point_id, a.asset_id, a.share FROM pg_temp.verify_asset a JOIN pg_temp.verify_point l USING (dispatch_id, asset_id)) x
     JOIN pg_temp.verify_piece p USING (dispatch_id, n) GROUP BY x.dispatch_id, x.n, x.point_id, p.requested_kwh),
+  -- cut again where another begins or ends: within such a part all last from end to end
+  cut AS (
+    SELECT DISTINCT c.dispatch_id, c.n, c.point_id, e.at
+    FROM pg_temp.verify_claim c JOIN pg_temp.verify_piece p USING (dispatch_id, n) CROSS JOIN LATERAL (VALUES (lower(p.span)), (upper(p.span)), (lower(c.span)), (upper(c.span))) AS e (at)),
+  during AS (SELECT c.dispatch_id, c.n, c.point_id, c.at AS starts_at, lead(c.at) OVER (PARTITION BY c.dispatch_id, c.n, c.point_id ORDER BY c.at) AS ends_at FROM cut c),
   claim AS (
-    SELECT c.dispatch_id, c.n, c.point_id, array_agg(DISTINCT c.other_id ORDER BY c.other_id) AS with_trades,
-           coalesce(sum(c.kwh) FILTER (WHERE NOT c.same_way), 0) AS opposing,
+    SELECT t.dispatch_id, t.n, t.point_id, t.starts_at, t.ends_at, array_agg(DISTINCT c.other_id) FILTER (WHERE c.other_id IS NOT NULL) AS with_trades,
+           coalesce(sum(k.kwh) FILTER (WHERE NOT c.same_way), 0) AS opposing,
            coalesce(bool_or(c.earlier) FILTER (WHERE c.same_way AND j.kind = 'not_allowed'), false) AS barred,
-           coalesce(sum(c.kwh) FILTER (WHERE c.same_way AND j.kind = 'adjusted_to_remove' AND NOT j.takes), 0) AS removed,
+           coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'adjusted_to_remove' AND NOT j.takes), 0) AS removed,
            max(j.adjustment_reason) FILTER (WHERE c.same_way AND j.kind = 'adjusted_to_remove' AND j.takes) AS takes_by,
-           coalesce(sum(c.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive'), 0) AS adding, coalesce(sum(c.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND c.earlier), 0) AS adding_before,
+           coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive'), 0) AS adding, coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND c.earlier), 0) AS adding_before,
            coalesce(bool_or(NOT c.earlier) FILTER (WHERE c.same_way AND j.kind = 'additive'), false) AS adding_after,
-           max(CASE j.kind WHEN 'additive' THEN 1 WHEN 'adjusted_to_replace' THEN 2 WHEN 'adjusted_to_remove' THEN 3 ELSE 4 END) AS kind
-    FROM pg_temp.verify_claim c
+           max(CASE j.kind WHEN 'additive' THEN 1 WHEN 'adjusted_to_replace' THEN 2 WHEN 'adjusted_to_remove' THEN 3 WHEN 'not_allowed' THEN 4 END) AS kind
+    FROM during t
     JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+    LEFT JOIN pg_temp.verify_claim c ON c.dispatch_id = t.dispatch_id AND c.n = t.n AND c.point_id = t.point_id AND lower(c.span) <= t.starts_at AND upper(c.span) >= t.ends_at
+    CROSS JOIN LATERAL (SELECT c.kw * extract(epoch FROM t.ends_at - t.starts_at) / 3600 AS kwh) k
     LEFT JOIN LATERAL (SELECT u.kind, u.service_code, u.adjustment_reason FROM joint_use u
       WHERE least(u.service_code, u.other_service_code) = least(c.service_code, v.service_code) AND greatest(u.service_code, u.other_service_code) = greatest(c.service_code, v.service_code)
         AND (u.direction IS NULL OR u.direction = v.direction) AND u.valid @> lower(v.span)
       ORDER BY u.direction IS NULL, lower(u.valid) DESC LIMIT 1) u ON true
-    CROSS JOIN LATERAL (SELECT CASE WHEN c.same_way THEN coalesce(u.kind, 'additive') ELSE 'additive' END AS kind, u.service_code = v.service_code AS takes, u.adjustment_reason) j
-    GROUP BY c.dispatch_id, c.n, c.point_id)
-  SELECT f.*, p.requested_kwh, c.with_trades, c.kind, c.takes_by, coalesce(c.barred, false) AS barred,
-         round(CASE WHEN f.measured_kwh IS NULL THEN NULL WHEN c.dispatch_id IS NULL THEN f.measured_kwh WHEN c.barred THEN 0
-                    WHEN c.takes_by IS NOT NULL THEN greatest(least(s.kwh, p.requested_kwh), 0) ELSE s.kwh END, 6) AS delivered_kwh
+    CROSS JOIN LATERAL (SELECT CASE WHEN c.same_way THEN coalesce(u.kind, 'additive') WHEN NOT c.same_way THEN 'additive' END AS kind, u.service_code = v.service_code AS takes, u.adjustment_reason) j
+    WHERE t.ends_at IS NOT NULL
+    GROUP BY t.dispatch_id, t.n, t.point_id, t.starts_at, t.ends_at),
+  shared AS (
+    SELECT c.dispatch_id, c.n, c.point_id, sum(CASE WHEN c.barred THEN 0 WHEN c.takes_by IS NOT NULL THEN greatest(least(s.kwh, w.requested), 0) ELSE s.kwh END) AS delivered_kwh,
+           coalesce(sum(w.part) FILTER (WHERE NOT c.barred), 0) AS open, max(c.kind) AS kind, max(c.takes_by) AS takes_by
+    FROM claim c
+    JOIN flow f USING (dispatch_id, n, point_id)
+    JOIN part p USING (dispatch_id, n, point_id)
+    JOIN pg_temp.verify_piece e USING (dispatch_id, n)
+    JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+    CROSS JOIN LATERAL (SELECT extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(e.span) - lower(e.span)) AS part,
+                               f.measured_kwh * extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(e.span) - lower(e.span)) AS measured,
+                               p.requested_kwh * extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(e.span) - lower(e.span)) AS requested) w
+    CROSS JOIN LATERAL (SELECT w.measured + c.opposing AS kwh) a
+    CROSS JOIN LATERAL (SELECT a.kwh - least(greatest(a.kwh, 0), c.removed) AS kwh) b
+    CROSS JOIN LATERAL (SELECT b.kwh - least(greatest(b.kwh, 0), c.adding_before) AS kwh) r
+    CROSS JOIN LATERAL (SELECT CASE WHEN v.shared = 'pro_rata' THEN b.kwh * w.requested / nullif(w.requested + c.adding, 0)
+                                    WHEN c.adding_after THEN greatest(least(r.kwh, w.requested), 0) ELSE r.kwh END AS kwh) s
+    GROUP BY c.dispatch_id, c.n, c.point_id),
+  trades AS (SELECT c.dispatch_id, c.n, c.point_id, array_agg(DISTINCT c.other_id ORDER BY c.other_id) AS with_trades FROM pg_temp.verify_claim c GROUP BY c.dispatch_id, c.n, c.point_id)
+  SELECT f.*, p.requested_kwh, t.with_trades, s.kind, s.takes_by, coalesce(s.open, 1) AS open,
+         CASE WHEN f.measured_kwh IS NOT NULL THEN round(CASE WHEN s.dispatch_id IS NULL THEN f.measured_kwh ELSE s.delivered_kwh END, 6) END AS delivered_kwh
   FROM flow f
   JOIN part p USING (dispatch_id, n, point_id)
-  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-  LEFT JOIN claim c USING (dispatch_id, n, point_id)
-  CROSS JOIN LATERAL (SELECT f.measured_kwh + c.opposing AS kwh) a
-  CROSS JOIN LATERAL (SELECT a.kwh - least(greatest(a.kwh, 0), c.removed) AS kwh) b
-  CROSS JOIN LATERAL (SELECT b.kwh - least(greatest(b.kwh, 0), c.adding_before) AS kwh) r
-  CROSS JOIN LATERAL (SELECT CASE WHEN v.shared = 'pro_rata' THEN b.kwh * p.requested_kwh / nullif(p.requested_kwh + c.adding, 0)
-                                  WHEN c.adding_after THEN greatest(least(r.kwh, p.requested_kwh), 0) ELSE r.kwh END AS kwh) s;
+  LEFT JOIN shared s USING (dispatch_id, n, point_id)
+  LEFT JOIN trades t USING (dispatch_id, n, point_id);
   ANALYZE pg_temp.verify_point_piece;
 
   CREATE TEMPORARY TABLE verify_result ON COMMIT DROP AS
@@ -422,7 +442,7 @@ BEGIN
            count(x.point_id)::integer AS meters, coalesce(sum(x.steps), 0)::integer AS steps, coalesce(sum(x.missing), 0)::integer AS missing, coalesce(sum(x.estimated), 0)::integer AS estimated, coalesce(sum(x.filled), 0)::integer AS filled,
            sum(x.baseline_kwh) AS baseline_kwh, sum(x.metered_kwh) AS metered_kwh, sum(x.measured_kwh) AS measured_kwh, coalesce(sum(x.measured_kwh - x.delivered_kwh), 0) AS others_kwh,
            coalesce(sum(CASE WHEN v.below_zero = 'clamped_by_meter' THEN greatest(x.delivered_kwh, 0) ELSE x.delivered_kwh END), 0) AS there_kwh,
-           coalesce(sum(x.requested_kwh * (1 - x.there)) FILTER (WHERE NOT x.barred), 0) AS missing_kwh, max(x.kind) AS kind
+           coalesce(sum(x.requested_kwh * (1 - x.there) * x.open), 0) AS missing_kwh, max(x.kind) AS kind
     FROM pg_temp.verify_piece p JOIN pg_temp.verify_dispatch v USING (dispatch_id) LEFT JOIN pg_temp.verify_point_piece x USING (dispatch_id, n)
     GROUP BY p.dispatch_id, p.n, p.span, p.requested_kwh, v.missing_rule, v.missing_share, v.below_zero, v.capped),
   judged AS (
@@ -608,7 +628,7 @@ BEGIN
   INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, meters, steps, steps_missing, steps_estimated, steps_filled, metered_kwh, rule, delivered_kwh, known_at)
   SELECT d.delivery_id, h.availability_id, h.product_id, h.service_provider_id, h.unit_id, h.span, h.terms_id, coalesce(k.meters, 0), coalesce(k.meters, 0), coalesce(k.missing, 0), 0, 0, k.metered_kwh,
          CASE WHEN h.availability_rule = 'as_accepted' OR h.dispatched THEN 'as_accepted' WHEN k.could_kwh IS NULL THEN 'excluded' ELSE 'metered_capability' END, e.delivered_kwh, now()
-  FROM pg_temp.verify_recorded d JOIN delivery e ON e.id = d.delivery_id JOIN pg_temp.verify_held h USING (availability_id, span) LEFT JOIN pg_temp.verify_kept k USING (availability_id, span);
+  FROM pg_temp.verify_recorded d JOIN pg_temp.verify_held h USING (availability_id, span) LEFT JOIN pg_temp.verify_kept k USING (availability_id, span) JOIN delivery e ON e.id = d.delivery_id;
   SELECT count(DISTINCT h.availability_id), count(*) INTO availabilities, unchanged FROM pg_temp.verify_held h;
   SELECT count(*), unchanged - count(*) INTO recorded, unchanged FROM pg_temp.verify_recorded;
   DROP TABLE pg_temp.verify_held, pg_temp.verify_kept, pg_temp.verify_recorded;
@@ -665,7 +685,7 @@ BEGIN ATOMIC
       ON b.resource_id = a.resource_id AND b.flow = a.flow AND b.at = a.at),
   -- the baselines of each side, and what became of each day in them
   base AS (
-    SELECT DISTINCT m.delivery_id = new_delivery_id AS is_new, b.resource_id, b.flow, b.method_code, b.method_version, b.event_window, b.considered, b.verdict, b.adjustment_applied
+    SELECT DISTINCT m.delivery_id = new_delivery_id AS is_new, b.resource_id, b.flow, b.method_code, b.method_version, b.event_window, b.considered, b.verdict
     FROM verification_meter m JOIN verification_baseline b ON b.id = ANY (m.baseline_ids) WHERE m.delivery_id IN (old_delivery_id, new_delivery_id)),
   day AS (
     SELECT x.resource_id, x.flow, x.event_window, x.day, max(x.verdict) FILTER (WHERE NOT x.is_new) AS was, max(x.verdict) FILTER (WHERE x.is_new) AS is_now
@@ -677,9 +697,14 @@ BEGIN ATOMIC
     JOIN meter_channel c ON c.resource_id = b.resource_id AND c.flow = b.flow AND m.step_seconds % c.interval_seconds = 0
     WHERE m.kind IN ('history', 'meter') ORDER BY b.resource_id, b.flow, c.interval_seconds DESC, c.id),
   looked_at AS (
-    SELECT d.resource_id, d.flow, d.day, d.event_window, coalesce(d.was LIKE 'chosen%' OR d.is_now LIKE 'chosen%', false) AS chosen, d.was IS DISTINCT FROM d.is_now AS changed FROM day d
+    SELECT d.resource_id, d.flow, d.day, d.event_window, coalesce(d.was LIKE 'chosen%' OR d.is_now LIKE 'chosen%', false) AS chosen, d.was IS DISTINCT FROM d.is_now AS changed, NULL::timestamptz AS starts_at, NULL::timestamptz AS ends_at FROM day d
     UNION ALL
-    SELECT DISTINCT b.resource_id, b.flow, (lower(b.event_window) AT TIME ZONE z.time_zone)::date, b.event_window, false, true FROM base b CROSS JOIN zone z),
+    -- of the day itself the windows by which it is adjusted
+    SELECT DISTINCT b.resource_id, b.flow, (lower(b.event_window) AT TIME ZONE z.time_zone)::date, b.event_window, false, false, w.starts_at, w.ends_at
+    FROM base b CROSS JOIN zone z JOIN baseline_method m ON m.code = b.method_code AND m.version = b.method_version
+    CROSS JOIN LATERAL (VALUES (lower(b.event_window) - make_interval(secs => m.before_gap_seconds + m.before_seconds), lower(b.event_window) - make_interval(secs => m.before_gap_seconds)),
+                               (upper(b.event_window) + make_interval(secs => m.after_gap_seconds), upper(b.event_window) + make_interval(secs => m.after_gap_seconds + m.after_seconds))) AS w (starts_at, ends_at)
+    WHERE w.starts_at < w.ends_at),
   version AS (
     SELECT c.resource_id, c.flow, c.id AS channel_id, c.quantity, c.interval_seconds, l.day, l.event_window, l.chosen, l.changed, r.starts_at, r.received_at, r.superseded_at, r.value
     FROM looked_at l CROSS JOIN zone z
@@ -690,8 +715,8 @@ BEGIN ATOMIC
       UNION ALL
       SELECT x.starts_at, x.received_at, x.superseded_at, x.value FROM meter_reading_superseded x
       WHERE x.channel_id = c.id AND x.starts_at >= l.day::timestamp AT TIME ZONE z.time_zone AND x.starts_at < (l.day + 1)::timestamp AT TIME ZONE z.time_zone) r
-    -- of a chosen day what stands at the time of the event, of one that came in or went out, and of the day itself, all
-    WHERE l.changed OR (l.chosen AND (r.starts_at AT TIME ZONE z.time_zone)::time >= (lower(l.event_window) AT TIME ZONE z.time_zone)::time
+    -- of a chosen day what stands at the time of the event, of one that came in or went out all
+    WHERE l.changed OR (r.starts_at >= l.starts_at AND r.starts_at < l.ends_at) OR (l.chosen AND (r.starts_at AT TIME ZONE z.time_zone)::time >= (lower(l.event_window) AT TIME ZONE z.time_zone)::time
                         AND (r.starts_at AT TIME ZONE z.time_zone)::time < coalesce(nullif((upper(l.event_window) AT TIME ZONE z.time_zone)::time, '00:00'), '24:00'))),
   reading AS (
     SELECT v.resource_id, v.flow, v.channel_id, v.day, v.event_window, v.chosen, v.changed, v.starts_at,
