@@ -148,6 +148,18 @@ BEGIN
   INSERT INTO heartbeat_spell (id, unit_id, service_provider_id, status, update_interval_seconds, since, last_heard, sender) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, 'available', 5, now(), now(), 'x');
   INSERT INTO availability_forecast (id, asset_id, service_provider_id, direction, delivery_window, samples_kw, method) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w + 2, seller, 'up', slot, '{1}', 'x');
   INSERT INTO delivery (id, dispatch_id, product_id, service_provider_id, unit_id, delivery_window, requested_kwh) OVERRIDING SYSTEM VALUE VALUES (w, 1000 * w + 4, w, seller, 100 * w + 2, slot, 1);
+  INSERT INTO verification_terms (id, product_id, method_code) OVERRIDING SYSTEM VALUE VALUES (w, w, 'ZERO');
+  INSERT INTO baseline_choice (id, product_id, service_provider_id, asset_id, method_code, valid) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 100 * w + 2, 'ZERO', '2097-01-01T00:00Z/infinity');
+  INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, meters, steps, steps_missing, steps_estimated, steps_filled, rule, known_at)
+    VALUES (w, 1000 * w + 4, w, seller, 100 * w + 2, slot, w, 1, 1, 0, 0, 0, 'measured', now());
+  INSERT INTO verification_baseline (id, dispatch_id, product_id, service_provider_id, resource_id, flow, method_code, method_version, event_window, status, considered, verdict, days_used, days_excluded, known_at)
+    OVERRIDING SYSTEM VALUE VALUES (w, 1000 * w + 4, w, seller, 100 * w + 2, 'import', 'ZERO', 1, slot, 'complete', '{}', '{}', 0, 0, now());
+  INSERT INTO verification_meter (delivery_id, resource_id, flow, product_id, service_provider_id, channel_ids, baseline_ids, step_seconds, steps, steps_missing, steps_estimated, steps_filled, others_kwh, requested_kwh, step_starts, readings, received_at)
+    VALUES (w, 100 * w + 2, 'import', w, seller, '{}', '{}', 1800, 1, 0, 0, 0, 0, 1, '{}', '{}', '{}');
+  INSERT INTO imbalance_adjustment (id, delivery_id, product_id, service_provider_id, asset_id, settlement_period, kwh, reason) OVERRIDING SYSTEM VALUE VALUES (w, w, w, seller, 100 * w + 2, slot, 1, 'P415');
+  INSERT INTO metering_point_supplier (metering_point_id, supplier_id, valid) VALUES (100 * w + 1, seller, win);
+  INSERT INTO rating (id, method_code, method_version, as_of, service_provider_id, events, markets, failed_events, requested_kwh, counted_kwh, agreed_availability_kwh, kept_availability_kwh, steps, steps_missing)
+    OVERRIDING SYSTEM VALUE VALUES (w, 'RELIABILITY', 1, '2030-02-01', seller, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   INSERT INTO settlement_mechanism (id, code, name, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (1000 + w, 'own ' || w, 'x', true, 'x');
   INSERT INTO product_settlement (id, product_id, stage, settlement_mechanism_id) OVERRIDING SYSTEM VALUE VALUES (w, w, 'dispatch', 1000 + w);
   INSERT INTO network_sensitivity (id, grid_node_id, unit_grid_node_id, sensitivity, valid, source) OVERRIDING SYSTEM VALUE VALUES (w, 100 * w, 100 * w, 1, win, 'x');

@@ -672,7 +672,8 @@ GRANT EXECUTE ON FUNCTION explain_verification(bigint) TO flexexchange_operator,
 CREATE OR REPLACE FUNCTION explain_verification_change(old_delivery_id bigint, new_delivery_id bigint)
 RETURNS TABLE (cause text, resource_id bigint, flow text, channel_id bigint, starts_at timestamptz, before_kwh numeric, after_kwh numeric, received_at timestamptz, detail text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED
-BEGIN ATOMIC
+SET search_path FROM CURRENT
+AS $function$
   WITH zone AS (SELECT i.time_zone FROM exchange_instance i),
   o AS (SELECT v.*, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = old_delivery_id),
   n AS (SELECT v.*, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = new_delivery_id),
@@ -746,8 +747,8 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 7, 'terms', NULL, NULL, NULL, NULL, NULL, NULL, NULL, format('terms %s, %s version %s, and before terms %s, %s version %s', n.terms_id, n.method_code, n.method_version, o.terms_id, o.method_code, o.method_version)
     FROM o CROSS JOIN n WHERE (o.terms_id, o.method_code, o.method_version) IS DISTINCT FROM (n.terms_id, n.method_code, n.method_version)) x
-  ORDER BY x.place, x.resource_id, x.flow, x.starts_at, x.detail;
-END;
+  ORDER BY x.place, x.resource_id, x.flow, x.starts_at, x.detail
+$function$;
 COMMENT ON FUNCTION explain_verification_change(bigint, bigint) IS
   'what changed between two verifications of a period: the readings in it and in its baseline that came or were corrected between them, with their values before and after; days that came in or went out; meters, the request, joint use and terms that changed; as far as the caller reads readings';
 REVOKE ALL ON FUNCTION explain_verification_change(bigint, bigint) FROM PUBLIC;

@@ -67,6 +67,8 @@ INSERT INTO event_log_exemption (table_name, because) VALUES
   ('outside_record', 'it says which records of other platforms became what'),
   ('outside_rejection', 'it is itself the record of what was rejected'),
   ('settlement_line', 'it follows from deliveries and mechanisms, which are logged, and is only added to; settlement_statement, which is logged, has the digest of its lines'),
+  ('verification_meter', 'it follows from the readings as they were known, which are kept, and is only added to; verification and delivery are logged'),
+  ('verification_baseline', 'as verification_meter'),
   ('clearing_cell', 'it follows from the competition and the bids, which are logged, and is judged by certificate()'),
   ('clearing_order', 'as clearing_cell'),
   ('clearing_leg', 'as clearing_cell'),
