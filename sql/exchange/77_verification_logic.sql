@@ -3,17 +3,18 @@
 --
 -- verify() goes from dispatches to deliveries in steps, each a table that is gone when the transaction ends:
 --
---   verify_dispatch -> verify_piece         a dispatch cut at settlement periods
---                   -> verify_asset         which assets count in which, and what share of the request is theirs
---                   -> verify_point         at which meter each is looked at, in which flow
---                   -> verify_meter, _step  the steps of each meter in each period, with their readings; gaps filled
---                   -> verify_event, _found the baselines, one call of event_baselines() for each method and flow
---                   -> verify_flow          baseline, meter and effect, by meter and flow
---                   -> verify_claim         what other dispatches asked of the same assets at the same time
---                   -> verify_point_piece   each meter's part, what is of others taken off
---                   -> verify_result        a delivery for each period, by the rule for what is missing
+--   verify_dispatch -> verify_piece          a dispatch cut at settlement periods
+--                   -> verify_asset          which assets count in which, and what share of the request is theirs
+--                   -> verify_point, _place  at which meter each is looked at, in which flow
+--                   -> verify_meter, _slice  the steps of each meter in each period, with their readings; gaps filled
+--                   -> verify_event, _base   the baselines, one call of event_baselines() for each method and flow
+--                   -> verify_flow, _effect  baseline, meter and effect, by meter and flow
+--                   -> verify_claim, _asked  what other dispatches asked of the same assets at the same time
+--                   -> verify_point_piece    each meter's part, what is of others taken off
+--                   -> verify_result         a delivery for each period, by the rule for what is missing
 --
--- Every step is a join by key: time grows with steps and readings, not with their square.
+-- Every step is counted before the next is planned, and has a key of one column: of two, the planner multiplies
+-- selectivities that are not independent.  So joins are by hash, and time grows with steps and readings alone.
 
 -- ------------------------------------------------------------------ who reads and writes what
 
@@ -178,8 +179,8 @@ BEGIN
     PERFORM lock_own_markets(ARRAY(SELECT DISTINCT p.market_id FROM dispatch d JOIN product p ON p.id = d.product_id WHERE d.id = ANY (wanted)));
   END IF;
 
-  DROP TABLE IF EXISTS pg_temp.verify_dispatch, pg_temp.verify_piece, pg_temp.verify_asset, pg_temp.verify_point, pg_temp.verify_meter, pg_temp.verify_step, pg_temp.verify_slice, pg_temp.verify_event, pg_temp.verify_found, pg_temp.verify_base,
-    pg_temp.verify_level, pg_temp.verify_flow, pg_temp.verify_ground, pg_temp.verify_claim, pg_temp.verify_point_piece, pg_temp.verify_result, pg_temp.verify_recorded;
+  DROP TABLE IF EXISTS pg_temp.verify_dispatch, pg_temp.verify_piece, pg_temp.verify_asset, pg_temp.verify_point, pg_temp.verify_part, pg_temp.verify_place, pg_temp.verify_meter, pg_temp.verify_step, pg_temp.verify_slice, pg_temp.verify_level, pg_temp.verify_event, pg_temp.verify_same,
+    pg_temp.verify_found, pg_temp.verify_base, pg_temp.verify_flow, pg_temp.verify_ground, pg_temp.verify_claim, pg_temp.verify_effect, pg_temp.verify_during, pg_temp.verify_kind, pg_temp.verify_asked, pg_temp.verify_shared, pg_temp.verify_point_piece, pg_temp.verify_result, pg_temp.verify_recorded;
   CREATE TEMPORARY TABLE verify_dispatch ON COMMIT DROP AS
   SELECT d.id AS dispatch_id, d.product_id, p.market_id, p.service_code, d.service_provider_id, d.unit_id, d.portfolio_id IS NOT NULL AS of_portfolio, d.direction, d.power_kw, d.delivery_window AS span, k.settlement_period AS period,
          d.recorded_at, t.id AS terms_id, t.flows, t.level, t.metered_at, t.reading_seconds, t.spread, t.missing_rule, t.missing_share, t.fill_steps, t.estimated_counts, t.below_zero, t.capped, t.adjusted, t.shared,
@@ -197,7 +198,7 @@ BEGIN
   SELECT min(lower(v.span)) - interval '2 days', max(upper(v.span)) + interval '2 days' INTO first, last FROM pg_temp.verify_dispatch v;
 
   CREATE TEMPORARY TABLE verify_piece ON COMMIT DROP AS
-  SELECT v.dispatch_id, g.n::integer AS n, c.span, v.power_kw * extract(epoch FROM upper(c.span) - lower(c.span)) / 3600 AS requested_kwh
+  SELECT row_number() OVER (ORDER BY v.dispatch_id, g.n) AS piece_id, v.dispatch_id, c.span, v.power_kw * extract(epoch FROM upper(c.span) - lower(c.span)) / 3600 AS requested_kwh
   FROM pg_temp.verify_dispatch v
   CROSS JOIN LATERAL generate_series(date_bin(v.period, lower(v.span), epoch), upper(v.span) - interval '1 microsecond', v.period) WITH ORDINALITY AS g (at, n)
   CROSS JOIN LATERAL (SELECT time_window(greatest(g.at, lower(v.span)), least(g.at + v.period, upper(v.span))) AS span) c;
@@ -205,23 +206,24 @@ BEGIN
 
   -- a member counts in the periods that begin while it is one, with what it lends; alike, where that is not known of all
   CREATE TEMPORARY TABLE verify_asset ON COMMIT DROP AS
-  SELECT v.dispatch_id, p.n, v.unit_id AS asset_id, 1::numeric AS share FROM pg_temp.verify_dispatch v JOIN pg_temp.verify_piece p USING (dispatch_id) WHERE NOT v.of_portfolio
-  UNION ALL
-  SELECT x.dispatch_id, x.n, x.asset_id, CASE WHEN count(x.kw) OVER w = count(*) OVER w AND sum(x.kw) OVER w > 0 THEN x.kw / sum(x.kw) OVER w ELSE 1::numeric / count(*) OVER w END
-  FROM (SELECT v.dispatch_id, p.n, m.asset_id, CASE v.direction WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END AS kw
-        FROM pg_temp.verify_dispatch v JOIN pg_temp.verify_piece p USING (dispatch_id) JOIN portfolio_member m ON m.portfolio_id = v.unit_id AND m.valid @> lower(p.span) WHERE v.of_portfolio) x
-  WINDOW w AS (PARTITION BY x.dispatch_id, x.n);
+  SELECT dense_rank() OVER (ORDER BY y.dispatch_id, y.asset_id) AS unit_key, y.piece_id, y.dispatch_id, y.asset_id, y.share
+  FROM (SELECT v.dispatch_id, p.piece_id, v.unit_id AS asset_id, 1::numeric AS share FROM pg_temp.verify_dispatch v JOIN pg_temp.verify_piece p USING (dispatch_id) WHERE NOT v.of_portfolio
+        UNION ALL
+        SELECT x.dispatch_id, x.piece_id, x.asset_id, CASE WHEN count(x.kw) OVER w = count(*) OVER w AND sum(x.kw) OVER w > 0 THEN x.kw / sum(x.kw) OVER w ELSE 1::numeric / count(*) OVER w END
+        FROM (SELECT v.dispatch_id, p.piece_id, m.asset_id, CASE v.direction WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END AS kw
+              FROM pg_temp.verify_dispatch v JOIN pg_temp.verify_piece p USING (dispatch_id) JOIN portfolio_member m ON m.portfolio_id = v.unit_id AND m.valid @> lower(p.span) WHERE v.of_portfolio) x
+        WINDOW w AS (PARTITION BY x.piece_id)) y;
   ANALYZE pg_temp.verify_asset;
 
   -- where an asset is looked at: point_id is one place for all flows, meter_id what is read there in one
   CREATE TEMPORARY TABLE verify_point ON COMMIT DROP AS
-  SELECT x.dispatch_id, x.asset_id, f.flow, CASE v.level WHEN 'unit' THEN v.unit_id ELSE coalesce(x.main_id, x.asset_id) END AS point_id,
+  SELECT x.unit_key, x.dispatch_id, x.asset_id, f.flow, CASE v.level WHEN 'unit' THEN v.unit_id ELSE coalesce(x.main_id, x.asset_id) END AS point_id,
          CASE WHEN v.level = 'unit' AND v.of_portfolio AND EXISTS (SELECT FROM meter_channel c WHERE c.resource_id = v.unit_id AND c.flow = f.flow) THEN v.unit_id
               WHEN f.flow = 'export' THEN x.export_id ELSE x.main_id END AS meter_id
-  FROM (SELECT a.dispatch_id, a.asset_id,
+  FROM (SELECT a.unit_key, a.dispatch_id, a.asset_id,
                CASE l.place WHEN 'asset' THEN a.asset_id WHEN 'asset_point' THEN CASE WHEN i.kind = 'asset' THEN i.id END ELSE CASE i.kind WHEN 'asset' THEN i.parent_id ELSE i.id END END AS main_id,
                CASE l.place WHEN 'asset' THEN a.asset_id WHEN 'asset_point' THEN CASE WHEN e.kind = 'asset' THEN e.id END ELSE CASE e.kind WHEN 'asset' THEN e.parent_id ELSE e.id END END AS export_id
-        FROM (SELECT DISTINCT a.dispatch_id, a.asset_id FROM pg_temp.verify_asset a) a
+        FROM (SELECT DISTINCT a.unit_key, a.dispatch_id, a.asset_id FROM pg_temp.verify_asset a) a
         JOIN pg_temp.verify_dispatch v USING (dispatch_id)
         JOIN asset s ON s.id = a.asset_id
         LEFT JOIN metering_point i ON i.id = s.metering_point_id
@@ -233,28 +235,37 @@ BEGIN
   JOIN pg_temp.verify_dispatch v USING (dispatch_id)
   CROSS JOIN LATERAL unnest(v.flows) AS f (flow);
   ANALYZE pg_temp.verify_point;
+  -- a place in a period, with the assets that lie there
+  CREATE TEMPORARY TABLE verify_part ON COMMIT DROP AS
+  SELECT dense_rank() OVER (ORDER BY a.piece_id, p.point_id) AS place_id, a.piece_id, a.dispatch_id, p.point_id, a.unit_key, a.asset_id, a.share
+  FROM pg_temp.verify_asset a JOIN (SELECT DISTINCT p.unit_key, p.point_id FROM pg_temp.verify_point p) p USING (unit_key);
+  ANALYZE pg_temp.verify_part;
+  CREATE TEMPORARY TABLE verify_place ON COMMIT DROP AS
+  SELECT x.place_id, x.piece_id, x.dispatch_id, x.point_id, p.span, round(p.requested_kwh * x.share, 6) AS requested_kwh
+  FROM (SELECT t.place_id, t.piece_id, t.dispatch_id, t.point_id, sum(t.share) AS share FROM pg_temp.verify_part t GROUP BY t.place_id, t.piece_id, t.dispatch_id, t.point_id) x JOIN pg_temp.verify_piece p USING (piece_id);
+  ANALYZE pg_temp.verify_place;
 
   -- a meter that several assets lie behind counts once
   CREATE TEMPORARY TABLE verify_meter ON COMMIT DROP AS
   WITH meter AS (
-    SELECT DISTINCT a.dispatch_id, a.n, p.point_id, p.flow, p.meter_id, v.reading_seconds, v.spread
-    FROM pg_temp.verify_asset a JOIN pg_temp.verify_point p USING (dispatch_id, asset_id) JOIN pg_temp.verify_dispatch v USING (dispatch_id)),
+    SELECT DISTINCT t.place_id, t.piece_id, t.dispatch_id, p.flow, p.meter_id, v.reading_seconds, v.spread
+    FROM pg_temp.verify_part t JOIN pg_temp.verify_point p USING (unit_key) JOIN pg_temp.verify_dispatch v ON v.dispatch_id = t.dispatch_id),
   channel AS (
     SELECT DISTINCT ON (x.meter_id, x.flow, x.reading_seconds, x.spread) x.meter_id, x.flow, x.reading_seconds, x.spread, c.id AS channel_id, c.interval_seconds, c.quantity
     FROM (SELECT DISTINCT m.meter_id, m.flow, m.reading_seconds, m.spread FROM meter m) x
     JOIN meter_channel c ON c.resource_id = x.meter_id AND c.flow = x.flow AND (x.spread OR c.interval_seconds <= x.reading_seconds)
     ORDER BY x.meter_id, x.flow, x.reading_seconds, x.spread, c.interval_seconds > x.reading_seconds, CASE WHEN c.interval_seconds > x.reading_seconds THEN c.interval_seconds ELSE - c.interval_seconds END, c.id)
-  SELECT m.dispatch_id, m.n, m.point_id, m.flow, m.meter_id, c.channel_id, c.interval_seconds, c.quantity, m.spread,
-         coalesce(max(c.interval_seconds) OVER (PARTITION BY m.dispatch_id, m.n, m.point_id, m.flow), m.reading_seconds) AS step_seconds
+  SELECT dense_rank() OVER (ORDER BY m.place_id, m.flow) AS flow_id, m.place_id, m.piece_id, m.dispatch_id, m.flow, m.meter_id, c.channel_id, c.interval_seconds, c.quantity, m.spread,
+         coalesce(max(c.interval_seconds) OVER (PARTITION BY m.place_id, m.flow), m.reading_seconds) AS step_seconds
   FROM meter m LEFT JOIN channel c ON c.meter_id = m.meter_id AND c.flow = m.flow AND c.reading_seconds = m.reading_seconds AND c.spread = m.spread;
   ANALYZE pg_temp.verify_meter;
 
   CREATE TEMPORARY TABLE verify_step ON COMMIT DROP AS
-  SELECT m.dispatch_id, m.n, m.point_id, m.flow, m.step_seconds, m.channel_id, m.interval_seconds, m.spread, v.fill_steps, v.estimated_counts, g.at, g.at + k * make_interval(secs => m.interval_seconds) AS reading_at,
+  SELECT m.flow_id, m.step_seconds, m.channel_id, m.interval_seconds, m.spread, v.fill_steps, v.estimated_counts, lower(p.span) AS starts_at, upper(p.span) AS ends_at, g.at, g.at + k * make_interval(secs => m.interval_seconds) AS reading_at,
          NULL::numeric AS kwh, NULL::text AS quality, NULL::timestamptz AS received_at, false AS filled, m.quantity
   FROM pg_temp.verify_meter m
   JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-  JOIN pg_temp.verify_piece p USING (dispatch_id, n)
+  JOIN pg_temp.verify_piece p USING (piece_id)
   CROSS JOIN LATERAL generate_series(date_bin(make_interval(secs => m.step_seconds), lower(p.span), epoch), upper(p.span) - interval '1 microsecond', make_interval(secs => m.step_seconds)) AS g (at)
   CROSS JOIN LATERAL generate_series(0, coalesce(m.step_seconds / m.interval_seconds, 1) - 1) AS k;
   ANALYZE pg_temp.verify_step;
@@ -276,76 +287,82 @@ BEGIN
 
   -- a step of which a part is missing is missing; of which a period has a part, it is spread
   CREATE TEMPORARY TABLE verify_slice ON COMMIT DROP AS
-  SELECT s.dispatch_id, s.n, s.point_id, s.flow, s.step_seconds, s.at, greatest(s.at, lower(p.span)) AS starts_at, least(s.at + make_interval(secs => s.step_seconds), upper(p.span)) AS ends_at,
-         CASE WHEN count(s.kwh) = count(*) AND (s.spread OR (s.at >= lower(p.span) AND s.at + make_interval(secs => s.step_seconds) <= upper(p.span))) THEN sum(s.kwh) END AS kwh,
+  SELECT s.flow_id, s.at, greatest(s.at, s.starts_at) AS starts_at, least(s.at + make_interval(secs => s.step_seconds), s.ends_at) AS ends_at,
+         CASE WHEN count(s.kwh) = count(*) AND (s.spread OR (s.at >= s.starts_at AND s.at + make_interval(secs => s.step_seconds) <= s.ends_at)) THEN sum(s.kwh) END AS kwh,
          bool_or(s.kwh IS NOT NULL AND s.quality <> 'A') AS estimated, bool_or(s.filled) AS filled, CASE WHEN NOT bool_or(s.filled) THEN max(s.received_at) END AS received_at
-  FROM pg_temp.verify_step s JOIN pg_temp.verify_piece p USING (dispatch_id, n)
-  GROUP BY s.dispatch_id, s.n, s.point_id, s.flow, s.step_seconds, s.at, s.spread, p.span;
+  FROM pg_temp.verify_step s
+  GROUP BY s.flow_id, s.step_seconds, s.at, s.spread, s.starts_at, s.ends_at;
   ANALYZE pg_temp.verify_slice;
 
   -- of which resource the baseline is: of the meter, of the asset behind it, or of the unit as a whole
   CREATE TEMPORARY TABLE verify_level ON COMMIT DROP AS
-  SELECT DISTINCT a.dispatch_id, a.n, p.point_id, p.flow, CASE WHEN v.level = 'unit' THEN v.unit_id WHEN v.from_meter THEN p.meter_id ELSE a.asset_id END AS resource_id
-  FROM pg_temp.verify_asset a JOIN pg_temp.verify_point p USING (dispatch_id, asset_id) JOIN pg_temp.verify_dispatch v USING (dispatch_id);
+  SELECT DISTINCT m.flow_id, m.piece_id, x.dispatch_id, x.flow, x.resource_id, dense_rank() OVER (ORDER BY x.dispatch_id, x.resource_id, x.flow) AS event_key
+  FROM (SELECT t.place_id, t.piece_id, t.dispatch_id, p.flow, CASE WHEN v.level = 'unit' THEN v.unit_id WHEN v.from_meter THEN p.meter_id ELSE t.asset_id END AS resource_id
+        FROM pg_temp.verify_part t JOIN pg_temp.verify_point p USING (unit_key) JOIN pg_temp.verify_dispatch v ON v.dispatch_id = t.dispatch_id) x
+  JOIN (SELECT DISTINCT m.flow_id, m.place_id, m.piece_id, m.flow FROM pg_temp.verify_meter m) m ON m.place_id = x.place_id AND m.flow = x.flow;
   ANALYZE pg_temp.verify_level;
   CREATE TEMPORARY TABLE verify_event ON COMMIT DROP AS
-  SELECT nextval(pg_get_serial_sequence('verification_baseline', 'id')) AS id, l.dispatch_id, l.resource_id, l.flow, w.span, v.adjusted AND w.n = 1 AS adjust, v.method_code, v.method_version, v.baseline_seconds,
+  SELECT nextval(pg_get_serial_sequence('verification_baseline', 'id')) AS id, l.event_key, l.dispatch_id, l.resource_id, l.flow, w.span, v.adjusted AND w.n = 1 AS adjust, v.method_code, v.method_version, v.baseline_seconds,
          CASE WHEN v.nominated THEN v.product_id END AS nominated_for
-  FROM (SELECT DISTINCT l.dispatch_id, l.resource_id, l.flow FROM pg_temp.verify_level l WHERE l.resource_id IS NOT NULL) l
+  FROM (SELECT DISTINCT l.event_key, l.dispatch_id, l.resource_id, l.flow FROM pg_temp.verify_level l WHERE l.resource_id IS NOT NULL) l
   JOIN pg_temp.verify_dispatch v USING (dispatch_id)
   CROSS JOIN LATERAL (SELECT b AS span, row_number() OVER (ORDER BY b) AS n FROM baseline_windows(v.span, zone, v.baseline_seconds, v.longest_seconds) b) w;
-  CREATE TEMPORARY TABLE verify_found (method_code text, method_version integer, flow text, adjust boolean, nominated_for bigint, resource_id bigint, span time_window, status text, baseline_kwh numeric[],
-    considered date[], verdict text[], adjustment_applied numeric, adjustment_measured numeric, limited_by text) ON COMMIT DROP;
+  -- the same baseline, of dispatches at the same time, is worked out once
+  CREATE TEMPORARY TABLE verify_same ON COMMIT DROP AS
+  SELECT e.id, dense_rank() OVER (ORDER BY e.method_code, e.method_version, e.flow, e.adjust, e.nominated_for) AS batch, dense_rank() OVER (ORDER BY e.method_code, e.method_version, e.flow, e.adjust, e.nominated_for, e.resource_id, e.span) AS found_key,
+         e.method_code, e.method_version, e.flow, e.adjust, e.nominated_for, e.resource_id, e.span
+  FROM pg_temp.verify_event e;
+  ANALYZE pg_temp.verify_event;
+  ANALYZE pg_temp.verify_same;
+  CREATE TEMPORARY TABLE verify_found (found_key bigint, status text, baseline_kwh numeric[], considered date[], verdict text[], adjustment_applied numeric, adjustment_measured numeric, limited_by text) ON COMMIT DROP;
   FOR batch IN
-    SELECT x.method_code, x.method_version, x.flow, x.adjust, x.nominated_for, array_agg(x.resource_id ORDER BY x.resource_id, x.span) AS resource_ids, array_agg(x.span ORDER BY x.resource_id, x.span) AS spans
-    FROM (SELECT DISTINCT e.method_code, e.method_version, e.flow, e.adjust, e.nominated_for, e.resource_id, e.span FROM pg_temp.verify_event e) x
-    GROUP BY x.method_code, x.method_version, x.flow, x.adjust, x.nominated_for ORDER BY x.method_code COLLATE "C", x.method_version, x.flow, x.adjust, x.nominated_for
+    SELECT x.batch, x.method_code, x.method_version, x.flow, x.adjust, x.nominated_for, array_agg(x.resource_id ORDER BY x.found_key) AS resource_ids, array_agg(x.span ORDER BY x.found_key) AS spans
+    FROM (SELECT DISTINCT y.batch, y.found_key, y.method_code, y.method_version, y.flow, y.adjust, y.nominated_for, y.resource_id, y.span FROM pg_temp.verify_same y) x
+    GROUP BY x.batch, x.method_code, x.method_version, x.flow, x.adjust, x.nominated_for ORDER BY x.batch
   LOOP
     INSERT INTO pg_temp.verify_found
-    SELECT batch.method_code, batch.method_version, batch.flow, batch.adjust, batch.nominated_for, b.resource_id, b.delivery_window, b.status, b.baseline_kwh, b.considered, b.verdict, b.adjustment_applied, b.adjustment_measured, b.limited_by
-    FROM event_baselines(batch.method_code, batch.resource_ids, batch.spans, batch.flow, batch.adjust, batch.method_version, batch.nominated_for) b;
+    SELECT k.found_key, b.status, b.baseline_kwh, b.considered, b.verdict, b.adjustment_applied, b.adjustment_measured, b.limited_by
+    FROM event_baselines(batch.method_code, batch.resource_ids, batch.spans, batch.flow, batch.adjust, batch.method_version, batch.nominated_for) b
+    JOIN (SELECT DISTINCT y.found_key, y.resource_id, y.span FROM pg_temp.verify_same y WHERE y.batch = batch.batch) k ON k.resource_id = b.resource_id AND k.span = b.delivery_window;
   END LOOP;
-  ANALYZE pg_temp.verify_event;
   ANALYZE pg_temp.verify_found;
 
   CREATE TEMPORARY TABLE verify_base ON COMMIT DROP AS
-  SELECT e.dispatch_id, e.resource_id, e.flow, lower(f.span) + (k.n - 1) * make_interval(secs => e.baseline_seconds) AS at, k.kwh
+  SELECT e.event_key, lower(e.span) + (k.n - 1) * make_interval(secs => e.baseline_seconds) AS at, k.kwh
   FROM pg_temp.verify_event e
-  JOIN pg_temp.verify_found f ON f.method_code = e.method_code AND f.method_version = e.method_version AND f.flow = e.flow AND f.adjust = e.adjust AND f.nominated_for IS NOT DISTINCT FROM e.nominated_for
-    AND f.resource_id = e.resource_id AND f.span = e.span
+  JOIN pg_temp.verify_same y USING (id)
+  JOIN pg_temp.verify_found f USING (found_key)
   CROSS JOIN LATERAL unnest(f.baseline_kwh) WITH ORDINALITY AS k (kwh, n);
   ANALYZE pg_temp.verify_base;
 
   -- energy times seconds is added up, and divided once
   CREATE TEMPORARY TABLE verify_flow ON COMMIT DROP AS
   WITH slice AS (
-    SELECT s.dispatch_id, s.n, s.point_id, s.flow, s.step_seconds, s.at, s.starts_at, s.ends_at, s.kwh, s.estimated, s.filled, s.received_at, v.baseline_seconds,
-           CASE WHEN count(b.kwh) = count(*) THEN sum(b.kwh * extract(epoch FROM least(s.ends_at, g.at + make_interval(secs => v.baseline_seconds)) - greatest(s.starts_at, g.at))) END AS baseline
+    SELECT s.flow_id, m.step_seconds, s.at, s.starts_at, s.ends_at, s.kwh, s.estimated, s.filled, s.received_at, m.baseline_seconds,
+           CASE WHEN count(b.kwh) = count(*) THEN sum(b.kwh * extract(epoch FROM least(s.ends_at, g.at + make_interval(secs => m.baseline_seconds)) - greatest(s.starts_at, g.at))) END AS baseline
     FROM pg_temp.verify_slice s
-    JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-    JOIN pg_temp.verify_level l ON l.dispatch_id = s.dispatch_id AND l.n = s.n AND l.point_id = s.point_id AND l.flow = s.flow
-    CROSS JOIN LATERAL generate_series(date_bin(make_interval(secs => v.baseline_seconds), s.starts_at, epoch), s.ends_at - interval '1 microsecond', make_interval(secs => v.baseline_seconds)) AS g (at)
-    LEFT JOIN pg_temp.verify_base b ON b.dispatch_id = l.dispatch_id AND b.resource_id = l.resource_id AND b.flow = l.flow AND b.at = g.at
-    GROUP BY s.dispatch_id, s.n, s.point_id, s.flow, s.step_seconds, s.at, s.starts_at, s.ends_at, s.kwh, s.estimated, s.filled, s.received_at, v.baseline_seconds),
+    JOIN (SELECT DISTINCT m.flow_id, m.step_seconds, v.baseline_seconds FROM pg_temp.verify_meter m JOIN pg_temp.verify_dispatch v USING (dispatch_id)) m USING (flow_id)
+    JOIN pg_temp.verify_level l USING (flow_id)
+    CROSS JOIN LATERAL generate_series(date_bin(make_interval(secs => m.baseline_seconds), s.starts_at, epoch), s.ends_at - interval '1 microsecond', make_interval(secs => m.baseline_seconds)) AS g (at)
+    LEFT JOIN pg_temp.verify_base b ON b.event_key = l.event_key AND b.at = g.at
+    GROUP BY s.flow_id, m.step_seconds, s.at, s.starts_at, s.ends_at, s.kwh, s.estimated, s.filled, s.received_at, m.baseline_seconds),
   part AS (SELECT s.*, s.kwh IS NOT NULL AND s.baseline IS NOT NULL AS there, extract(epoch FROM s.ends_at - s.starts_at) AS seconds FROM slice s),
   flow AS (
-    SELECT x.dispatch_id, x.n, x.point_id, x.flow, x.step_seconds, count(*)::integer AS steps, (count(*) FILTER (WHERE NOT x.there))::integer AS missing, (count(*) FILTER (WHERE x.there AND x.estimated))::integer AS estimated,
+    SELECT x.flow_id, x.step_seconds, count(*)::integer AS steps, (count(*) FILTER (WHERE NOT x.there))::integer AS missing, (count(*) FILTER (WHERE x.there AND x.estimated))::integer AS estimated,
            (count(*) FILTER (WHERE x.there AND x.filled))::integer AS filled, coalesce(sum(x.seconds) FILTER (WHERE x.there), 0) AS there, sum(x.seconds) AS whole,
            round(sum(x.baseline) FILTER (WHERE x.there) / x.baseline_seconds, 6) AS baseline_kwh, round(sum(x.kwh * x.seconds) FILTER (WHERE x.there) / x.step_seconds, 6) AS metered_kwh,
            array_agg(x.at ORDER BY x.at) AS step_starts, array_agg(x.kwh ORDER BY x.at) AS readings, array_agg(x.received_at ORDER BY x.at) AS received_at
-    FROM part x GROUP BY x.dispatch_id, x.n, x.point_id, x.flow, x.step_seconds, x.baseline_seconds)
-  SELECT f.*, CASE WHEN (f.flow = 'import') = (v.direction = 'up') THEN f.baseline_kwh - f.metered_kwh ELSE f.metered_kwh - f.baseline_kwh END AS measured_kwh,
-         f.flow = v.flows[1] AS is_first
-  FROM flow f JOIN pg_temp.verify_dispatch v USING (dispatch_id);
+    FROM part x GROUP BY x.flow_id, x.step_seconds, x.baseline_seconds)
+  SELECT f.*, m.place_id, m.flow, CASE WHEN (m.flow = 'import') = (v.direction = 'up') THEN f.baseline_kwh - f.metered_kwh ELSE f.metered_kwh - f.baseline_kwh END AS measured_kwh, m.flow = v.flows[1] AS is_first
+  FROM flow f JOIN (SELECT DISTINCT m.flow_id, m.place_id, m.dispatch_id, m.flow FROM pg_temp.verify_meter m) m USING (flow_id) JOIN pg_temp.verify_dispatch v USING (dispatch_id);
   ANALYZE pg_temp.verify_flow;
 
   -- what other dispatches ask of the same assets, and of what lies behind the same meter, at the same time; found by asset and hour
   CREATE TEMPORARY TABLE verify_ground ON COMMIT DROP AS
-  WITH place AS (SELECT DISTINCT a.dispatch_id, a.n, p.point_id, a.asset_id FROM pg_temp.verify_asset a JOIN pg_temp.verify_point p USING (dispatch_id, asset_id)),
-  meter AS (SELECT DISTINCT l.dispatch_id, l.n, l.point_id FROM place l JOIN pg_temp.verify_dispatch v USING (dispatch_id) WHERE v.level = 'asset' AND l.point_id <> l.asset_id)
-  SELECT l.dispatch_id, l.n, l.point_id, l.asset_id FROM place l
-  UNION SELECT m.dispatch_id, m.n, m.point_id, s.id FROM meter m JOIN asset s ON s.metering_point_id = m.point_id
-  UNION SELECT m.dispatch_id, m.n, m.point_id, s.id FROM meter m JOIN metering_point c ON c.parent_id = m.point_id JOIN asset s ON s.metering_point_id = c.id;
+  WITH meter AS (SELECT DISTINCT t.place_id, t.point_id FROM pg_temp.verify_part t JOIN pg_temp.verify_dispatch v USING (dispatch_id) WHERE v.level = 'asset' AND t.point_id <> t.asset_id)
+  SELECT t.place_id, t.asset_id FROM pg_temp.verify_part t
+  UNION SELECT m.place_id, s.id FROM meter m JOIN asset s ON s.metering_point_id = m.point_id
+  UNION SELECT m.place_id, s.id FROM meter m JOIN metering_point c ON c.parent_id = m.point_id JOIN asset s ON s.metering_point_id = c.id;
   ANALYZE pg_temp.verify_ground;
   CREATE TEMPORARY TABLE verify_claim ON COMMIT DROP AS
   WITH batch AS (SELECT min(lower(p.span)) AS starts_at, max(upper(p.span)) AS ends_at FROM pg_temp.verify_piece p),
@@ -366,98 +383,92 @@ BEGIN
     FROM (SELECT o.id, o.direction, o.service_code, o.recorded_at, o.delivery_window, o.hour, o.power_kw, m.asset_id, CASE o.direction WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END AS lent
           FROM other o JOIN portfolio_member m ON m.portfolio_id = o.portfolio_id AND m.valid @> greatest(o.hour, lower(o.delivery_window))) y
     WINDOW w AS (PARTITION BY y.id, y.hour))
-  SELECT x.dispatch_id, x.n, x.point_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span, sum(x.kw) AS kw
-  FROM (SELECT g.dispatch_id, g.n, g.point_id, c.id AS other_id, c.direction = v.direction AS same_way, (c.recorded_at, c.id) < (v.recorded_at, v.dispatch_id) AS earlier, c.service_code, c.delivery_window * p.span AS span, c.kw
-        FROM pg_temp.verify_ground g
-        JOIN pg_temp.verify_piece p USING (dispatch_id, n)
-        JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-        JOIN claim c ON c.asset_id = g.asset_id AND c.hour = date_bin('1 hour', lower(p.span), epoch) AND c.id <> g.dispatch_id AND c.delivery_window && p.span) x
-  GROUP BY x.dispatch_id, x.n, x.point_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span;
+  SELECT x.place_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span, sum(x.kw) AS kw
+  FROM (SELECT p.place_id, c.id AS other_id, c.direction = v.direction AS same_way, (c.recorded_at, c.id) < (v.recorded_at, v.dispatch_id) AS earlier, c.service_code, c.delivery_window * p.span AS span, c.kw
+        FROM (SELECT g.place_id, g.asset_id, p.dispatch_id, p.span, date_bin('1 hour', lower(p.span), epoch) AS hour FROM pg_temp.verify_ground g JOIN pg_temp.verify_place p USING (place_id)) p
+        JOIN pg_temp.verify_dispatch v ON v.dispatch_id = p.dispatch_id
+        JOIN claim c ON c.asset_id = p.asset_id AND c.hour = p.hour AND c.id <> p.dispatch_id AND c.delivery_window && p.span) x
+  GROUP BY x.place_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span;
   ANALYZE pg_temp.verify_claim;
 
   -- each meter's part: what opposed it is added, what is taken off is taken off, the rest is shared
-  CREATE TEMPORARY TABLE verify_point_piece ON COMMIT DROP AS
-  WITH flow AS (
-    SELECT f.dispatch_id, f.n, f.point_id, sum(f.steps)::integer AS steps, sum(f.missing)::integer AS missing, sum(f.estimated)::integer AS estimated, sum(f.filled)::integer AS filled, sum(f.there) / sum(f.whole) AS there,
-           sum(f.baseline_kwh) AS baseline_kwh, sum(f.metered_kwh) AS metered_kwh, sum(f.measured_kwh) AS measured_kwh
-    FROM pg_temp.verify_flow f GROUP BY f.dispatch_id, f.n, f.point_id),
-  part AS (
-    SELECT x.dispatch_id, x.n, x.point_id, round(p.requested_kwh * sum(x.share), 6) AS requested_kwh
-    FROM (SELECT DISTINCT a.dispatch_id, a.n, l.point_id, a.asset_id, a.share FROM pg_temp.verify_asset a JOIN pg_temp.verify_point l USING (dispatch_id, asset_id)) x
-    JOIN pg_temp.verify_piece p USING (dispatch_id, n) GROUP BY x.dispatch_id, x.n, x.point_id, p.requested_kwh),
+  CREATE TEMPORARY TABLE verify_effect ON COMMIT DROP AS
+  SELECT p.place_id, p.piece_id, p.dispatch_id, p.point_id, p.span, p.requested_kwh, f.steps, f.missing, f.estimated, f.filled, f.there, f.baseline_kwh, f.metered_kwh, f.measured_kwh
+  FROM (SELECT f.place_id, sum(f.steps)::integer AS steps, sum(f.missing)::integer AS missing, sum(f.estimated)::integer AS estimated, sum(f.filled)::integer AS filled, sum(f.there) / sum(f.whole) AS there,
+               sum(f.baseline_kwh) AS baseline_kwh, sum(f.metered_kwh) AS metered_kwh, sum(f.measured_kwh) AS measured_kwh
+        FROM pg_temp.verify_flow f GROUP BY f.place_id) f
+  JOIN pg_temp.verify_place p USING (place_id);
+  ANALYZE pg_temp.verify_effect;
   -- cut again where another begins or ends: within such a part all last from end to end
-  cut AS (
-    SELECT DISTINCT c.dispatch_id, c.n, c.point_id, e.at
-    FROM pg_temp.verify_claim c JOIN pg_temp.verify_piece p USING (dispatch_id, n) CROSS JOIN LATERAL (VALUES (lower(p.span)), (upper(p.span)), (lower(c.span)), (upper(c.span))) AS e (at)),
-  during AS (SELECT c.dispatch_id, c.n, c.point_id, c.at AS starts_at, lead(c.at) OVER (PARTITION BY c.dispatch_id, c.n, c.point_id ORDER BY c.at) AS ends_at FROM cut c),
-  claim AS (
-    SELECT t.dispatch_id, t.n, t.point_id, t.starts_at, t.ends_at, array_agg(DISTINCT c.other_id) FILTER (WHERE c.other_id IS NOT NULL) AS with_trades,
-           coalesce(sum(k.kwh) FILTER (WHERE NOT c.same_way), 0) AS opposing,
-           coalesce(bool_or(c.earlier) FILTER (WHERE c.same_way AND j.kind = 'not_allowed'), false) AS barred,
-           coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'adjusted_to_remove' AND NOT j.takes), 0) AS removed,
-           max(j.adjustment_reason) FILTER (WHERE c.same_way AND j.kind = 'adjusted_to_remove' AND j.takes) AS takes_by,
-           coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive'), 0) AS adding, coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND c.earlier), 0) AS adding_before,
-           coalesce(bool_or(NOT c.earlier) FILTER (WHERE c.same_way AND j.kind = 'additive'), false) AS adding_after,
-           max(CASE j.kind WHEN 'additive' THEN 1 WHEN 'adjusted_to_replace' THEN 2 WHEN 'adjusted_to_remove' THEN 3 WHEN 'not_allowed' THEN 4 END) AS kind
-    FROM during t
-    JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-    LEFT JOIN pg_temp.verify_claim c ON c.dispatch_id = t.dispatch_id AND c.n = t.n AND c.point_id = t.point_id AND lower(c.span) <= t.starts_at AND upper(c.span) >= t.ends_at
-    CROSS JOIN LATERAL (SELECT c.kw * extract(epoch FROM t.ends_at - t.starts_at) / 3600 AS kwh) k
-    LEFT JOIN LATERAL (SELECT u.kind, u.service_code, u.adjustment_reason FROM joint_use u
-      WHERE least(u.service_code, u.other_service_code) = least(c.service_code, v.service_code) AND greatest(u.service_code, u.other_service_code) = greatest(c.service_code, v.service_code)
-        AND (u.direction IS NULL OR u.direction = v.direction) AND u.valid @> lower(v.span)
-      ORDER BY u.direction IS NULL, lower(u.valid) DESC LIMIT 1) u ON true
-    CROSS JOIN LATERAL (SELECT CASE WHEN c.same_way THEN coalesce(u.kind, 'additive') WHEN NOT c.same_way THEN 'additive' END AS kind, u.service_code = v.service_code AS takes, u.adjustment_reason) j
-    WHERE t.ends_at IS NOT NULL
-    GROUP BY t.dispatch_id, t.n, t.point_id, t.starts_at, t.ends_at),
-  shared AS (
-    SELECT c.dispatch_id, c.n, c.point_id, sum(CASE WHEN c.barred THEN 0 WHEN c.takes_by IS NOT NULL THEN greatest(least(s.kwh, w.requested), 0) ELSE s.kwh END) AS delivered_kwh,
-           coalesce(sum(w.part) FILTER (WHERE NOT c.barred), 0) AS open, max(c.kind) AS kind, max(c.takes_by) AS takes_by
-    FROM claim c
-    JOIN flow f USING (dispatch_id, n, point_id)
-    JOIN part p USING (dispatch_id, n, point_id)
-    JOIN pg_temp.verify_piece e USING (dispatch_id, n)
-    JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-    CROSS JOIN LATERAL (SELECT extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(e.span) - lower(e.span)) AS part,
-                               f.measured_kwh * extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(e.span) - lower(e.span)) AS measured,
-                               p.requested_kwh * extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(e.span) - lower(e.span)) AS requested) w
-    CROSS JOIN LATERAL (SELECT w.measured + c.opposing AS kwh) a
-    CROSS JOIN LATERAL (SELECT a.kwh - least(greatest(a.kwh, 0), c.removed) AS kwh) b
-    CROSS JOIN LATERAL (SELECT b.kwh - least(greatest(b.kwh, 0), c.adding_before) AS kwh) r
-    CROSS JOIN LATERAL (SELECT CASE WHEN v.shared = 'pro_rata' THEN b.kwh * w.requested / nullif(w.requested + c.adding, 0)
-                                    WHEN c.adding_after THEN greatest(least(r.kwh, w.requested), 0) ELSE r.kwh END AS kwh) s
-    GROUP BY c.dispatch_id, c.n, c.point_id),
-  trades AS (SELECT c.dispatch_id, c.n, c.point_id, array_agg(DISTINCT c.other_id ORDER BY c.other_id) AS with_trades FROM pg_temp.verify_claim c GROUP BY c.dispatch_id, c.n, c.point_id)
-  SELECT f.*, p.requested_kwh, t.with_trades, s.kind, s.takes_by, coalesce(s.open, 1) AS open,
-         CASE WHEN f.measured_kwh IS NOT NULL THEN round(CASE WHEN s.dispatch_id IS NULL THEN f.measured_kwh ELSE s.delivered_kwh END, 6) END AS delivered_kwh
-  FROM flow f
-  JOIN part p USING (dispatch_id, n, point_id)
-  LEFT JOIN shared s USING (dispatch_id, n, point_id)
-  LEFT JOIN trades t USING (dispatch_id, n, point_id);
+  CREATE TEMPORARY TABLE verify_during ON COMMIT DROP AS
+  SELECT row_number() OVER () AS during_id, d.place_id, d.starts_at, d.ends_at
+  FROM (SELECT c.place_id, c.at AS starts_at, lead(c.at) OVER (PARTITION BY c.place_id ORDER BY c.at) AS ends_at
+        FROM (SELECT DISTINCT c.place_id, e.at FROM pg_temp.verify_claim c JOIN pg_temp.verify_place p USING (place_id) CROSS JOIN LATERAL (VALUES (lower(p.span)), (upper(p.span)), (lower(c.span)), (upper(c.span))) AS e (at)) c) d
+  WHERE d.ends_at IS NOT NULL;
+  ANALYZE pg_temp.verify_during;
+  CREATE TEMPORARY TABLE verify_kind ON COMMIT DROP AS
+  SELECT x.place_id, x.other_id, x.service_code, u.kind, u.service_code = x.own_code AS takes, u.adjustment_reason
+  FROM (SELECT DISTINCT c.place_id, c.other_id, c.service_code, v.service_code AS own_code, v.direction, v.span FROM pg_temp.verify_claim c JOIN pg_temp.verify_place p USING (place_id) JOIN pg_temp.verify_dispatch v USING (dispatch_id) WHERE c.same_way) x
+  CROSS JOIN LATERAL (SELECT u.kind, u.service_code, u.adjustment_reason FROM joint_use u
+    WHERE least(u.service_code, u.other_service_code) = least(x.service_code, x.own_code) AND greatest(u.service_code, u.other_service_code) = greatest(x.service_code, x.own_code)
+      AND (u.direction IS NULL OR u.direction = x.direction) AND u.valid @> lower(x.span)
+    ORDER BY u.direction IS NULL, lower(u.valid) DESC LIMIT 1) u;
+  ANALYZE pg_temp.verify_kind;
+  CREATE TEMPORARY TABLE verify_asked ON COMMIT DROP AS
+  SELECT t.during_id, t.place_id, t.starts_at, t.ends_at,
+         coalesce(sum(k.kwh) FILTER (WHERE NOT c.same_way), 0) AS opposing,
+         coalesce(bool_or(c.earlier) FILTER (WHERE j.kind = 'not_allowed'), false) AS barred,
+         coalesce(sum(k.kwh) FILTER (WHERE j.kind = 'adjusted_to_remove' AND NOT j.takes), 0) AS removed,
+         max(j.adjustment_reason) FILTER (WHERE j.kind = 'adjusted_to_remove' AND j.takes) AS takes_by,
+         coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive'), 0) AS adding, coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND c.earlier), 0) AS adding_before,
+         coalesce(bool_or(NOT c.earlier) FILTER (WHERE c.same_way AND j.kind = 'additive'), false) AS adding_after,
+         max(CASE j.kind WHEN 'additive' THEN 1 WHEN 'adjusted_to_replace' THEN 2 WHEN 'adjusted_to_remove' THEN 3 WHEN 'not_allowed' THEN 4 END) AS kind
+  FROM pg_temp.verify_during t
+  LEFT JOIN pg_temp.verify_claim c ON c.place_id = t.place_id AND lower(c.span) <= t.starts_at AND upper(c.span) >= t.ends_at
+  LEFT JOIN pg_temp.verify_kind u ON u.place_id = c.place_id AND u.other_id = c.other_id AND c.same_way
+  CROSS JOIN LATERAL (SELECT c.kw * extract(epoch FROM t.ends_at - t.starts_at) / 3600 AS kwh) k
+  CROSS JOIN LATERAL (SELECT CASE WHEN c.other_id IS NOT NULL THEN coalesce(u.kind, 'additive') END AS kind, u.takes, u.adjustment_reason) j
+  GROUP BY t.during_id, t.place_id, t.starts_at, t.ends_at;
+  ANALYZE pg_temp.verify_asked;
+  CREATE TEMPORARY TABLE verify_shared ON COMMIT DROP AS
+  SELECT c.place_id, sum(CASE WHEN c.barred THEN 0 WHEN c.takes_by IS NOT NULL THEN greatest(least(s.kwh, w.requested), 0) ELSE s.kwh END) AS delivered_kwh,
+         coalesce(sum(w.part) FILTER (WHERE NOT c.barred), 0) AS open, max(c.kind) AS kind, max(c.takes_by) AS takes_by
+  FROM pg_temp.verify_asked c
+  JOIN pg_temp.verify_effect f USING (place_id)
+  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
+  CROSS JOIN LATERAL (SELECT extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(f.span) - lower(f.span)) AS part,
+                             f.measured_kwh * extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(f.span) - lower(f.span)) AS measured,
+                             f.requested_kwh * extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(f.span) - lower(f.span)) AS requested) w
+  CROSS JOIN LATERAL (SELECT w.measured + c.opposing AS kwh) a
+  CROSS JOIN LATERAL (SELECT a.kwh - least(greatest(a.kwh, 0), c.removed) AS kwh) b
+  CROSS JOIN LATERAL (SELECT b.kwh - least(greatest(b.kwh, 0), c.adding_before) AS kwh) r
+  CROSS JOIN LATERAL (SELECT CASE WHEN v.shared = 'pro_rata' THEN b.kwh * w.requested / nullif(w.requested + c.adding, 0)
+                                  WHEN c.adding_after THEN greatest(least(r.kwh, w.requested), 0) ELSE r.kwh END AS kwh) s
+  GROUP BY c.place_id;
+  ANALYZE pg_temp.verify_shared;
+  CREATE TEMPORARY TABLE verify_point_piece ON COMMIT DROP AS
+  SELECT f.*, s.kind, s.takes_by, coalesce(s.open, 1) AS open, CASE WHEN f.measured_kwh IS NOT NULL THEN round(CASE WHEN s.place_id IS NULL THEN f.measured_kwh ELSE s.delivered_kwh END, 6) END AS delivered_kwh
+  FROM pg_temp.verify_effect f LEFT JOIN pg_temp.verify_shared s USING (place_id);
   ANALYZE pg_temp.verify_point_piece;
 
   CREATE TEMPORARY TABLE verify_result ON COMMIT DROP AS
   WITH total AS (
-    SELECT p.dispatch_id, p.n, p.span, round(p.requested_kwh, 6) AS requested_kwh, v.missing_rule, v.missing_share, v.below_zero, v.capped,
-           count(x.point_id)::integer AS meters, coalesce(sum(x.steps), 0)::integer AS steps, coalesce(sum(x.missing), 0)::integer AS missing, coalesce(sum(x.estimated), 0)::integer AS estimated, coalesce(sum(x.filled), 0)::integer AS filled,
-           sum(x.baseline_kwh) AS baseline_kwh, sum(x.metered_kwh) AS metered_kwh, sum(x.measured_kwh) AS measured_kwh, coalesce(sum(x.measured_kwh - x.delivered_kwh), 0) AS others_kwh,
-           coalesce(sum(CASE WHEN v.below_zero = 'clamped_by_meter' THEN greatest(x.delivered_kwh, 0) ELSE x.delivered_kwh END), 0) AS there_kwh,
-           coalesce(sum(x.requested_kwh * (1 - x.there) * x.open), 0) AS missing_kwh, max(x.kind) AS kind
-    FROM pg_temp.verify_piece p JOIN pg_temp.verify_dispatch v USING (dispatch_id) LEFT JOIN pg_temp.verify_point_piece x USING (dispatch_id, n)
-    GROUP BY p.dispatch_id, p.n, p.span, p.requested_kwh, v.missing_rule, v.missing_share, v.below_zero, v.capped),
+    SELECT x.piece_id, count(*)::integer AS meters, sum(x.steps)::integer AS steps, sum(x.missing)::integer AS missing, sum(x.estimated)::integer AS estimated, sum(x.filled)::integer AS filled,
+           sum(x.baseline_kwh) AS baseline_kwh, sum(x.metered_kwh) AS metered_kwh, sum(x.measured_kwh) AS measured_kwh, sum(x.measured_kwh - x.delivered_kwh) AS others_kwh,
+           sum(x.delivered_kwh) AS there_kwh, sum(greatest(x.delivered_kwh, 0)) FILTER (WHERE x.delivered_kwh IS NOT NULL) AS there_above_kwh, sum(x.requested_kwh * (1 - x.there) * x.open) AS missing_kwh, max(x.kind) AS kind
+    FROM pg_temp.verify_point_piece x GROUP BY x.piece_id),
+  trades AS (SELECT p.piece_id, array_agg(DISTINCT c.other_id ORDER BY c.other_id) AS with_trades FROM pg_temp.verify_claim c JOIN pg_temp.verify_place p USING (place_id) GROUP BY p.piece_id),
   judged AS (
-    SELECT t.*, CASE WHEN t.steps > 0 AND t.missing = 0 THEN 'measured' WHEN t.missing_rule = 'zero' THEN CASE WHEN t.missing = t.steps THEN 'zero' ELSE 'measured_in_part' END
-                     WHEN t.steps = 0 OR t.missing > t.missing_share * t.steps THEN 'excluded' WHEN t.missing_rule = 'as_requested' THEN 'as_requested' ELSE 'measured_in_part' END AS rule
-    FROM total t),
-  delivered AS (
-    SELECT j.*, CASE j.rule WHEN 'excluded' THEN NULL WHEN 'zero' THEN 0 WHEN 'as_requested' THEN j.there_kwh + j.missing_kwh ELSE j.there_kwh END AS kwh FROM judged j)
-  SELECT d.dispatch_id, d.n, d.span, d.requested_kwh, v.terms_id, v.method_code, v.method_version, v.product_id, v.service_provider_id, v.unit_id, d.meters, d.steps, d.missing, d.estimated, d.filled,
-         d.baseline_kwh, d.metered_kwh, d.measured_kwh, d.others_kwh, ('{additive,adjusted_to_replace,adjusted_to_remove,not_allowed}'::text[])[d.kind] AS joint_use, d.rule,
-         (SELECT array_agg(DISTINCT w ORDER BY w) FROM pg_temp.verify_point_piece x CROSS JOIN LATERAL unnest(x.with_trades) w WHERE d.kind IS NOT NULL AND x.dispatch_id = d.dispatch_id AND x.n = d.n) AS with_trades,
-         round(CASE WHEN d.capped THEN least(c.kwh, d.requested_kwh) ELSE c.kwh END, 6) AS delivered_kwh
-  FROM delivered d
-  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-  CROSS JOIN LATERAL (SELECT CASE WHEN d.below_zero = 'counted' THEN d.kwh ELSE CASE WHEN d.kwh IS NOT NULL THEN greatest(d.kwh, 0) END END AS kwh) c;
+    SELECT p.piece_id, p.dispatch_id, p.span, round(p.requested_kwh, 6) AS requested_kwh, v.below_zero, v.capped, v.terms_id, v.method_code, v.method_version, v.product_id, v.service_provider_id, v.unit_id,
+           coalesce(t.meters, 0) AS meters, coalesce(t.steps, 0) AS steps, coalesce(t.missing, 0) AS missing, coalesce(t.estimated, 0) AS estimated, coalesce(t.filled, 0) AS filled, t.baseline_kwh, t.metered_kwh, t.measured_kwh,
+           coalesce(t.others_kwh, 0) AS others_kwh, coalesce(CASE v.below_zero WHEN 'clamped_by_meter' THEN t.there_above_kwh ELSE t.there_kwh END, 0) AS there_kwh, t.missing_kwh, t.kind, w.with_trades,
+           CASE WHEN t.missing = 0 THEN 'measured' WHEN v.missing_rule = 'zero' THEN CASE WHEN t.missing < t.steps THEN 'measured_in_part' ELSE 'zero' END
+                WHEN t.piece_id IS NULL OR t.missing > v.missing_share * t.steps THEN 'excluded' WHEN v.missing_rule = 'as_requested' THEN 'as_requested' ELSE 'measured_in_part' END AS rule
+    FROM pg_temp.verify_piece p JOIN pg_temp.verify_dispatch v USING (dispatch_id) LEFT JOIN total t USING (piece_id) LEFT JOIN trades w USING (piece_id))
+  SELECT j.*, ('{additive,adjusted_to_replace,adjusted_to_remove,not_allowed}'::text[])[j.kind] AS joint_use, round(CASE WHEN j.capped THEN least(c.kwh, j.requested_kwh) ELSE c.kwh END, 6) AS delivered_kwh
+  FROM judged j
+  CROSS JOIN LATERAL (SELECT CASE j.rule WHEN 'excluded' THEN NULL WHEN 'zero' THEN 0 WHEN 'as_requested' THEN j.there_kwh + j.missing_kwh ELSE j.there_kwh END AS kwh) k
+  CROSS JOIN LATERAL (SELECT CASE WHEN j.below_zero = 'counted' THEN k.kwh WHEN k.kwh IS NOT NULL THEN greatest(k.kwh, 0) END AS kwh) c;
   ANALYZE pg_temp.verify_result;
 
   -- what is not of a period of the dispatch as it is now, holds no more; what came out as it did is left as it is
@@ -465,7 +476,7 @@ BEGIN
   FROM pg_temp.verify_dispatch v
   WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(v.dispatch_id, time_window('-infinity', 'infinity'))
     AND NOT EXISTS (SELECT FROM pg_temp.verify_piece p WHERE p.dispatch_id = v.dispatch_id AND p.span = e.delivery_window);
-  CREATE TEMPORARY TABLE verify_recorded (delivery_id bigint, dispatch_id bigint, span time_window) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE verify_recorded (delivery_id bigint, dispatch_id bigint, piece_id bigint, span time_window) ON COMMIT DROP;
   WITH made AS (
     INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh, source, evidence)
     SELECT r.dispatch_id, r.span, r.requested_kwh, r.delivered_kwh, 'verification',
@@ -476,43 +487,39 @@ BEGIN
       WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(r.dispatch_id, r.span) AND e.delivery_window = r.span
         AND (e.requested_kwh, e.delivered_kwh, w.terms_id, w.method_code, w.method_version, w.meters, w.steps, w.steps_missing, w.steps_estimated, w.steps_filled, w.baseline_kwh, w.metered_kwh, w.measured_kwh, w.others_kwh, w.joint_use, w.with_trades, w.rule)
             IS NOT DISTINCT FROM (r.requested_kwh, r.delivered_kwh, r.terms_id, r.method_code, r.method_version, r.meters, r.steps, r.missing, r.estimated, r.filled, r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.rule))
-    ORDER BY r.dispatch_id, r.n
+    ORDER BY r.piece_id
     RETURNING id, dispatch_id, delivery_window)
-  INSERT INTO pg_temp.verify_recorded SELECT m.id, m.dispatch_id, m.delivery_window FROM made m;
+  INSERT INTO pg_temp.verify_recorded SELECT m.id, m.dispatch_id, p.piece_id, m.delivery_window FROM made m JOIN pg_temp.verify_piece p ON p.dispatch_id = m.dispatch_id AND p.span = m.delivery_window;
   ANALYZE pg_temp.verify_recorded;
 
   INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, method_code, method_version, meters, steps, steps_missing, steps_estimated, steps_filled,
                             baseline_kwh, metered_kwh, measured_kwh, others_kwh, joint_use, with_trades, rule, delivered_kwh, known_at)
   SELECT d.delivery_id, r.dispatch_id, r.product_id, r.service_provider_id, r.unit_id, r.span, r.terms_id, r.method_code, r.method_version, r.meters, r.steps, r.missing, r.estimated, r.filled,
          r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.rule, r.delivered_kwh, now()
-  FROM pg_temp.verify_recorded d JOIN pg_temp.verify_result r USING (dispatch_id, span);
-  WITH meter AS (
-    SELECT d.delivery_id, f.*, p.span, v.product_id, v.service_provider_id,
-           f.measured_kwh - CASE WHEN f.is_first THEN x.measured_kwh - x.delivered_kwh ELSE 0 END AS delivered_kwh, CASE WHEN f.is_first THEN coalesce(x.measured_kwh - x.delivered_kwh, 0) ELSE 0 END AS others_kwh,
-           CASE WHEN f.is_first THEN x.requested_kwh ELSE 0 END AS requested_kwh
-    FROM pg_temp.verify_recorded d
-    JOIN pg_temp.verify_piece p USING (dispatch_id, span)
-    JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-    JOIN pg_temp.verify_flow f USING (dispatch_id, n)
-    JOIN pg_temp.verify_point_piece x USING (dispatch_id, n, point_id)),
-  channel AS (SELECT m.dispatch_id, m.n, m.point_id, m.flow, array_agg(m.channel_id ORDER BY m.channel_id) FILTER (WHERE m.channel_id IS NOT NULL) AS ids FROM pg_temp.verify_meter m GROUP BY m.dispatch_id, m.n, m.point_id, m.flow),
+  FROM pg_temp.verify_recorded d JOIN pg_temp.verify_result r USING (piece_id);
+  WITH channel AS (SELECT m.flow_id, array_agg(m.channel_id ORDER BY m.channel_id) FILTER (WHERE m.channel_id IS NOT NULL) AS ids FROM pg_temp.verify_meter m GROUP BY m.flow_id),
   baseline AS (
-    SELECT l.dispatch_id, l.n, l.point_id, l.flow, array_agg(e.id ORDER BY e.id) AS ids
-    FROM pg_temp.verify_level l JOIN pg_temp.verify_piece p USING (dispatch_id, n) JOIN pg_temp.verify_event e ON e.dispatch_id = l.dispatch_id AND e.resource_id = l.resource_id AND e.flow = l.flow AND e.span && p.span
-    GROUP BY l.dispatch_id, l.n, l.point_id, l.flow)
+    SELECT l.flow_id, array_agg(e.id ORDER BY e.id) AS ids
+    FROM pg_temp.verify_level l JOIN pg_temp.verify_event e USING (event_key) JOIN pg_temp.verify_piece p USING (piece_id) WHERE e.span && p.span GROUP BY l.flow_id)
   INSERT INTO verification_meter (delivery_id, resource_id, flow, product_id, service_provider_id, channel_ids, baseline_ids, step_seconds, steps, steps_missing, steps_estimated, steps_filled, baseline_kwh, metered_kwh, measured_kwh,
                                   others_kwh, requested_kwh, delivered_kwh, step_starts, readings, received_at)
-  SELECT m.delivery_id, m.point_id, m.flow, m.product_id, m.service_provider_id, coalesce(c.ids, '{}'), coalesce(b.ids, '{}'), m.step_seconds, m.steps, m.missing, m.estimated, m.filled, m.baseline_kwh, m.metered_kwh, m.measured_kwh,
-         m.others_kwh, m.requested_kwh, m.delivered_kwh, m.step_starts, m.readings, m.received_at
-  FROM meter m LEFT JOIN channel c USING (dispatch_id, n, point_id, flow) LEFT JOIN baseline b USING (dispatch_id, n, point_id, flow);
+  SELECT d.delivery_id, x.point_id, f.flow, v.product_id, v.service_provider_id, coalesce(c.ids, '{}'), coalesce(b.ids, '{}'), f.step_seconds, f.steps, f.missing, f.estimated, f.filled, f.baseline_kwh, f.metered_kwh, f.measured_kwh,
+         CASE WHEN f.is_first THEN coalesce(x.measured_kwh - x.delivered_kwh, 0) ELSE 0 END, CASE WHEN f.is_first THEN x.requested_kwh ELSE 0 END,
+         f.measured_kwh - CASE WHEN f.is_first THEN x.measured_kwh - x.delivered_kwh ELSE 0 END, f.step_starts, f.readings, f.received_at
+  FROM pg_temp.verify_recorded d
+  JOIN pg_temp.verify_point_piece x USING (piece_id)
+  JOIN pg_temp.verify_flow f USING (place_id)
+  JOIN pg_temp.verify_dispatch v ON v.dispatch_id = x.dispatch_id
+  LEFT JOIN channel c USING (flow_id)
+  LEFT JOIN baseline b USING (flow_id);
   INSERT INTO verification_baseline (id, dispatch_id, product_id, service_provider_id, resource_id, flow, method_code, method_version, event_window, status, baseline_kwh, considered, verdict, days_used, days_excluded,
                                      adjustment_applied, adjustment_measured, limited_by, known_at)
   SELECT e.id, e.dispatch_id, v.product_id, v.service_provider_id, e.resource_id, e.flow, e.method_code, e.method_version, e.span, f.status, f.baseline_kwh, f.considered, f.verdict, k.used, k.excluded,
          f.adjustment_applied, f.adjustment_measured, f.limited_by, now()
   FROM pg_temp.verify_event e
   JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-  JOIN pg_temp.verify_found f ON f.method_code = e.method_code AND f.method_version = e.method_version AND f.flow = e.flow AND f.adjust = e.adjust AND f.nominated_for IS NOT DISTINCT FROM e.nominated_for
-    AND f.resource_id = e.resource_id AND f.span = e.span
+  JOIN pg_temp.verify_same y USING (id)
+  JOIN pg_temp.verify_found f USING (found_key)
   CROSS JOIN LATERAL (SELECT (count(*) FILTER (WHERE x LIKE 'chosen%'))::integer AS used, (count(*) FILTER (WHERE x NOT LIKE 'chosen%' AND x <> 'other_type'))::integer AS excluded FROM unnest(f.verdict) x) k
   WHERE EXISTS (SELECT FROM pg_temp.verify_recorded d WHERE d.dispatch_id = e.dispatch_id AND d.span && e.span);
 
@@ -522,15 +529,13 @@ BEGIN
          time_window(date_bin(v.period, lower(p.span), epoch), date_bin(v.period, lower(p.span), epoch) + v.period),
          round(CASE v.direction WHEN 'up' THEN 1 ELSE -1 END * m.delivered_kwh * CASE WHEN a.total > 0 THEN a.share / a.total ELSE a.alike END, 6), w.reason
   FROM pg_temp.verify_recorded d
-  JOIN pg_temp.verify_piece p USING (dispatch_id, span)
-  JOIN pg_temp.verify_dispatch v USING (dispatch_id)
-  JOIN pg_temp.verify_result r USING (dispatch_id, n)
-  JOIN verification_meter m ON m.delivery_id = d.delivery_id AND m.delivered_kwh IS NOT NULL
-  JOIN pg_temp.verify_point_piece x ON x.dispatch_id = d.dispatch_id AND x.n = p.n AND x.point_id = m.resource_id
+  JOIN pg_temp.verify_piece p USING (piece_id)
+  JOIN pg_temp.verify_result r USING (piece_id)
+  JOIN pg_temp.verify_point_piece x USING (piece_id)
+  JOIN pg_temp.verify_dispatch v ON v.dispatch_id = x.dispatch_id
   CROSS JOIN LATERAL (SELECT coalesce(x.takes_by, v.imbalance_reason) AS reason) w
-  JOIN (SELECT y.dispatch_id, y.n, y.point_id, y.asset_id, y.share, sum(y.share) OVER o AS total, 1::numeric / count(*) OVER o AS alike
-        FROM (SELECT DISTINCT a.dispatch_id, a.n, l.point_id, a.asset_id, a.share FROM pg_temp.verify_asset a JOIN pg_temp.verify_point l USING (dispatch_id, asset_id)) y
-        WINDOW o AS (PARTITION BY y.dispatch_id, y.n, y.point_id)) a ON a.dispatch_id = d.dispatch_id AND a.n = p.n AND a.point_id = m.resource_id
+  JOIN verification_meter m ON m.delivery_id = d.delivery_id AND m.resource_id = x.point_id AND m.delivered_kwh IS NOT NULL
+  JOIN (SELECT t.place_id, t.asset_id, t.share, sum(t.share) OVER o AS total, 1::numeric / count(*) OVER o AS alike FROM pg_temp.verify_part t WINDOW o AS (PARTITION BY t.place_id)) a ON a.place_id = x.place_id
   JOIN asset s ON s.id = a.asset_id
   LEFT JOIN metering_point i ON i.id = CASE m.flow WHEN 'export' THEN coalesce(s.export_metering_point_id, s.metering_point_id) ELSE s.metering_point_id END
   WHERE w.reason IS NOT NULL AND r.rule <> 'excluded' AND m.delivered_kwh <> 0
@@ -540,8 +545,8 @@ BEGIN
   SELECT count(*) INTO recorded FROM pg_temp.verify_recorded;
   SELECT count(*) - recorded INTO unchanged FROM pg_temp.verify_result;
   left_out := cardinality(wanted) - dispatches;
-  DROP TABLE pg_temp.verify_dispatch, pg_temp.verify_piece, pg_temp.verify_asset, pg_temp.verify_point, pg_temp.verify_meter, pg_temp.verify_step, pg_temp.verify_slice, pg_temp.verify_event, pg_temp.verify_found, pg_temp.verify_base,
-    pg_temp.verify_level, pg_temp.verify_flow, pg_temp.verify_ground, pg_temp.verify_claim, pg_temp.verify_point_piece, pg_temp.verify_result, pg_temp.verify_recorded;
+  DROP TABLE pg_temp.verify_dispatch, pg_temp.verify_piece, pg_temp.verify_asset, pg_temp.verify_point, pg_temp.verify_part, pg_temp.verify_place, pg_temp.verify_meter, pg_temp.verify_step, pg_temp.verify_slice, pg_temp.verify_level, pg_temp.verify_event, pg_temp.verify_same,
+    pg_temp.verify_found, pg_temp.verify_base, pg_temp.verify_flow, pg_temp.verify_ground, pg_temp.verify_claim, pg_temp.verify_effect, pg_temp.verify_during, pg_temp.verify_kind, pg_temp.verify_asked, pg_temp.verify_shared, pg_temp.verify_point_piece, pg_temp.verify_result, pg_temp.verify_recorded;
   RETURN NEXT;
 END
 $function$;

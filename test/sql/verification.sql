@@ -335,15 +335,15 @@ INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kw
 SELECT 2, 'id', a.id::text, to_char(s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'), 'PT30M', CASE WHEN a.id % 2 = 1 THEN v.kwh END, CASE WHEN a.id % 2 = 0 THEN 2 * v.kwh END, CASE WHEN pg_temp.draw(x.i, 2, 20) = 0 THEN 'E' ELSE 'A' END
 FROM asset a, generate_series('2026-03-01T00:00Z'::timestamptz, '2026-04-15T00:00Z', '30 minutes') s, LATERAL (SELECT a.id * 1000000 + (extract(epoch FROM s) / 1800)::bigint % 1000000 AS i) x,
      LATERAL (SELECT round((5 + pg_temp.draw(x.i, 1, 100)) / 10.0, 4) AS kwh) v
-WHERE pg_temp.draw(x.i, 3, 40) > 0 AND NOT (s >= '2026-04-07' AND pg_temp.draw(x.i, 4, 12) = 0);
+WHERE pg_temp.draw(x.i, 3, 40) > 0 AND NOT (s >= '2026-03-29T12:00Z' AND pg_temp.draw(x.i, 4, 12) = 0);
 INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh, kw)
 SELECT 2, 'id', a.id::text, to_char(s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'), 'PT30M', CASE WHEN a.id % 2 = 1 THEN 7 END, CASE WHEN a.id % 2 = 0 THEN 14 END
 FROM asset a, generate_series('2026-03-01T00:00Z'::timestamptz, '2026-04-15T00:00Z', '30 minutes') s, LATERAL (SELECT a.id * 1000000 + (extract(epoch FROM s) / 1800)::bigint % 1000000 AS i) x WHERE pg_temp.draw(x.i, 5, 60) = 0;
--- 150 dispatches from 25 March to 13 April, between 06:00 and 22:00 UTC
+-- 150 dispatches from 25 March to 1 April, between 06:00 and 22:00 UTC
 INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, recorded_at)
-SELECT 10000 + i, 1 + pg_temp.draw(i, 11, 5), 2, CASE WHEN u < 108 THEN 101 + u - 100 END, CASE WHEN u >= 108 THEN 201 + u % 2 END, CASE WHEN pg_temp.draw(i, 13, 4) = 0 THEN 'down' ELSE 'up' END, 1 + pg_temp.draw(i, 14, 10),
+SELECT 10000 + i, 1 + pg_temp.draw(i, 11, 5), 2, CASE WHEN u < 108 THEN 101 + u - 100 END, CASE WHEN u >= 108 THEN 201 + u % 2 END, CASE WHEN pg_temp.draw(i, 13, 4) < CASE WHEN pg_temp.draw(i, 11, 5) > 2 THEN 3 ELSE 1 END THEN 'down' ELSE 'up' END, 1 + pg_temp.draw(i, 14, 10),
        time_window(s, s + (10 + pg_temp.draw(i, 17, 120)) * interval '1 minute'), '2026-03-01T00:00Z'::timestamptz + pg_temp.draw(i, 18, 100000) * interval '1 second'
-FROM generate_series(1, 150) i, LATERAL (SELECT 100 + pg_temp.draw(i, 12, 12) AS u) x, LATERAL (SELECT '2026-03-25T06:00Z'::timestamptz + pg_temp.draw(i, 15, 20) * interval '1 day' + pg_temp.draw(i, 16, 840) * interval '1 minute' AS s) y;
+FROM generate_series(1, 150) i, LATERAL (SELECT 100 + pg_temp.draw(i, 12, 12) AS u) x, LATERAL (SELECT '2026-03-25T06:00Z'::timestamptz + pg_temp.draw(i, 15, 8) * interval '1 day' + pg_temp.draw(i, 16, 840) * interval '1 minute' AS s) y;
 -- in two calls, the second of which finds the others' dispatches verified
 SELECT * FROM verify(ARRAY(SELECT id FROM dispatch WHERE id % 2 = 0), at => '2026-05-01');
 SELECT dispatches, recorded, unchanged FROM verify(market_id => 1, within => '2026-03-01T00:00Z/2026-05-01T00:00Z', at => '2026-05-01');
@@ -354,9 +354,12 @@ FROM dispatch d, generate_series(lower(d.delivery_window), upper(d.delivery_wind
      LATERAL (SELECT d.asset_id, 1::numeric AS lent WHERE d.asset_id IS NOT NULL
               UNION ALL SELECT m.asset_id, CASE d.direction WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END FROM portfolio_member m
               WHERE m.portfolio_id = d.portfolio_id AND m.valid @> greatest(date_bin('30 minutes', t, '2000-01-01'), lower(d.delivery_window))) a;
+CREATE INDEX ON oracle_member (dispatch_id, minute);
+ANALYZE oracle_member;
 CREATE TEMP TABLE oracle_request AS
 SELECT m.*, m.power_kw / 60 * (SELECT CASE WHEN bool_or(o.lent IS NULL) THEN 1.0 / count(*) ELSE m.lent / sum(o.lent) END FROM oracle_member o WHERE o.dispatch_id = m.dispatch_id AND o.minute = m.minute) AS kwh FROM oracle_member m;
 CREATE INDEX ON oracle_request (asset_id, minute);
+ANALYZE oracle_request;
 CREATE TEMP TABLE oracle_baseline AS
 SELECT x.dispatch_id, x.asset_id, x.starts_at + (k.n - 1) * interval '30 minutes' AS period, k.kwh
 FROM (SELECT r.dispatch_id, r.asset_id, r.product_id, min(date_bin('30 minutes', lower(d.delivery_window), '2000-01-01')) AS starts_at, max(date_bin('30 minutes', upper(d.delivery_window) - interval '1 minute', '2000-01-01')) + interval '30 minutes' AS ends_at
@@ -370,6 +373,9 @@ LEFT JOIN (SELECT m.*, CASE WHEN channel_id % 2 = 0 THEN round(value / 2, 4) ELS
 LEFT JOIN (SELECT m.*, CASE WHEN channel_id % 2 = 0 THEN value / 2 ELSE value END AS kwh FROM meter_reading m) b ON b.channel_id = c.id AND b.starts_at = s - interval '30 minutes' AND (t.estimated_counts OR b.quality = 'A')
 LEFT JOIN (SELECT m.*, CASE WHEN channel_id % 2 = 0 THEN value / 2 ELSE value END AS kwh FROM meter_reading m) e ON e.channel_id = c.id AND e.starts_at = s + interval '30 minutes' AND (t.estimated_counts OR e.quality = 'A');
 CREATE INDEX ON oracle_reading (asset_id, period, product_id);
+CREATE INDEX ON oracle_baseline (dispatch_id, asset_id, period);
+ANALYZE oracle_reading;
+ANALYZE oracle_baseline;
 CREATE TEMP TABLE oracle_minute AS
 SELECT r.dispatch_id, r.period, r.asset_id, r.product_id, r.kwh AS requested, (b.kwh - m.kwh) / 30 * CASE r.direction WHEN 'up' THEN 1 ELSE -1 END AS measured, o.*
 FROM oracle_request r
