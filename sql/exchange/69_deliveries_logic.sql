@@ -17,9 +17,11 @@ CREATE POLICY delivery_insert_bought ON delivery FOR INSERT TO flexexchange_part
   WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())));
 COMMENT ON POLICY delivery_insert_bought ON delivery IS 'DELIV-MO-2: a buyer records what was delivered of its products';
 
+-- the plan is kept from row to row: made for a table that is empty at first, it would read all that has been written since
 CREATE OR REPLACE FUNCTION supersede_delivery() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
+SET enable_seqscan = off
 AS $function$
 DECLARE
   trade record;

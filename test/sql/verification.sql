@@ -407,3 +407,43 @@ WHERE a.dispatch_id IS NULL OR d.id IS NULL OR abs(a.requested - d.requested_kwh
 ORDER BY 1, 2 LIMIT 20;
 SELECT flexexchange.drop_exchange('verify_oracle', with_data => true);
 SET search_path = verify_test, flexexchange;
+
+-- ---------------------------------------------------------------- who may
+
+CREATE ROLE verify_dso IN ROLE flexexchange_participant;
+CREATE ROLE verify_eso IN ROLE flexexchange_participant;
+CREATE ROLE verify_seller IN ROLE flexexchange_participant;
+CREATE ROLE verify_supplier IN ROLE flexexchange_participant;
+CREATE ROLE verify_regulator IN ROLE flexexchange_regulator;
+INSERT INTO participant_login (role_name, participant_id) VALUES ('verify_dso', 1), ('verify_seller', 2), ('verify_supplier', 3), ('verify_eso', 4);
+\set VERBOSITY sqlstate
+SET ROLE verify_seller;
+SELECT verify('{911}');
+SELECT verify_availability(1, '2026-04-16T00:00Z/P1D');
+INSERT INTO verification_terms (product_id, method_code) VALUES (1, 'ZERO');
+INSERT INTO baseline_choice (product_id, service_provider_id, asset_id, method_code, valid) VALUES (61, 2, 12, 'ZERO', '2099-01-01T00:00Z/infinity');
+SELECT count(*) > 50 AS own FROM verification;
+SET ROLE verify_eso;
+SELECT verify('{911}');
+SELECT verify(market_id => 1, within => '2026-04-16T00:00Z/P1D');
+SELECT recorded FROM verify(market_id => 2, within => '2026-04-16T00:00Z/P1D', at => '2026-04-17');
+SELECT DISTINCT product_id BETWEEN 2 AND 6 AS bought FROM verification;
+SELECT DISTINCT product_id BETWEEN 2 AND 6 AS bought FROM verification_meter;
+SET ROLE verify_dso;
+SELECT unchanged > 0 AS looked_at FROM verify(market_id => 1, within => '2026-04-16T00:00Z/P1D', at => '2026-04-17');
+INSERT INTO verification_terms (product_id, method_code) VALUES (2, 'ZERO');
+INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, meters, steps, steps_missing, steps_estimated, steps_filled, rule, known_at) VALUES (1, 1, 1, 2, 11, '2026-04-16T16:00Z/PT1H', 1, 1, 1, 0, 0, 0, 'measured', now());
+INSERT INTO metering_point_supplier VALUES (101, 1);
+-- the buyer of one product is told that there is another dispatch, and how much of the effect is its
+SELECT DISTINCT joint_use FROM joint_delivery WHERE trade_id = 911;
+SET ROLE verify_supplier;
+SELECT count(*) FROM verification;
+SELECT count(*) FROM imbalance_adjustment;
+SELECT supplier_id, metering_point_id, settlement_period, reason, kwh, deliveries FROM supplier_adjustments('2026-04-15T00:00Z/2026-04-17T00:00Z');
+SET ROLE verify_regulator;
+SELECT count(*) > 5 AS all_of_them, count(*) FILTER (WHERE supplier_id IS NULL) > 0 AS unknown FROM supplier_adjustments('2026-04-15T00:00Z/2026-04-17T00:00Z');
+RESET ROLE;
+\set VERBOSITY terse
+
+SELECT flexexchange.drop_exchange('verify_test', with_data => true);
+DROP ROLE verify_dso, verify_eso, verify_seller, verify_supplier, verify_regulator;
