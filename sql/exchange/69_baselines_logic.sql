@@ -103,10 +103,14 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL (
     SELECT x.unit_id AS resource_id
     UNION ALL SELECT m.asset_id FROM portfolio_member m WHERE m.portfolio_id = x.unit_id AND m.valid && x.delivery_window
-    UNION ALL SELECT a.metering_point_id FROM asset a WHERE a.id = x.unit_id) u
+    UNION ALL SELECT p.id FROM (SELECT x.unit_id AS asset_id UNION ALL SELECT m.asset_id FROM portfolio_member m WHERE m.portfolio_id = x.unit_id AND m.valid && x.delivery_window) w
+      JOIN asset a ON a.id = w.asset_id LEFT JOIN metering_point i ON i.id = a.metering_point_id
+      CROSS JOIN LATERAL unnest(ARRAY[a.metering_point_id, a.export_metering_point_id, i.parent_id]) AS p (id)
+      -- asked once: where no meter is asked for, none is looked up
+      WHERE EXISTS (SELECT FROM metering_point q WHERE q.id = ANY (resource_ids))) u
   WHERE x.live AND x.delivery_window && time_window(local_midnight(first), local_midnight(last + 1)) AND u.resource_id = ANY (resource_ids);
 END;
-COMMENT ON FUNCTION event_days(bigint[], date, date) IS 'the local days on which a unit, or a portfolio that it was in, or an asset behind the meter, was dispatched, as far as the caller reads dispatches';
+COMMENT ON FUNCTION event_days(bigint[], date, date) IS 'the local days on which a unit, or a portfolio that it was in, or an asset behind the meter or a portfolio that this was in, was dispatched, as far as the caller reads dispatches';
 REVOKE ALL ON FUNCTION event_days(bigint[], date, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_days(bigint[], date, date) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 

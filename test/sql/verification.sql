@@ -219,6 +219,12 @@ INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, powe
 SELECT pg_temp.terms(77, '{"method_code": "MID-8-OF-10"}') \g /dev/null
 SELECT pg_temp.verified(77, 16, 'up', 12, '2026-04-16T16:00Z/PT30M') \g /dev/null
 SELECT d AS day, v AS verdict FROM verification_baseline b, unnest(b.considered, b.verdict) AS x (d, v) WHERE b.id = (SELECT max(id) FROM verification_baseline) AND v NOT IN ('chosen', 'other_type', 'missing');
+-- so it is of a meter behind which a member of a portfolio was dispatched
+INSERT INTO dispatch (product_id, service_provider_id, portfolio_id, direction, power_kw, delivery_window) VALUES (3, 2, 51, 'up', 1, '2026-04-14T09:00Z/PT30M');
+SELECT pg_temp.terms(79, '{"method_code": "MID-8-OF-10", "metered_at": "boundary"}') \g /dev/null
+SELECT pg_temp.verified(79, 16, 'up', 12, '2026-04-16T16:00Z/PT30M') \g /dev/null
+SELECT d AS day, v AS verdict FROM verification_baseline b, unnest(b.considered, b.verdict) AS x (d, v) WHERE b.id = (SELECT max(id) FROM verification_baseline) AND v = 'event_day';
+UPDATE dispatch SET status = 'cancelled' WHERE portfolio_id = 51;
 
 -- ---------------------------------------------------------------- suppliers
 
