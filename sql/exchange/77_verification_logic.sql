@@ -154,7 +154,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   zone CONSTANT text := (SELECT time_zone FROM exchange_instance);
-  epoch CONSTANT timestamptz := '2000-01-01T00:00Z';
+  epoch CONSTANT timestamptz := timestamptz '2000-01-01T00:00Z';
   wanted bigint[];
   unknown bigint;
   first timestamptz;
@@ -578,10 +578,10 @@ SET client_min_messages = warning
 AS $function$
 #variable_conflict use_column
 DECLARE
-  epoch CONSTANT timestamptz := '2000-01-01T00:00Z';
+  epoch CONSTANT timestamptz := timestamptz '2000-01-01T00:00Z';
 BEGIN
   PERFORM lock_own_markets(ARRAY[verify_availability.market_id]);
-  DROP TABLE IF EXISTS pg_temp.verify_held, pg_temp.verify_kept, pg_temp.verify_recorded;
+  DROP TABLE IF EXISTS pg_temp.verify_held, pg_temp.verify_kept, pg_temp.verify_entered;
   CREATE TEMPORARY TABLE verify_held ON COMMIT DROP AS
   SELECT v.id AS availability_id, v.product_id, v.service_provider_id, v.unit_id, v.portfolio_id, v.direction, v.delivery_window, c.span, t.id AS terms_id, t.availability_rule, t.flows[1] AS flow,
          round(v.power_kw * extract(epoch FROM upper(c.span) - lower(c.span)) / 3600, 6) AS requested_kwh, extract(epoch FROM upper(c.span) - lower(c.span)) / 3600 AS hours,
@@ -616,7 +616,7 @@ BEGIN
   UPDATE delivery e SET superseded_at = clock_timestamp()
   WHERE e.superseded_at IS NULL AND e.availability_id IN (SELECT h.availability_id FROM pg_temp.verify_held h)
     AND NOT EXISTS (SELECT FROM pg_temp.verify_held h WHERE h.availability_id = e.availability_id AND h.span = e.delivery_window);
-  CREATE TEMPORARY TABLE verify_recorded (delivery_id bigint, availability_id bigint, span time_window) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE verify_entered (delivery_id bigint, availability_id bigint, span time_window) ON COMMIT DROP;
   WITH result AS (
     SELECT h.*, k.metered_kwh, coalesce(k.meters, 0) AS meters, coalesce(k.missing, 0) AS missing, CASE WHEN h.availability_rule = 'metered' AND NOT h.dispatched THEN least(k.could_kwh, h.requested_kwh) ELSE h.requested_kwh END AS delivered_kwh,
            CASE WHEN h.availability_rule = 'as_accepted' OR h.dispatched THEN 'as_accepted' WHEN k.could_kwh IS NULL THEN 'excluded' ELSE 'metered_capability' END AS rule
@@ -629,14 +629,14 @@ BEGIN
         AND (e.requested_kwh, e.delivered_kwh, w.rule, w.terms_id, w.metered_kwh) IS NOT DISTINCT FROM (r.requested_kwh, CASE WHEN r.rule <> 'excluded' THEN r.delivered_kwh END, r.rule, r.terms_id, r.metered_kwh))
     ORDER BY r.availability_id, lower(r.span)
     RETURNING id, availability_id, delivery_window, delivered_kwh)
-  INSERT INTO pg_temp.verify_recorded SELECT m.id, m.availability_id, m.delivery_window FROM made m;
+  INSERT INTO pg_temp.verify_entered SELECT m.id, m.availability_id, m.delivery_window FROM made m;
   INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, meters, steps, steps_missing, steps_estimated, steps_filled, metered_kwh, rule, delivered_kwh, known_at)
   SELECT d.delivery_id, h.availability_id, h.product_id, h.service_provider_id, h.unit_id, h.span, h.terms_id, coalesce(k.meters, 0), coalesce(k.meters, 0), coalesce(k.missing, 0), 0, 0, k.metered_kwh,
          CASE WHEN h.availability_rule = 'as_accepted' OR h.dispatched THEN 'as_accepted' WHEN k.could_kwh IS NULL THEN 'excluded' ELSE 'metered_capability' END, e.delivered_kwh, now()
-  FROM pg_temp.verify_recorded d JOIN pg_temp.verify_held h USING (availability_id, span) LEFT JOIN pg_temp.verify_kept k USING (availability_id, span) JOIN delivery e ON e.id = d.delivery_id;
+  FROM pg_temp.verify_entered d JOIN pg_temp.verify_held h USING (availability_id, span) LEFT JOIN pg_temp.verify_kept k USING (availability_id, span) JOIN delivery e ON e.id = d.delivery_id;
   SELECT count(DISTINCT h.availability_id), count(*) INTO availabilities, unchanged FROM pg_temp.verify_held h;
-  SELECT count(*), unchanged - count(*) INTO recorded, unchanged FROM pg_temp.verify_recorded;
-  DROP TABLE pg_temp.verify_held, pg_temp.verify_kept, pg_temp.verify_recorded;
+  SELECT count(*), unchanged - count(*) INTO recorded, unchanged FROM pg_temp.verify_entered;
+  DROP TABLE pg_temp.verify_held, pg_temp.verify_kept, pg_temp.verify_entered;
   RETURN NEXT;
 END
 $function$;
