@@ -788,6 +788,7 @@ BEGIN
   SELECT s.supplier_id, a.metering_point_id, a.settlement_period, a.reason, sum(a.kwh), count(DISTINCT a.delivery_id)
   FROM imbalance_adjustment a
   JOIN delivery d ON d.id = a.delivery_id AND d.superseded_at IS NULL
+  JOIN dispatch t ON t.id = d.dispatch_id AND t.live
   LEFT JOIN metering_point_supplier s ON s.metering_point_id = a.metering_point_id AND s.valid @> lower(a.settlement_period)
   WHERE lower(a.settlement_period) >= lower(within) AND lower(a.settlement_period) < upper(within) AND (acts_for_exchange() OR s.supplier_id = current_participant())
   GROUP BY s.supplier_id, a.metering_point_id, a.settlement_period, a.reason
@@ -795,7 +796,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION supplier_adjustments(time_window) IS
-  'what imbalance settlement gives back to suppliers: kWh to be added to the import of each metering point in each settlement period that begins in a window, by rule; a supplier gets its own, the operator and the regulator all, with a NULL supplier where none is registered; SECURITY DEFINER because a supplier is told the volume and not who delivered what to whom, and the caller is checked';
+  'what imbalance settlement gives back to suppliers: kWh to be added to the import of each metering point in each settlement period that begins in a window, by rule, of dispatches that stand; a supplier gets its own, the operator and the regulator all, with a NULL supplier where none is registered; SECURITY DEFINER because a supplier is told the volume and not who delivered what to whom, and the caller is checked';
 REVOKE ALL ON FUNCTION supplier_adjustments(time_window) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION supplier_adjustments(time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -819,9 +820,9 @@ CREATE OR REPLACE VIEW dispatch_performance WITH (security_invoker = true) AS
          round(min(d.delivered_kwh / nullif(d.requested_kwh, 0)), 6) AS worst_ratio,
          round((array_agg(d.delivered_kwh / nullif(d.requested_kwh, 0) ORDER BY lower(d.delivery_window)))[1], 6) AS first_ratio,
          sum(greatest(d.requested_kwh - d.delivered_kwh, 0)) AS deficiency_kwh, sum(greatest(d.delivered_kwh - d.requested_kwh, 0)) AS over_kwh
-  FROM delivery d WHERE d.superseded_at IS NULL AND d.dispatch_id IS NOT NULL
+  FROM delivery d JOIN dispatch t ON t.id = d.dispatch_id AND t.live WHERE d.superseded_at IS NULL
   GROUP BY d.dispatch_id, d.product_id, d.service_provider_id, d.unit_id;
-COMMENT ON VIEW dispatch_performance IS 'how each dispatch was followed, by the deliveries that hold, whoever recorded them';
+COMMENT ON VIEW dispatch_performance IS 'how each dispatch that stands was followed, by the deliveries that hold, whoever recorded them';
 COMMENT ON COLUMN dispatch_performance.dispatch_id IS 'the dispatch';
 COMMENT ON COLUMN dispatch_performance.product_id IS 'its product';
 COMMENT ON COLUMN dispatch_performance.service_provider_id IS 'its provider';

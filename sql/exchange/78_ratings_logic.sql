@@ -48,21 +48,22 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
   WITH span AS (SELECT at - (method).look_back AS starts_at, at AS ends_at),
   -- as it was known then
-  held AS (
-    SELECT d.id, d.trade_id, d.dispatch_id, d.service_provider_id, d.unit_id, d.product_id, d.requested_kwh, d.delivered_kwh
-    FROM delivery d CROSS JOIN span s
-    WHERE lower(d.delivery_window) >= s.starts_at AND lower(d.delivery_window) < s.ends_at AND d.recorded_at <= s.ends_at AND (d.superseded_at IS NULL OR d.superseded_at > s.ends_at)),
   instructed AS (
-    SELECT x.id AS dispatch_id, x.service_provider_id, x.unit_id, x.portfolio_id, x.product_id, coalesce(e.status, x.status) AS status, lower(x.delivery_window) AS starts_at
+    SELECT x.id AS dispatch_id, x.service_provider_id, x.unit_id, x.portfolio_id, x.product_id, coalesce(e.status, x.status) AS status
     FROM dispatch x CROSS JOIN span s
     LEFT JOIN LATERAL (SELECT e.status FROM dispatch_event e WHERE e.dispatch_id = x.id AND e.happened_at <= s.ends_at ORDER BY e.happened_at DESC, e.id DESC LIMIT 1) e ON true
     WHERE lower(x.delivery_window) >= s.starts_at AND lower(x.delivery_window) < s.ends_at AND x.recorded_at <= s.ends_at),
+  standing AS (SELECT i.dispatch_id FROM instructed i WHERE i.status <> ALL ('{held,rejected,refused,cancelled,lapsed,superseded}'::text[])),
+  held AS (
+    SELECT d.id, d.trade_id, d.dispatch_id, d.service_provider_id, d.unit_id, d.product_id, d.requested_kwh, d.delivered_kwh
+    FROM delivery d CROSS JOIN span s
+    WHERE lower(d.delivery_window) >= s.starts_at AND lower(d.delivery_window) < s.ends_at AND d.recorded_at <= s.ends_at AND (d.superseded_at IS NULL OR d.superseded_at > s.ends_at)
+      AND (d.dispatch_id IS NULL OR d.dispatch_id IN (SELECT t.dispatch_id FROM standing t))),
   -- a dispatch counts that was verified, or that was not followed
   event AS (
     SELECT i.dispatch_id, i.service_provider_id, i.unit_id, i.portfolio_id, i.product_id, i.status = ANY ((method).counts_as_failed) AS failed
     FROM instructed i
-    WHERE i.status = ANY ((method).counts_as_failed) OR (EXISTS (SELECT FROM held h WHERE h.dispatch_id = i.dispatch_id AND h.delivered_kwh IS NOT NULL)
-      AND i.status <> ALL ('{held,rejected,refused,cancelled,lapsed,superseded}'::text[]))),
+    WHERE i.status = ANY ((method).counts_as_failed) OR EXISTS (SELECT FROM held h WHERE h.dispatch_id = i.dispatch_id AND h.delivered_kwh IS NOT NULL)),
   -- of a portfolio, the part of a member is what its own meter says
   measured AS (
     SELECT h.dispatch_id, h.trade_id, h.service_provider_id, NULL::bigint AS asset_id, h.product_id, h.requested_kwh, h.delivered_kwh, v.steps, v.steps_missing FROM held h LEFT JOIN verification v ON v.delivery_id = h.id

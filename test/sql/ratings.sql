@@ -70,6 +70,13 @@ SELECT now() AS last \gset
 SELECT rate('TEST', :'last');
 SELECT score, events, failed_events FROM rating WHERE service_provider_id = 4 AND asset_id IS NULL ORDER BY as_of;
 
+-- what was delivered for a dispatch that was cancelled after does not count, nor did it fail
+UPDATE dispatch SET status = 'cancelled' WHERE id = 4011;
+SELECT now() AS cancelled \gset
+SELECT rate('TEST', :'cancelled');
+SELECT score, events, requested_kwh, counted_kwh FROM rating WHERE service_provider_id = 4 AND asset_id IS NULL ORDER BY as_of DESC LIMIT 1;
+SELECT * FROM check_ratings(:'last');
+
 -- ---------------------------------------------------------------- who is told
 
 SET ROLE rate_seller;
