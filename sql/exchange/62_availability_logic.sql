@@ -147,7 +147,7 @@ COMMENT ON FUNCTION last_availability_step() IS 'the id of the last step that ca
 REVOKE ALL ON FUNCTION last_availability_step() FROM PUBLIC;
 
 -- plpgsql and not sql: its plan is kept for the session, and every beat asks
-CREATE OR REPLACE FUNCTION owns_exchange() RETURNS boolean
+CREATE OR REPLACE FUNCTION operates_exchange() RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
@@ -155,24 +155,27 @@ BEGIN
   RETURN pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'availability'::regclass), 'USAGE');
 END
 $function$;
-COMMENT ON FUNCTION owns_exchange() IS 'true when the session is the operator''s or the owner''s, who may do what a party may, and at another instant than now';
-REVOKE ALL ON FUNCTION owns_exchange() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION owns_exchange() TO flexexchange_operator, flexexchange_participant;
+COMMENT ON FUNCTION operates_exchange() IS 'true when the session is the operator''s or the owner''s, who may do what a party may, and at another instant than now';
+REVOKE ALL ON FUNCTION operates_exchange() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION operates_exchange() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION acting_at(at timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  IF at IS DISTINCT FROM now() AND NOT owns_exchange() THEN
-    RAISE EXCEPTION 'at is %, which is not now', coalesce(at::text, 'NULL')
-      USING ERRCODE = 'MX410', HINT = 'What is done is done now; the operator of the exchange records what happened before.';
+  PERFORM check_given(isfinite(at), 'at', 'Leave it out to act now.');
+  -- a party does not turn the clock back to be in time
+  IF at <> now() AND NOT operates_exchange() THEN
+    RAISE EXCEPTION 'at is %, which is not now', at
+      USING ERRCODE = 'insufficient_privilege', HINT = 'What is done is done now; the operator of the exchange records what happened before.';
   END IF;
   RETURN at;
 END
 $function$;
-COMMENT ON FUNCTION acting_at(timestamptz) IS 'the instant at which something is done: now, and another for the operator and the owner of the exchange alone; error MX410';
+COMMENT ON FUNCTION acting_at(timestamptz) IS 'the instant at which something is done: now, and another for the operator and the owner of the exchange alone; errors 42501, 23514';
 REVOKE ALL ON FUNCTION acting_at(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION acting_at(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION availability_gate(product_id bigint, award_id bigint, delivery timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -221,7 +224,7 @@ DECLARE
 BEGIN
   PERFORM see_what_is_new();
   SELECT v.* INTO found FROM availability v WHERE v.id = hold_availability.availability_id FOR UPDATE;
-  IF found.id IS NULL OR NOT (owns_exchange() OR CASE party WHEN 'buyer' THEN found.product_id = ANY (ARRAY(SELECT own_product_ids())) ELSE found.service_provider_id IS NOT DISTINCT FROM current_participant() END) THEN
+  IF found.id IS NULL OR NOT (operates_exchange() OR CASE party WHEN 'buyer' THEN found.product_id = ANY (ARRAY(SELECT own_product_ids())) ELSE found.service_provider_id IS NOT DISTINCT FROM current_participant() END) THEN
     RAISE EXCEPTION 'availability % is unknown in this exchange', coalesce(hold_availability.availability_id::text, 'NULL')
       USING ERRCODE = 'MX201', HINT = CASE party WHEN 'buyer' THEN 'The buyer of its product accepts, refuses and releases it.' ELSE 'Its seller withdraws it.' END;
   ELSIF found.source IS NOT NULL THEN
@@ -253,7 +256,7 @@ DECLARE
   peak numeric;
   made bigint;
 BEGIN
-  IF owns_exchange() THEN
+  IF operates_exchange() THEN
     -- in the name of whoever operates it then
     seller := CASE WHEN unit_is_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = declare_availability.unit_id AND o.valid @> lower(declare_availability.delivery_window))
                    ELSE (SELECT p.service_provider_id FROM portfolio p WHERE p.id = declare_availability.unit_id) END;
@@ -593,7 +596,7 @@ DECLARE
 BEGIN
   -- of one that its writer may not read nothing is said: the policies refuse it
   SELECT v.* INTO called FROM availability v
-  WHERE v.id = NEW.availability_id AND (owns_exchange() OR v.product_id = ANY (ARRAY(SELECT own_product_ids())) OR v.service_provider_id = current_participant()) FOR SHARE;
+  WHERE v.id = NEW.availability_id AND (operates_exchange() OR v.product_id = ANY (ARRAY(SELECT own_product_ids())) OR v.service_provider_id = current_participant()) FOR SHARE;
   IF called.source IS NULL AND NEW.status NOT IN ('held', 'rejected', 'refused', 'cancelled', 'lapsed', 'superseded') AND (called.status IN ('rejected', 'withdrawn', 'released') OR NOT called.delivery_window && NEW.delivery_window) THEN
     RAISE EXCEPTION 'availability % is % and has %', called.id, called.status, called.delivery_window
       USING ERRCODE = 'MX411', HINT = 'callable_units() has what can be called; what was given back cannot.';
@@ -624,7 +627,7 @@ DECLARE
   given bigint;
   one record;
 BEGIN
-  IF owns_exchange() THEN
+  IF operates_exchange() THEN
     seller := CASE WHEN unit_is_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = give_unavailability_notice.unit_id AND o.valid @> lower(give_unavailability_notice.during))
                    ELSE (SELECT p.service_provider_id FROM portfolio p WHERE p.id = give_unavailability_notice.unit_id) END;
   ELSIF NOT (give_unavailability_notice.unit_id IN (SELECT own_asset_ids()) OR give_unavailability_notice.unit_id IN (SELECT own_portfolio_ids())) THEN
@@ -671,7 +674,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  UPDATE unavailability_notice n SET ended_at = acting_at(at) WHERE n.id = notice_id AND n.ended_at IS NULL AND (owns_exchange() OR n.service_provider_id = current_participant());
+  UPDATE unavailability_notice n SET ended_at = acting_at(at) WHERE n.id = notice_id AND n.ended_at IS NULL AND (operates_exchange() OR n.service_provider_id = current_participant());
   IF NOT FOUND THEN
     RAISE EXCEPTION 'unavailability_notice % does not stand, or is not yours', coalesce(notice_id::text, 'NULL') USING ERRCODE = 'MX414', HINT = 'See table unavailability_notice: those with ended_at NULL stand.';
   END IF;
@@ -765,7 +768,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   sends CONSTANT bigint := current_participant();
-  allowed CONSTANT boolean := owns_exchange();
+  allowed CONSTANT boolean := operates_exchange();
   role CONSTANT name := session_role();
   one record;
   former unit_heartbeat;
@@ -870,7 +873,7 @@ BEGIN
     RAISE EXCEPTION 'availability_forecast.power_kw is %', NEW.power_kw USING ERRCODE = 'check_violation', COLUMN = 'power_kw', HINT = 'Quantiles do not fall, and are not below zero.';
   ELSIF EXISTS (SELECT FROM unnest(NEW.samples_kw) k WHERE k IS NULL OR k = 'NaN' OR k < 0) THEN
     RAISE EXCEPTION 'availability_forecast.samples_kw is %', NEW.samples_kw USING ERRCODE = 'check_violation', COLUMN = 'samples_kw', HINT = 'Each is a power, not below zero.';
-  ELSIF NEW.issued_at > clock_timestamp() OR NEW.issued_at < now() - interval '1 day' AND NOT owns_exchange() THEN
+  ELSIF NEW.issued_at > clock_timestamp() OR NEW.issued_at < now() - interval '1 day' AND NOT operates_exchange() THEN
     RAISE EXCEPTION 'availability_forecast.issued_at is %', NEW.issued_at USING ERRCODE = 'check_violation', COLUMN = 'issued_at', HINT = 'A forecast is recorded on the day on which it is issued; the operator records older ones.';
   END IF;
   NEW.recorded_at := now();
@@ -968,7 +971,7 @@ SET jit = off  -- it would take longer than the answer
 AS $function$
 #variable_conflict use_column
 DECLARE
-  everything CONSTANT boolean := acts_for_exchange() OR owns_exchange();
+  everything CONSTANT boolean := acts_for_exchange() OR operates_exchange();
   own CONSTANT bigint[] := ARRAY(SELECT own_product_ids());
   -- whoever asks of tomorrow cannot have heard what is said then
   heard_by CONSTANT timestamptz := least(callable_units.at, now());

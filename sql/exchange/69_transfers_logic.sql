@@ -475,6 +475,7 @@ DECLARE
   tried record;
   refused text;
 BEGIN
+  PERFORM acting_at(offer_transfer.at);
   SELECT * INTO a FROM award x WHERE x.id = offer_transfer.award_id FOR NO KEY UPDATE;
   IF NOT FOUND OR NOT (a.service_provider_id IS NOT DISTINCT FROM me OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER')) THEN
     RAISE EXCEPTION 'award % is not yours to pass on', coalesce(offer_transfer.award_id::text, 'NULL')
@@ -533,6 +534,7 @@ DECLARE
   terms transfer_terms;
   tried record;
 BEGIN
+  PERFORM acting_at(accept_transfer.at);
   PERFORM FROM award_transfer x WHERE x.id = accept_transfer.transfer_id
     AND (x.transferee_id = me OR x.id = ANY (ARRAY(SELECT open_offer_ids())));
   IF NOT FOUND THEN
@@ -579,6 +581,7 @@ DECLARE
   me CONSTANT bigint := current_participant();
   t award_transfer;
 BEGIN
+  PERFORM acting_at(end_transfer.at);
   PERFORM check_code(end_transfer.status, 'end_transfer.status', 'declined', 'withdrawn', 'consent_refused');
   PERFORM require_transfer_reason(reason);
   PERFORM FROM award_transfer x WHERE x.id = transfer_id AND (pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') OR
@@ -630,6 +633,7 @@ AS $function$
 DECLARE
   t award_transfer;
 BEGIN
+  PERFORM acting_at(consent_to_transfer.at);
   PERFORM FROM award_transfer x WHERE x.id = transfer_id AND (x.product_id = ANY (ARRAY(SELECT own_product_ids())) OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER'));
   IF NOT FOUND THEN
     RAISE EXCEPTION 'transfer % is not yours to consent to', coalesce(transfer_id::text, 'NULL') USING ERRCODE = 'insufficient_privilege', HINT = 'The buyer of the award consents.';

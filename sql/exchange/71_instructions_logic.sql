@@ -195,30 +195,6 @@ COMMENT ON TRIGGER t60_instruction ON dispatch IS 'an instruction waits with its
 
 -- ------------------------------------------------------------------ what all of them need
 
-CREATE OR REPLACE FUNCTION operates_exchange() RETURNS boolean
-LANGUAGE sql STABLE PARALLEL RESTRICTED
-BEGIN ATOMIC
-  SELECT pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER');
-END;
-COMMENT ON FUNCTION operates_exchange() IS 'true when the session is the operator''s, who may act for others and at another time';
-REVOKE ALL ON FUNCTION operates_exchange() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION operates_exchange() TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
-
-CREATE OR REPLACE FUNCTION check_instruction_clock(at timestamptz) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-SET search_path FROM CURRENT
-AS $function$
-BEGIN
-  PERFORM check_given(isfinite(at), 'at', 'Leave it out to act now.');
-  IF at <> now() AND NOT operates_exchange() THEN
-    RAISE EXCEPTION 'at % is not now', at
-      USING ERRCODE = 'insufficient_privilege', HINT = 'What is late is late: the operator of the exchange alone records what happened at another time. Leave it out.';
-  END IF;
-END
-$function$;
-COMMENT ON FUNCTION check_instruction_clock(timestamptz) IS 'refuses another time than now from whoever is not the operator of the exchange; errors 42501, 23514';
-REVOKE ALL ON FUNCTION check_instruction_clock(timestamptz) FROM PUBLIC;
-
 CREATE OR REPLACE FUNCTION lock_instruction(instruction_id bigint, party text) RETURNS instruction
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
@@ -669,7 +645,7 @@ DECLARE
   answer jsonb;
 BEGIN
   PERFORM check_message_keys(message, 'message', message_keys);
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   SELECT m.* INTO sold FROM product p JOIN market m ON m.id = p.market_id
   WHERE p.id = product AND (operates_exchange() OR m.market_operator_id = current_participant());
   IF NOT FOUND THEN

@@ -32,7 +32,7 @@ DECLARE
   me CONSTANT bigint := CASE WHEN operates_exchange() THEN fetch_instructions.service_provider_id ELSE current_participant() END;
   one instruction;
 BEGIN
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   IF me IS NULL OR me <> fetch_instructions.service_provider_id THEN
     RAISE EXCEPTION 'fetch_instructions() is for the provider who is instructed'
       USING ERRCODE = 'insufficient_privilege', HINT = 'Call it as the provider; the operator names one.';
@@ -140,7 +140,7 @@ DECLARE
   known record;
   one record;
 BEGIN
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   known := earlier_answer(locked.service_provider_id, message_id, 'acknowledge', jsonb_build_array(instruction_id, version, read_back, accepted_start, accepted_end, accepted_kw));
   IF known.answer IS NOT NULL THEN
     RETURN known.answer #>> '{}';
@@ -194,7 +194,7 @@ DECLARE
   locked instruction := lock_instruction(instruction_id, 'provider');
   known record;
 BEGIN
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   PERFORM check_given(nullif(btrim(reason), '') IS NOT NULL, 'reason', 'Say why it is refused: the buyer is told.');
   known := earlier_answer(locked.service_provider_id, message_id, 'refuse', jsonb_build_array(instruction_id, version, reason));
   IF known.answer IS NOT NULL THEN
@@ -220,7 +220,7 @@ DECLARE
   locked instruction := lock_instruction(instruction_id, 'provider');
   known record;
 BEGIN
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   PERFORM check_code(status, 'report_dispatch_status.status', 'executing', 'failed');
   PERFORM check_given(status IS NOT NULL, 'status', 'executing or failed.');
   PERFORM check_given(status <> 'failed' OR nullif(btrim(reason), '') IS NOT NULL, 'reason', 'Say why it fails: the buyer is told.');
@@ -259,7 +259,7 @@ DECLARE
   locked instruction := lock_instruction(instruction_id, 'buyer');
   known record;
 BEGIN
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   known := earlier_answer(locked.market_operator_id, message_id, 'confirm', jsonb_build_array(instruction_id));
   IF known.answer IS NOT NULL THEN
     RETURN known.answer #>> '{}';
@@ -354,7 +354,7 @@ DECLARE
   ends CONSTANT timestamptz := coalesce(ends_at, at);
   reached text;
 BEGIN
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   known := earlier_answer(locked.market_operator_id, message_id, 'stop', jsonb_build_array(instruction_id, reason, ends_at));
   IF known.answer IS NOT NULL THEN
     RETURN known.answer #>> '{}';
@@ -438,7 +438,7 @@ DECLARE
   locked instruction := lock_instruction(instruction_id, 'buyer');
   known record;
 BEGIN
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   PERFORM check_given(nullif(btrim(reason), '') IS NOT NULL, 'reason', 'Say why it is cancelled: the provider is told.');
   known := earlier_answer(locked.market_operator_id, message_id, 'cancel', jsonb_build_array(instruction_id, reason));
   IF known.answer IS NOT NULL THEN
@@ -478,7 +478,7 @@ DECLARE
   verdicts jsonb;
   answer jsonb;
 BEGIN
-  PERFORM check_instruction_clock(at);
+  PERFORM acting_at(at);
   PERFORM check_message_keys(message, 'message', ARRAY['message_id', 'start', 'end', 'duration', 'open_ended', 'set_point', 'set_point_kw', 'reference_kw', 'intervals', 'award_id', 'availability_id', 'utilisation_price_per_mwh', 'rationale']);
   known := earlier_answer(locked.market_operator_id, message ->> 'message_id', 'amend', jsonb_build_array(locked.id, message));
   IF known.answer IS NULL THEN

@@ -185,22 +185,6 @@ COMMENT ON TRIGGER t30_nothing_is_disputed ON settlement_run IS 'a final run com
 
 -- ---------------------------------------------------------------- what the caller may
 
-CREATE OR REPLACE FUNCTION instant_of_act(at timestamptz) RETURNS timestamptz
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-SET search_path FROM CURRENT
-AS $function$
-BEGIN
-  -- a party does not turn the clock back to be in time
-  IF at <> now() AND NOT acts_for_exchange() AND NOT pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'dispute'::regclass), 'MEMBER') THEN
-    RAISE EXCEPTION 'at is %, which is not now', at USING ERRCODE = 'insufficient_privilege', HINT = 'Leave it out: only the exchange says of another time that something was done then.';
-  END IF;
-  RETURN coalesce(at, now());
-END
-$function$;
-COMMENT ON FUNCTION instant_of_act(timestamptz) IS 'when something is done: now, for everybody but the exchange, which may say another time; error 42501';
-REVOKE ALL ON FUNCTION instant_of_act(timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION instant_of_act(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
-
 CREATE OR REPLACE FUNCTION market_instant_after(market_id bigint, since timestamptz, span interval) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -235,7 +219,7 @@ BEGIN
   IF taken.status NOT IN ('raised', 'answered') THEN
     RAISE EXCEPTION 'dispute % is % already', taken.id, taken.status USING ERRCODE = 'MX512', HINT = 'See dispute_step for when and why.';
   END IF;
-  PERFORM instant_of_act(take_dispute.at);
+  PERFORM acting_at(take_dispute.at);
   RETURN taken;
 END
 $function$;
@@ -263,7 +247,7 @@ DECLARE
   the_delivery delivery;
   made bigint;
 BEGIN
-  PERFORM instant_of_act(raise_dispute.at);
+  PERFORM acting_at(raise_dispute.at);
   PERFORM check_one(num_nonnulls(delivery_id, qualification_id, conflict_id), 'delivery_id, qualification_id and conflict_id'),
           check_given(nullif(btrim(reason), '') IS NOT NULL, 'reason', 'Say what is wrong: the other party reads it.');
   -- whose it is
@@ -350,7 +334,7 @@ BEGIN
   IF disputes IS NOT NULL THEN
     RAISE EXCEPTION 'dispute % of it is open', disputes USING ERRCODE = 'MX511', HINT = 'Withdraw it, or have it decided, before you accept the statement.';
   END IF;
-  INSERT INTO statement_acceptance (run_id, service_provider_id, accepted_at) VALUES (accept_statement.run_id, me, instant_of_act(accept_statement.at)) ON CONFLICT DO NOTHING;
+  INSERT INTO statement_acceptance (run_id, service_provider_id, accepted_at) VALUES (accept_statement.run_id, me, acting_at(accept_statement.at)) ON CONFLICT DO NOTHING;
 END
 $function$;
 COMMENT ON FUNCTION accept_statement(bigint, timestamptz) IS

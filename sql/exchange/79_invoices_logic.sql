@@ -197,7 +197,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
   noticed CONSTANT invoice := invoice_to_pay(give_payment_notice.invoice_id);
-  the_day CONSTANT date := (SELECT (instant_of_act(give_payment_notice.at) AT TIME ZONE m.time_zone)::date FROM market m WHERE m.id = noticed.market_id);
+  the_day CONSTANT date := (SELECT (acting_at(give_payment_notice.at) AT TIME ZONE m.time_zone)::date FROM market m WHERE m.id = noticed.market_id);
   last_day CONSTANT date := business_days_before(noticed.due_on, (payment_terms_of(noticed.market_id)).notice_business_days);
   made bigint;
 BEGIN

@@ -43,6 +43,12 @@ UPDATE transfer_terms SET consent_needed = false;
 
 \set at '2024-11-01 09:00+00'
 SET ROLE transfer_volt;
+-- a party does not turn the clock back
+SELECT offer_transfer(101, at => :'at');
+RESET ROLE;
+-- but those of this test live then
+CREATE OR REPLACE FUNCTION acting_at(at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at';
+SET ROLE transfer_volt;
 SELECT transferable_kw(101) AS whole, transferable_kw(101, '2024-11-04T17:00Z/PT1H') AS an_hour, transferable_kw(101, '2024-11-04T19:00Z/PT2H') AS beyond;
 -- not without terms, not beyond the award, too little, too late, not to itself, not what is another's
 SELECT offer_transfer(103, at => :'at');
