@@ -674,6 +674,17 @@ COMMENT ON FUNCTION explain_verification(bigint) IS 'how a delivery that was ver
 REVOKE ALL ON FUNCTION explain_verification(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION explain_verification(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION delivery_before(delivery_id bigint) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT max(o.id) FROM delivery d JOIN delivery o ON resource_window(o.trade_id, o.delivery_window) && resource_window(d.trade_id, d.delivery_window) AND o.delivery_window = d.delivery_window AND o.superseded_at IS NOT NULL AND o.id < d.id
+  WHERE d.id = delivery_before.delivery_id AND o.product_id = d.product_id AND lower(o.delivery_window) = lower(d.delivery_window) AND o.service_provider_id = d.service_provider_id
+$function$;
+COMMENT ON FUNCTION delivery_before(bigint) IS 'the delivery of the same period that a delivery took the place of; NULL: there was none; with explain_verification_change() it leads from settlement_changes() to the readings';
+REVOKE ALL ON FUNCTION delivery_before(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION delivery_before(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION explain_verification_change(old_delivery_id bigint, new_delivery_id bigint)
 RETURNS TABLE (cause text, resource_id bigint, flow text, channel_id bigint, starts_at timestamptz, before_kwh numeric, after_kwh numeric, received_at timestamptz, detail text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED

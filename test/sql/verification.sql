@@ -248,6 +248,7 @@ SELECT dispatch_id, delivery_window, requested_kwh, delivered_kwh, source, super
 INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) VALUES (2, 'id', '16', '2026-04-16T16:30Z', 'PT30M', '12');
 SELECT * FROM verify('{911}', at => '2026-04-17');
 CREATE VIEW pg_temp.pair AS SELECT max(id) FILTER (WHERE superseded_at IS NOT NULL) AS was, max(id) FILTER (WHERE superseded_at IS NULL) AS is_now, delivery_window FROM delivery WHERE dispatch_id = 911 GROUP BY delivery_window HAVING count(*) > 1;
+SELECT bool_and(delivery_before(p.is_now) = p.was) AS found, delivery_before((SELECT min(id) FROM delivery)) AS none FROM pg_temp.pair p;
 SELECT d.delivery_window, w.delivered_kwh AS was, d.delivered_kwh AS is_now FROM pg_temp.pair p JOIN delivery d ON d.id = p.is_now JOIN delivery w ON w.id = p.was;
 SELECT x.cause, x.resource_id, x.flow, x.channel_id, x.starts_at, x.before_kwh, x.after_kwh, x.received_at = (SELECT max(received_at) FROM meter_reading_batch) AS that_batch, x.detail FROM pg_temp.pair p, explain_verification_change(p.was, p.is_now) x;
 INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kwh) VALUES (2, 'id', '16', '2026-04-09T16:00Z', 'PT30M', '31'), (2, 'id', '16', '2026-04-09T10:00Z', 'PT30M', '3');
