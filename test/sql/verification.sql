@@ -312,6 +312,18 @@ INSERT INTO baseline_nomination (product_id, service_provider_id, asset_id, star
 INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) SELECT 930 + n, 81, 5, 80 + n, 'up', 2000, '2026-04-16T16:00Z/PT15M' FROM generate_series(7, 11) n;
 SELECT * FROM verify(market_id => 3, within => '2026-04-16T00:00Z/P1D', at => '2026-05-01');
 SELECT trim_scale(allocation_kwh / 250) AS allocation, trim_scale(realised_kwh / 250) AS realised, trim_scale(delivered_kwh / 250) AS delivered, trim_scale(deviation_kwh / 250) AS deviation, trim_scale(deficiency_kwh / 250) AS deficiency FROM delivery_deviation WHERE dispatch_id BETWEEN 937 AND 941 ORDER BY 1;
+-- the same, settled: 7 EUR/MW, penalty 11 EUR/MW; and a corrected reading, from the run that changed to the reading
+INSERT INTO settlement_mechanism SELECT (jsonb_populate_record(m, '{"id": 900, "version": 2, "penalty_price": 11}')).* FROM settlement_mechanism m WHERE m.code = 'uftp';
+INSERT INTO product_settlement (product_id, stage, settlement_mechanism_id) VALUES (81, 'dispatch', 900);
+UPDATE dispatch SET utilisation_price_per_mwh = 7 WHERE product_id = 81;
+SELECT settle(3, '2026-04-01', 'initial') AS run \gset
+SELECT 10 - trim_scale(delivered) AS allocation, trim_scale(payment) AS paid, trim_scale(penalty) AS penalty, trim_scale(amount) AS settlement FROM settlement_line WHERE run_id = :run ORDER BY 1;
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (89, 5, '2020-01-01T00:00Z/infinity');
+INSERT INTO meter_reading_intake (sender_id, scheme, unit, starts_at, length, kw) SELECT 5, 'id', '89', '2026-04-16T16:00Z', 'PT15M', '8500';
+SELECT recorded, unchanged FROM verify(market_id => 3, within => '2026-04-16T00:00Z/P1D', at => '2026-05-01');
+SELECT settle(3, '2026-04-01', 'revised') AS run \gset
+SELECT c.trade_id, c.before, c.after, c.change, c.cause, x.cause, x.starts_at, x.before_kwh, x.after_kwh, x.detail
+FROM settlement_changes(:run) c, unnest(c.changed_deliveries) d, explain_verification_change(delivery_before(d), d) x;
 SELECT dispatch_id, periods, ratio, worst_ratio, first_ratio, deficiency_kwh, over_kwh FROM dispatch_performance WHERE dispatch_id BETWEEN 937 AND 941 OR dispatch_id = 911 ORDER BY 1;
 SELECT * FROM delivery_performance('2026-04-01', 'provider') WHERE subject_id = 5;
 SELECT count(*) FROM delivery_performance('2026-04-01') WHERE subject_id BETWEEN 87 AND 91;
