@@ -192,14 +192,26 @@ GRANT EXECUTE ON FUNCTION delivery_correlation(bigint[], bigint[], text, timesta
 -- ------------------------------------------------------------------ who could be called
 
 -- The one place to say which units do not answer: a heartbeat that is kept by an earlier module is looked at here.
-CREATE OR REPLACE FUNCTION silent_units(unit_ids bigint[], at timestamptz) RETURNS SETOF bigint
+CREATE OR REPLACE FUNCTION silent_units(unit_ids bigint[], product_ids bigint[], span time_window, at timestamptz) RETURNS TABLE (unit_id bigint, product_id bigint, reason text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
 AS $function$
-  SELECT u.id FROM unnest(unit_ids) u (id) WHERE false
+  SELECT h.unit_id, p.id, CASE s.state WHEN 'stale' THEN 'silent: its heartbeat is stale' ELSE 'unavailable: it says so itself' END
+  FROM unit_heartbeat h CROSS JOIN unnest(product_ids) p (id) CROSS JOIN LATERAL (SELECT unit_state(h.unit_id, p.id, silent_units.at) AS state OFFSET 0) s
+  WHERE h.unit_id = ANY (unit_ids) AND s.state IN ('stale', 'unavailable')
+  UNION ALL
+  SELECT u.id, p.id, 'silent: it was never heard, and has to be'
+  FROM unnest(product_ids) x (id) JOIN product p ON p.id = x.id CROSS JOIN unnest(unit_ids) u (id)
+  WHERE EXISTS (SELECT FROM heartbeat_terms t WHERE t.required AND t.valid @> silent_units.at AND (t.product_id = p.id OR t.market_id = p.market_id))
+    AND NOT EXISTS (SELECT FROM unit_heartbeat h WHERE h.unit_id = u.id)
+  UNION ALL
+  SELECT n.unit_id, p.id, format('unavailable: %s, by notice', n.reason_code)
+  FROM unavailability_notice n CROSS JOIN unnest(product_ids) p (id)
+  WHERE n.ended_at IS NULL AND n.power_kw IS NULL AND n.given_at <= silent_units.at AND n.during && span AND n.unit_id = ANY (unit_ids)
 $function$;
-COMMENT ON FUNCTION silent_units(bigint[], timestamptz) IS 'those of these units whose heartbeat is stale: none while no heartbeat is kept';
-REVOKE ALL ON FUNCTION silent_units(bigint[], timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION silent_units(bigint[], bigint[], time_window, timestamptz) IS
+  'which of these units cannot be counted on in a window, as far as was known at an instant, and why: by their heartbeat, as each product sees it, or by notice';
+REVOKE ALL ON FUNCTION silent_units(bigint[], bigint[], time_window, timestamptz) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION merit_order_candidates(buyer bigint, products bigint[], node bigint, wanted_direction text, span time_window, wanted_method text, at timestamptz, with_bids boolean)
 RETURNS SETOF merit_order_unit
@@ -266,7 +278,7 @@ BEGIN
   ), reliability AS MATERIALIZED (
     SELECT r.* FROM delivery_reliability((SELECT array_agg(DISTINCT o.unit_id) FROM offer o), products, wanted_method, at) r
   ), silent AS MATERIALIZED (
-    SELECT s.id FROM silent_units((SELECT array_agg(DISTINCT o.unit_id) FROM offer o), at) s (id)
+    SELECT s.unit_id, s.product_id, min(s.reason) AS reason FROM silent_units((SELECT array_agg(DISTINCT o.unit_id) FROM offer o), products, span, at) s GROUP BY 1, 2
   ), suspended AS MATERIALIZED (
     SELECT q.unit_id, q.product_id, min(concat_ws(', ', x.reason, x.note)) AS reason FROM suspension x JOIN qualification q ON q.id = x.qualification_id
     WHERE q.product_id = ANY (products) AND x.suspended_at <= at AND (x.status = 'suspended' OR x.reinstated_at > at) GROUP BY 1, 2
@@ -297,13 +309,13 @@ BEGIN
              CASE WHEN b.price IS NULL AND 'utilisation' = ANY (gate.paid_for) THEN 'no_price: utilisation is paid, and no price is known' END,
              CASE WHEN suspended.reason IS NOT NULL THEN format('suspended: %s', suspended.reason) END,
              CASE WHEN refused.unit_id IS NOT NULL THEN 'not_qualified: it was rejected for this product' END,
-             CASE WHEN silent.id IS NOT NULL THEN 'silent: its heartbeat is stale' END,
+             silent.reason,
              CASE WHEN removal.reason IS NOT NULL THEN format('removed: %s', removal.reason) END,
              CASE WHEN r.mean_ratio = 0 OR (SELECT m.kind FROM last_reliability_method(wanted_method) m) = 'on_off' AND r.probability = 0 THEN 'never_delivers: nothing is to be expected of it' END], NULL) AS because_all
     FROM bounded b
     JOIN gate ON gate.id = b.product_id
     JOIN reliability r ON r.unit_id = b.unit_id AND r.product_id = b.product_id
-    LEFT JOIN silent ON silent.id = b.unit_id
+    LEFT JOIN silent ON silent.unit_id = b.unit_id AND silent.product_id = b.product_id
     LEFT JOIN suspended ON suspended.unit_id = b.unit_id AND suspended.product_id = b.product_id
     LEFT JOIN refused ON refused.unit_id = b.unit_id AND refused.product_id = b.product_id
     LEFT JOIN LATERAL (SELECT c.delivery_window AS "window" FROM commitment c
@@ -881,7 +893,7 @@ DECLARE
 BEGIN
   -- whose it is not, hears that there is none
   IF NOT EXISTS (SELECT FROM merit_order m WHERE m.id = close_merit_order.merit_order_id
-                   AND (m.market_operator_id = current_participant() OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'merit_order'::regclass), 'MEMBER'))) THEN
+                   AND (m.market_operator_id = current_participant() OR operates_exchange())) THEN
     RAISE EXCEPTION 'there is no merit_order % of yours', coalesce(merit_order_id::text, 'NULL')
       USING ERRCODE = 'MX434', HINT = 'The buyer that asked for a proposal follows it or not.';
   END IF;

@@ -438,7 +438,7 @@ REVOKE ALL ON FUNCTION message_intervals(jsonb, timestamptz) FROM PUBLIC;
 
 -- ------------------------------------------------------------------ why this unit
 
-CREATE OR REPLACE FUNCTION compare_with_merit_order(merit bigint, of_instruction instruction, together bigint[], OUT follows boolean, OUT ranked jsonb)
+CREATE OR REPLACE FUNCTION rank_in_merit_order(merit bigint, of_instruction instruction, together bigint[], OUT follows boolean, OUT ranked jsonb)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
@@ -462,9 +462,9 @@ BEGIN
   END IF;
 END
 $function$;
-COMMENT ON FUNCTION compare_with_merit_order(bigint, instruction, bigint[]) IS
+COMMENT ON FUNCTION rank_in_merit_order(bigint, instruction, bigint[]) IS
   'whether instructing a unit, together with others, follows a merit order of its buyer: it is ranked, and all that are ranked before it are instructed too, now or before; and who else was looked at; error MX427';
-REVOKE ALL ON FUNCTION compare_with_merit_order(bigint, instruction, bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION rank_in_merit_order(bigint, instruction, bigint[]) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION record_rationale(of_instruction instruction, given jsonb, together bigint[], known_conflict bigint, OUT findings jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -492,11 +492,7 @@ BEGIN
       USING ERRCODE = 'MX427', HINT = 'Give code (for example merit_order, only_unit, location), reason in words, or both.';
   END IF;
   IF merit IS NOT NULL THEN
-    -- that module may come later, in an exchange that was upgraded
-    IF to_regclass('merit_order_unit') IS NULL THEN
-      RAISE EXCEPTION 'message.rationale.merit_order_id % is no merit order of its buyer', merit USING ERRCODE = 'MX427', HINT = 'This exchange has no merit orders.';
-    END IF;
-    SELECT c.follows, c.ranked INTO follows, ranked FROM compare_with_merit_order(merit, of_instruction, together) c;
+    SELECT c.follows, c.ranked INTO follows, ranked FROM rank_in_merit_order(merit, of_instruction, together) c;
     IF NOT follows AND nullif(btrim(given ->> 'deviation'), '') IS NULL THEN
       RAISE EXCEPTION 'unit % is not next in merit order %', of_instruction.unit_id, merit
         USING ERRCODE = 'MX427', HINT = 'Instruct those that are ranked before it, or say in message.rationale.deviation why not.';
@@ -521,6 +517,29 @@ $function$;
 COMMENT ON FUNCTION record_rationale(instruction, jsonb, bigint[], bigint) IS
   'notes why a unit is instructed, with what the rules engine found on it since a finding (the last before its dispatches were written), and gives that back as its buyer may know it; errors MX427, 22023, 23514';
 REVOKE ALL ON FUNCTION record_rationale(instruction, jsonb, bigint[], bigint) FROM PUBLIC;
+
+-- A proposal is closed by the message after which all that it ranks are called, or by one that says why not.
+CREATE OR REPLACE FUNCTION follow_merit_order(merit bigint, deviation text, at timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  units bigint[];
+  kws numeric[];
+BEGIN
+  SELECT array_agg(x.unit_id ORDER BY x.unit_id), array_agg(x.kw ORDER BY x.unit_id) INTO units, kws
+  FROM (SELECT i.unit_id, max(v.power_kw) AS kw
+        FROM instruction_rationale r JOIN instruction i ON i.id = r.instruction_id AND i.version = r.version JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version
+        WHERE r.merit_order_id = merit AND i.status NOT IN ('rejected', 'refused', 'cancelled', 'lapsed') AND v.power_kw IS NOT NULL GROUP BY i.unit_id) x;
+  IF units IS NOT NULL AND (SELECT m.status FROM merit_order m WHERE m.id = merit) = 'proposed'
+     AND (deviation IS NOT NULL OR NOT EXISTS (SELECT FROM merit_order_unit u WHERE u.merit_order_id = merit AND u.rank IS NOT NULL AND u.unit_id <> ALL (units))) THEN
+    PERFORM close_merit_order(merit, units, kws, deviation, at);
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION follow_merit_order(bigint, text, timestamptz) IS
+  'closes a proposal once all that it ranks are called, or where it is said why others are: followed, or deviated from with that reason, which is needed where units are called with other powers too; error 23514';
+REVOKE ALL ON FUNCTION follow_merit_order(bigint, text, timestamptz) FROM PUBLIC;
 
 -- ------------------------------------------------------------------ instructing
 
@@ -707,6 +726,9 @@ BEGIN
              coalesce((SELECT jsonb_agg(v.dispatch_id ORDER BY v.number) FROM instruction_interval v WHERE v.instruction_id = i.id AND v.dispatch_id IS NOT NULL), '[]') AS dispatch_ids
       FROM instruction i WHERE i.id = made.id) x);
   END LOOP;
+  PERFORM follow_merit_order(r.merit, max(r.deviation), at)
+  FROM (SELECT (c.content ->> 'merit_order_id')::bigint AS merit, c.content ->> 'deviation' AS deviation
+        FROM (SELECT (common || u) -> 'rationale' AS content FROM jsonb_array_elements(units) u) c WHERE c.content ->> 'merit_order_id' IS NOT NULL) r GROUP BY r.merit ORDER BY r.merit;
   answer := keep_answer(known.message, to_jsonb(answers));
   RETURN QUERY SELECT x.* FROM jsonb_to_recordset(answer) AS x (instruction_id bigint, mrid uuid, unit_id bigint, status text, dispatch_ids bigint[], findings jsonb);
 END

@@ -278,11 +278,12 @@ SELECT d.availability_id, d.award_id, d.utilisation_price_per_mwh FROM dispatch 
 
 -- ---------------------------------------------------------------- the merit order: followed, or left with a reason
 
-DROP TABLE IF EXISTS merit_order_unit, merit_order CASCADE;
-CREATE TABLE merit_order (id bigint, market_operator_id bigint);
-CREATE TABLE merit_order_unit (merit_order_id bigint, trade_id bigint, rank integer, unit_id bigint, power_kw numeric, utilisation_price_per_mwh numeric, excluded_because text[]);
-INSERT INTO merit_order VALUES (7, 1), (8, 2);
-INSERT INTO merit_order_unit VALUES (7, 1, 1, 13, 100, 60, '{}'), (7, 2, 2, 27, 100, 70, '{}'), (7, 3, 3, 14, 100, 80, '{}'), (7, 4, 4, 13, 50, 90, '{}'), (7, 5, NULL, 15, 0, 50, '{notice,energy}');
+INSERT INTO merit_order (id, market_operator_id, asked_at, product_ids, direction, power_kw, delivery_window, confidence, reliability_method_id, correlation, correlation_basis, proposed_kw, expected_kw, firm_kw, covered, cost, candidates, status_at)
+  OVERRIDING SYSTEM VALUE SELECT n, buyer, '2030-07-05T15:00Z', '{3}', 'up', 250, '2030-07-05T17:00Z/PT1H', 0.95, min(m.id), 0, 'stated', 300, 300, 250, true, 21, 5, '2030-07-05T15:00Z'
+  FROM (VALUES (7, 1), (8, 2)) x (n, buyer), reliability_method m GROUP BY n, buyer;
+INSERT INTO merit_order_unit (merit_order_id, trade_id, stage, rank, unit_id, service_provider_id, product_id, least_kw, most_kw, sensitivity, utilisation_price_per_mwh, mean_ratio, deviation, probability, events, power_kw, cost, excluded_because)
+  SELECT 7, n, 'award', rank, unit, 3, 3, 0, 100, 1, price, 1, 0, 1, 0, CASE WHEN rank IS NULL THEN 0 ELSE 100 END, CASE WHEN rank IS NULL THEN 0 ELSE price / 10 END, because
+  FROM (VALUES (1, 1, 13, 60, '{}'::text[]), (2, 2, 27, 70, '{}'), (3, 3, 14, 80, '{}'), (4, NULL, 13, 90, '{other_offer}'), (5, NULL, 15, 50, '{notice,energy}')) x (n, rank, unit, price, because);
 CREATE FUNCTION by_merit(units jsonb, deviation text DEFAULT NULL) RETURNS SETOF bigint LANGUAGE sql AS $$
   SELECT instruction_id FROM instruct(jsonb_build_object('product_id', 3, 'units', units, 'start', '2030-07-05T17:00Z', 'duration', 'PT1H', 'set_point_kw', 100,
     'rationale', jsonb_strip_nulls(jsonb_build_object('code', 'merit_order', 'merit_order_id', 7, 'deviation', deviation))), '2030-07-05T16:00Z') $$;
@@ -290,7 +291,12 @@ SELECT count(*) FROM by_merit('[{"unit_id": 27}]');
 SELECT count(*) FROM by_merit('[{"unit_id": 15}]');
 SELECT count(*) FROM by_merit('[{"unit_id": 18}]');
 SELECT count(*) FROM by_merit('[{"unit_id": 27}, {"unit_id": 13}]');
+SELECT status FROM merit_order WHERE id = 7;
+-- with another power than was proposed there has to be a reason
+SELECT count(*) FROM by_merit('[{"unit_id": 14, "set_point_kw": 90}]');
 SELECT count(*) FROM by_merit('[{"unit_id": 14}]');
+-- the last of those that are ranked closes it
+SELECT status, status_reason, status_at FROM merit_order WHERE id = 7;
 SELECT count(*) FROM by_merit('[{"unit_id": 15}]', 'it was just tested');
 SELECT i.unit_id, r.code, r.follows_merit_order, r.deviation, r.alternatives FROM instruction_rationale r JOIN instruction i ON i.id = r.instruction_id WHERE r.merit_order_id = 7 ORDER BY i.id;
 SELECT instruct('{"product_id": 3, "unit_id": 15, "start": "2030-07-05T17:00Z", "duration": "PT1H", "set_point_kw": 1, "rationale": {"code": "merit_order", "merit_order_id": 8}}', '2030-07-05T16:00Z');

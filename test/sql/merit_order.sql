@@ -110,7 +110,8 @@ INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, pow
 INSERT INTO dispatch (id, award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (4221, 4220, 3, 3, 220, 'up', 480, '2030-01-07T17:00Z/PT1H');
 SELECT count(*) AS dispatches, (SELECT count(*) FROM conflict) AS conflicts FROM dispatch WHERE lower(delivery_window) = '2030-01-07T17:00Z';
 -- a heartbeat, where one is kept
-CREATE OR REPLACE FUNCTION silent_units(unit_ids bigint[], at timestamptz) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT 222::bigint WHERE 222 = ANY (unit_ids)';
+INSERT INTO heartbeat_terms (market_id, missed_intervals) VALUES (1, 3);
+INSERT INTO unit_heartbeat (unit_id, service_provider_id, status, update_interval_seconds, since, last_heard, sender) VALUES (222, 3, 'available', 60, '2030-01-07T09:00Z', '2030-01-07T11:00Z', 'desk');
 -- suspended at once, so asked as of after that: the clock of the proposal runs from then
 UPDATE suspension SET suspended_at = '2026-01-01T00:00Z';
 SELECT merit_order('{1,2}', 1, 'up', 200, '2030-01-07T17:00Z/PT1H', at => '2030-01-07T12:00Z') AS excluded \gset
