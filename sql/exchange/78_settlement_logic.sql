@@ -333,7 +333,6 @@ BEGIN ATOMIC
              CASE WHEN n.requested_kwh <> o.requested_kwh THEN format('requested %s for %s kWh', trim_scale(n.requested_kwh), trim_scale(o.requested_kwh)) END,
              CASE WHEN n.delivered_kwh IS DISTINCT FROM o.delivered_kwh THEN format('delivered %s for %s kWh', coalesce(trim_scale(n.delivered_kwh)::text, 'not known'), coalesce(trim_scale(o.delivered_kwh)::text, 'not known')) END,
              CASE WHEN n.error IS DISTINCT FROM o.error THEN format('error %s for %s', coalesce(n.error::text, 'none'), coalesce(o.error::text, 'none')) END,
-             -- here, once 77_verification is there: to the reading, as explain_verification_change(o.id, n.id) tells it
              'recorded ' || n.recorded_at, n.evidence) END,
            CASE WHEN b.old_delivery = b.new_delivery AND b.old_measured IS DISTINCT FROM b.new_measured
                 THEN format('performance %s for %s, by other deliveries of the unit', coalesce(trim_scale(b.new_measured)::text, 'none'), coalesce(trim_scale(b.old_measured)::text, 'none')) END,
@@ -351,6 +350,24 @@ COMMENT ON FUNCTION settlement_changes(bigint, bigint) IS
   'what differs between a run and another (NULL: the one that it revises), line by line: added, left out, or changed in mechanism, price, delivery or performance, with what was said before and after and the deliveries that changed; the changes add up to the difference of the amounts';
 REVOKE ALL ON FUNCTION settlement_changes(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION settlement_changes(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION settlement_changes_by_reading(run_id bigint, against bigint DEFAULT NULL)
+RETURNS TABLE (service_provider_id bigint, trade_id bigint, delivery_window time_window, change numeric, delivery_id bigint, cause text, resource_id bigint, flow text, channel_id bigint, starts_at timestamptz,
+               before_kwh numeric, after_kwh numeric, received_at timestamptz, detail text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT c.service_provider_id, c.trade_id, c.delivery_window, c.change, x.id, coalesce(e.cause, c.cause), e.resource_id, e.flow, e.channel_id, e.starts_at, e.before_kwh, e.after_kwh, e.received_at, coalesce(e.detail, c.detail)
+  FROM settlement_changes(settlement_changes_by_reading.run_id, against) c
+  LEFT JOIN LATERAL unnest(c.changed_deliveries) AS x (id) ON true
+  LEFT JOIN settlement_line l ON l.run_id = coalesce(against, (SELECT r.previous_run_id FROM settlement_run r WHERE r.id = settlement_changes_by_reading.run_id))
+                             AND l.trade_id = (SELECT d.trade_id FROM delivery d WHERE d.id = x.id) AND l.delivery_window = (SELECT d.delivery_window FROM delivery d WHERE d.id = x.id)
+  LEFT JOIN LATERAL explain_verification_change(l.delivery_id, x.id) e ON l.delivery_id <> x.id
+  ORDER BY c.trade_id, lower(c.delivery_window), x.id, e.resource_id, e.starts_at;
+END;
+COMMENT ON FUNCTION settlement_changes_by_reading(bigint, bigint) IS
+  'each change between a run and another (NULL: the one that it revises) down to what it comes from: the readings, days, dispatches or terms by which the verification of its deliveries differs; a change that comes from elsewhere is told as settlement_changes() tells it';
+REVOKE ALL ON FUNCTION settlement_changes_by_reading(bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION settlement_changes_by_reading(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE VIEW monthly_statement WITH (security_invoker = true) AS
   SELECT r.id AS run_id, m.code AS market_code, r.month, r.number, r.kind, s.service_provider_id, p.name AS service_provider, s.lines, r.currency, s.amount, s.rounding, s.total,
