@@ -394,7 +394,7 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'For example [{"duration": "PT1H", "set_point_kw": 400}].';
   END IF;
   many := jsonb_array_length(given);
-  FOR number, one IN SELECT o.ordinality, o.value FROM jsonb_array_elements(given) WITH ORDINALITY o LOOP
+  FOR number, one IN SELECT o.ordinality::integer, o.value FROM jsonb_array_elements(given) WITH ORDINALITY o LOOP
     PERFORM check_message_keys(one, format('message.intervals %s', number), ARRAY['start', 'end', 'duration', 'set_point', 'set_point_kw', 'reference_kw']);
     IF one ? 'end' AND one ? 'duration' OR content ? 'end' AND content ? 'duration' THEN
       RAISE EXCEPTION 'message.intervals % has both an end and a duration', number USING ERRCODE = 'invalid_parameter_value', HINT = 'Give one of them.';

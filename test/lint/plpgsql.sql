@@ -113,6 +113,14 @@ SELECT count(*) FROM import_dispatch_instructions() \g /dev/null
 \c :DBNAME
 SELECT linter.look_again() \g /dev/null
 SET search_path = lint, flexexchange;
+SELECT recorded FROM verify(market_id => (SELECT min(id) FROM market), within => '2024-07-01T00:00Z/2024-08-01T00:00Z') \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
+SELECT recorded FROM verify_availability((SELECT min(id) FROM market), '2024-07-01T00:00Z/2024-08-01T00:00Z') \g /dev/null
+\c :DBNAME
+SELECT linter.look_again() \g /dev/null
+SET search_path = lint, flexexchange;
 SELECT settle((SELECT min(id) FROM market), '2024-07-01', 'initial') \g /dev/null
 \c :DBNAME
 SELECT linter.look_again() \g /dev/null
