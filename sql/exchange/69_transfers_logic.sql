@@ -57,7 +57,7 @@ CREATE POLICY award_transfer_read_bought ON award_transfer FOR SELECT TO flexexc
 COMMENT ON POLICY award_transfer_read_bought ON award_transfer IS 'TRANSFER-MO-3: a buyer reads the transfers of its products once they were accepted';
 DROP POLICY IF EXISTS transfer_price_read ON transfer_price;
 CREATE POLICY transfer_price_read ON transfer_price FOR SELECT TO flexexchange_participant
-  USING (award_transfer_id IN (SELECT t.id FROM award_transfer t WHERE (SELECT current_participant()) IN (t.transferor_id, t.transferee_id)
+  USING (award_transfer_id IN (SELECT t.id FROM award_transfer t WHERE t.transferor_id = (SELECT current_participant()) OR t.transferee_id = (SELECT current_participant())
                                  OR t.id = ANY (ARRAY(SELECT open_offer_ids()))));
 COMMENT ON POLICY transfer_price_read ON transfer_price IS 'TRANSFER-SP-3: the price between the two is read by them, and while an offer is open by those that may accept it';
 DROP POLICY IF EXISTS transfer_step_read ON transfer_step;
@@ -70,7 +70,7 @@ CREATE POLICY transfer_check_read_own ON transfer_check FOR SELECT TO flexexchan
 COMMENT ON POLICY transfer_check_read_own ON transfer_check IS 'TRANSFER-SP-4: a provider reads what was found on its own units';
 DROP POLICY IF EXISTS award_holding_read_own ON award_holding;
 CREATE POLICY award_holding_read_own ON award_holding FOR SELECT TO flexexchange_participant
-  USING ((SELECT current_participant()) IN (service_provider_id, sub_contractor_id)
+  USING (service_provider_id = (SELECT current_participant()) OR sub_contractor_id = (SELECT current_participant())
          OR (because IN ('novation', 'sub_contract') AND award_transfer_id = ANY (ARRAY(SELECT t.id FROM award_transfer t WHERE (SELECT current_participant()) IN (t.transferor_id, t.transferee_id)))));
 COMMENT ON POLICY award_holding_read_own ON award_holding IS 'TRANSFER-SP-5: a provider reads what it holds or held, delivers for others, passed on or took over, and not what another kept';
 DROP POLICY IF EXISTS award_holding_read_bought ON award_holding;
