@@ -267,7 +267,8 @@ BEGIN ATOMIC
   SELECT 'statement', s.service_provider_id, format('%s is stated for %s lines, which are %s and add up to %s', s.amount, s.lines, coalesce(x.lines, 0), coalesce(x.amount, 0))
   FROM settlement_statement s
   LEFT JOIN (SELECT l.service_provider_id, count(*) AS lines, sum(l.amount) AS amount FROM settlement_line l WHERE l.run_id = check_settlement_run.run_id GROUP BY l.service_provider_id) x USING (service_provider_id)
-  WHERE s.run_id = check_settlement_run.run_id AND (s.lines, s.amount) IS DISTINCT FROM (x.lines, x.amount);
+  -- a statement of nothing has no lines
+  WHERE s.run_id = check_settlement_run.run_id AND (s.lines, s.amount) IS DISTINCT FROM (coalesce(x.lines, 0), coalesce(x.amount, 0));
 END;
 COMMENT ON FUNCTION check_settlement_run(bigint) IS
   'works every line of a run out again from the delivery, mechanism, price and measure that it names, and adds up every statement: a row for each that differs, none when all is as it was';

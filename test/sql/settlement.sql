@@ -218,5 +218,22 @@ INSERT INTO product_settlement (product_id, stage, settlement_mechanism_id) SELE
 SELECT settle(2, '2024-11-01', 'initial') IS NOT NULL AS settled;
 SELECT market_code, service_provider, lines, total FROM monthly_statement WHERE market_code = 'neso';
 RESET ROLE;
+
+-- ---------------------------------------------------------------- who is owed nothing any more
+
+INSERT INTO market (id, code, name, market_operator_id) VALUES (3, 'late', 'What comes after', 1);
+INSERT INTO settlement_mechanism (id, code, version, name, basis, cap_ratio, measured_over, factor_at, factor, clawback_at, clawback, confirmed, source) VALUES
+  (201, 'energy', 1, 'as delivered', 'delivered', 1, 'period', NULL, NULL, NULL, NULL, true, 'test'), (202, 'kept', 2, 'taken back', 'requested', NULL, 'period', NULL, NULL, '{0.5,1}', '{1,0}', true, 'test'),
+  (203, 'block', 5, 'by the whole of it', 'requested', NULL, 'trade', '{0,1}', '{0,1}', NULL, NULL, true, 'test');
+INSERT INTO product (id, market_id, code, name, service_code) VALUES (3, 3, 'X', 'x', 'SAda'), (4, 3, 'Y', 'y', 'SAda');
+INSERT INTO product_settlement (product_id, stage, settlement_mechanism_id) VALUES (3, 'dispatch', 201), (3, 'availability', 202), (4, 'dispatch', 203);
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (201, 3, 4, 12, 'up', 100, '2030-01-07T16:00Z/PT1H', 100);
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES (201, '2030-01-07T16:00Z/PT1H', 100, 100);
+SELECT settle(3, '2030-01-01', 'initial') AS run \gset
+UPDATE dispatch SET status = 'cancelled' WHERE id = 201;
+SELECT settle(3, '2030-01-01', 'revised') AS run \gset
+SELECT service_provider_id, lines, total FROM settlement_statement WHERE run_id = :run;
+SELECT * FROM check_settlement_run(:run);
+
 SELECT flexexchange.drop_exchange('settle_test', with_data => true);
 DROP ROLE settle_dso, settle_neso, settle_volt, settle_amp, settle_operator;
