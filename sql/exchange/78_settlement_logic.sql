@@ -203,9 +203,9 @@ BEGIN
   WHERE d.market_id = the_market.id AND lower(d.delivery_window) >= lower(within) AND lower(d.delivery_window) < upper(within) AND d.live AND d.settlement_mechanism_id IS NOT NULL AND d.price IS NOT NULL;
   ANALYZE pg_temp.settlement_due (delivery_id, trade_id, unit_id, product_id, availability_id, settlement_mechanism_id, stage);
   WITH
-  -- performance over more than a period: of each no more than was asked for counts
+  -- performance over more than a period: of each no more than was asked for counts, and nothing of what is not known
   of_trade AS (
-    SELECT d.trade_id, round(sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) / nullif(sum(d.requested_kwh), 0), 12) AS total, round(min(d.delivered_kwh / nullif(d.requested_kwh, 0)), 12) AS worst, max(d.error) AS error
+    SELECT d.trade_id, round(sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) FILTER (WHERE d.delivered_kwh IS NOT NULL) / nullif(sum(d.requested_kwh) FILTER (WHERE d.delivered_kwh IS NOT NULL), 0), 12) AS total, round(min(d.delivered_kwh / nullif(d.requested_kwh, 0)), 12) AS worst, max(d.error) AS error
     FROM pg_temp.settlement_due d JOIN settlement_mechanism m ON m.id = d.settlement_mechanism_id WHERE m.measured_over = 'trade' OR m.measured_by = 'error' GROUP BY d.trade_id),
   of_month AS (
     SELECT d.unit_id, d.product_id, lower(d.delivery_window) < lower(within) AS is_before,

@@ -235,5 +235,14 @@ SELECT settle(3, '2030-01-01', 'revised') AS run \gset
 SELECT service_provider_id, lines, total FROM settlement_statement WHERE run_id = :run;
 SELECT * FROM check_settlement_run(:run);
 
+-- what is not known of a trade does not lower how the rest of it did, and where nothing is known nothing was measured
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES
+  (202, 4, 4, 12, 'up', 100, '2030-02-07T16:00Z/PT1H', 100), (203, 4, 4, 12, 'up', 100, '2030-02-08T16:00Z/PT1H', 100), (204, 4, 4, 12, 'up', 100, '2030-02-09T16:00Z/PT1H', 100);
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES
+  (202, '2030-02-07T16:00Z/PT30M', 50, 50), (202, '2030-02-07T16:30Z/PT30M', 50, NULL), (203, '2030-02-08T16:00Z/PT1H', 100, NULL), (204, '2030-02-09T16:00Z/PT30M', 50, 50), (204, '2030-02-09T16:30Z/PT30M', 50, 0);
+SELECT settle(3, '2030-02-01', 'initial') AS run \gset
+SELECT trade_id, delivery_window, trim_scale(delivered) AS delivered, trim_scale(measured) AS measured, trim_scale(factor) AS factor, trim_scale(amount) AS amount FROM settlement_line WHERE run_id = :run ORDER BY trade_id, delivery_window;
+SELECT * FROM check_settlement_run(:run);
+
 SELECT flexexchange.drop_exchange('settle_test', with_data => true);
 DROP ROLE settle_dso, settle_neso, settle_volt, settle_amp, settle_operator;
