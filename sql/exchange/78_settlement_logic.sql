@@ -214,9 +214,16 @@ BEGIN
     WHERE d.market_id = the_market.id AND d.stage = 'dispatch' AND d.live AND d.delivered_kwh IS NOT NULL AND lower(d.delivery_window) >= lower(before) AND lower(d.delivery_window) < upper(within)
       AND d.product_id IN (SELECT s.product_id FROM product_settlement s JOIN settlement_mechanism m ON m.id = s.settlement_mechanism_id WHERE m.measured_over IN ('month', 'previous_month'))
     GROUP BY d.unit_id, d.product_id, lower(d.delivery_window) < lower(within)),
+  -- parts that an availability was cut into are one promise still
+  part AS (
+    WITH RECURSIVE part AS (
+      SELECT p.availability_id, p.part_of_id FROM availability_part p
+      UNION ALL SELECT p.availability_id, o.part_of_id FROM part p JOIN availability_part o ON o.availability_id = p.part_of_id)
+    SELECT p.availability_id, p.part_of_id FROM part p WHERE NOT EXISTS (SELECT FROM availability_part o WHERE o.availability_id = p.part_of_id)),
   of_availability AS (
-    SELECT d.availability_id, round(sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) / nullif(sum(d.requested_kwh), 0), 12) AS total
-    FROM pg_temp.settlement_due d WHERE d.stage = 'dispatch' AND d.availability_id IS NOT NULL AND d.delivered_kwh IS NOT NULL GROUP BY d.availability_id)
+    SELECT coalesce(p.part_of_id, d.availability_id) AS availability_id, round(sum(least(greatest(d.delivered_kwh, 0), d.requested_kwh)) / nullif(sum(d.requested_kwh), 0), 12) AS total
+    FROM pg_temp.settlement_due d LEFT JOIN part p ON p.availability_id = d.availability_id
+    WHERE d.stage = 'dispatch' AND d.availability_id IS NOT NULL AND d.delivered_kwh IS NOT NULL GROUP BY coalesce(p.part_of_id, d.availability_id))
   INSERT INTO settlement_line (run_id, delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, settlement_mechanism_id, price, requested, delivered, measured, factor,
                                paid_volume, payment, shortfall, penalty, clawback_measured, clawback, exact_amount, amount)
   SELECT made, d.delivery_id, d.trade_id, d.stage, d.product_id, d.service_provider_id, d.unit_id, d.delivery_window, m.id, d.price, p.requested, p.delivered, p.measure, p.factor,
@@ -225,7 +232,8 @@ BEGIN
   JOIN settlement_mechanism m ON m.id = d.settlement_mechanism_id
   LEFT JOIN of_trade t ON t.trade_id = d.trade_id
   LEFT JOIN of_month o ON m.measured_over IN ('month', 'previous_month') AND o.unit_id = d.unit_id AND o.product_id = d.product_id AND o.is_before = (m.measured_over = 'previous_month')
-  LEFT JOIN of_availability c ON c.availability_id = d.availability_id
+  LEFT JOIN part q ON q.availability_id = d.availability_id
+  LEFT JOIN of_availability c ON c.availability_id = coalesce(q.part_of_id, d.availability_id)
   CROSS JOIN LATERAL payment(m, d.requested_kwh, d.delivered_kwh, extract(epoch FROM upper(d.delivery_window) - lower(d.delivery_window)), d.price,
     CASE WHEN m.measured_by = 'error' THEN CASE m.measured_over WHEN 'period' THEN d.error WHEN 'trade' THEN t.error ELSE o.error END
          WHEN m.measured_over = 'trade' THEN CASE m.measured_as WHEN 'total' THEN t.total ELSE t.worst END

@@ -244,5 +244,17 @@ SELECT settle(3, '2030-02-01', 'initial') AS run \gset
 SELECT trade_id, delivery_window, trim_scale(delivered) AS delivered, trim_scale(measured) AS measured, trim_scale(factor) AS factor, trim_scale(amount) AS amount FROM settlement_line WHERE run_id = :run ORDER BY trade_id, delivery_window;
 SELECT * FROM check_settlement_run(:run);
 
+-- who failed keeps nothing of it by withdrawing a minute after the call, and another after that: four hours less two minutes, all taken back
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h, status) VALUES (301, 3, 4, 12, 'up', 100, '2030-03-04T16:00Z/PT4H', 60, 'accepted');
+INSERT INTO dispatch (id, availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (302, 301, 3, 4, 12, 'up', 100, '2030-03-04T16:00Z/PT30M', 100);
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES (302, '2030-03-04T16:00Z/PT30M', 50, 0);
+ALTER SEQUENCE trade_id RESTART 303;
+SELECT withdraw_availability(301, 'a minute', during => '2030-03-04T17:00Z/PT1M', at => '2030-03-04T16:45Z') AS first;
+SELECT withdraw_availability(303, 'another', during => '2030-03-04T18:00Z/PT1M', at => '2030-03-04T16:45Z') AS second;
+SELECT record_requested_deliveries(3, '2030-03-01T00:00Z/2030-04-01T00:00Z');
+SELECT settle(3, '2030-03-01', 'initial') AS run \gset
+SELECT trade_id, delivery_window, round(payment, 6) AS payment, trim_scale(clawback_measured) AS measured, round(clawback, 6) AS clawback, round(amount, 6) AS amount FROM settlement_line WHERE run_id = :run ORDER BY delivery_window, trade_id;
+SELECT * FROM check_settlement_run(:run);
+
 SELECT flexexchange.drop_exchange('settle_test', with_data => true);
 DROP ROLE settle_dso, settle_neso, settle_volt, settle_amp, settle_operator;
