@@ -47,12 +47,13 @@ BEGIN
   NEW.superseded_at := NULL;
   UPDATE delivery d SET superseded_at = clock_timestamp()
   WHERE d.superseded_at IS NULL AND resource_window(d.trade_id, d.delivery_window) && resource_window(coalesce(NEW.dispatch_id, NEW.availability_id), NEW.delivery_window)
-    AND d.delivery_window = NEW.delivery_window;
+    -- and what reaches beyond a trade that was cut since
+    AND (d.delivery_window = NEW.delivery_window OR NOT d.delivery_window <@ trade.delivery_window);
   RETURN NEW;
 END
 $function$;
 COMMENT ON FUNCTION supersede_delivery() IS
-  'trigger: takes product, provider and unit from the trade, and supersedes what was said of the same period before; errors MX201, 23514; SECURITY DEFINER because nobody changes a delivery, and the caller is checked';
+  'trigger: takes product, provider and unit from the trade, and supersedes what was said of the same period before, or of more of it than the trade still has; errors MX201, 23514; SECURITY DEFINER because nobody changes a delivery, and the caller is checked';
 REVOKE ALL ON FUNCTION supersede_delivery() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t10_supersede BEFORE INSERT ON delivery FOR EACH ROW EXECUTE FUNCTION supersede_delivery();
 COMMENT ON TRIGGER t10_supersede ON delivery IS 'what is said of a period again takes the place of what was said before';
@@ -77,13 +78,17 @@ BEGIN
   JOIN product p ON p.id = t.product_id
   WHERE p.market_id = record_requested_deliveries.market_id AND lower(t.delivery_window) >= lower(within) AND lower(t.delivery_window) < upper(within) AND isfinite(upper(t.delivery_window))
     AND NOT EXISTS (SELECT FROM delivery x WHERE x.trade_id = coalesce(t.dispatch_id, t.availability_id) AND x.superseded_at IS NULL
-                    AND resource_window(x.trade_id, x.delivery_window) && resource_window(coalesce(t.dispatch_id, t.availability_id), t.delivery_window))
+                    AND resource_window(x.trade_id, x.delivery_window) && resource_window(coalesce(t.dispatch_id, t.availability_id), t.delivery_window)
+                    -- what was recorded so before the trade was cut, or had another power, is recorded again
+                    AND x.delivery_window <@ t.delivery_window
+                    AND NOT (x.evidence IS NOT DISTINCT FROM 'requested' AND x.delivery_window = t.delivery_window
+                             AND x.requested_kwh <> round(t.power_kw * extract(epoch FROM upper(t.delivery_window) - lower(t.delivery_window)) / 3600, 6)))
   ORDER BY coalesce(t.dispatch_id, t.availability_id);
   GET DIAGNOSTICS made = ROW_COUNT;
   RETURN made;
 END
 $function$;
 COMMENT ON FUNCTION record_requested_deliveries(bigint, time_window, text) IS
-  'one delivery for each live dispatch and availability of a market that begins in a window and has none: requested as its power times its time, delivered not known; for markets that pay by request; returns how many';
+  'one delivery for each live dispatch and availability of a market that begins in a window and has none, or one that was made here before its window was cut or its power changed: requested as its power times its time, delivered not known; for markets that pay by request; returns how many';
 REVOKE ALL ON FUNCTION record_requested_deliveries(bigint, time_window, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION record_requested_deliveries(bigint, time_window, text) TO flexexchange_operator, flexexchange_participant;

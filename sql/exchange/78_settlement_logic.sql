@@ -116,14 +116,14 @@ GRANT EXECUTE ON FUNCTION month_of_market(bigint, date) TO flexexchange_operator
 
 CREATE OR REPLACE VIEW settleable_delivery WITH (security_invoker = true) AS
   SELECT d.id AS delivery_id, d.trade_id, t.stage, d.product_id, p.market_id, d.service_provider_id, d.unit_id, d.delivery_window, d.requested_kwh, d.delivered_kwh, d.error,
-         s.settlement_mechanism_id, t.price, t.availability_id, t.live
+         s.settlement_mechanism_id, t.price, t.availability_id, t.live AND d.delivery_window <@ t.delivery_window AS live
   FROM delivery d
-  JOIN (SELECT x.id, 'dispatch' AS stage, x.live, x.availability_id,
+  JOIN (SELECT x.id, 'dispatch' AS stage, x.live, x.delivery_window, x.availability_id,
                coalesce(x.utilisation_price_per_mwh,
                         (SELECT a.utilisation_price_per_mwh FROM award a WHERE a.id = coalesce(x.award_id, (SELECT v.award_id FROM availability v WHERE v.id = x.availability_id)))) AS price
         FROM dispatch x
         UNION ALL
-        SELECT v.id, 'availability', v.live, v.id, coalesce(v.availability_price_per_mw_h, (SELECT a.availability_price_per_mw_h FROM award a WHERE a.id = v.award_id))
+        SELECT v.id, 'availability', v.live, v.delivery_window, v.id, coalesce(v.availability_price_per_mw_h, (SELECT a.availability_price_per_mw_h FROM award a WHERE a.id = v.award_id))
         FROM availability v) t ON t.id = d.trade_id
   JOIN product p ON p.id = d.product_id
   LEFT JOIN product_settlement s ON s.product_id = d.product_id AND s.stage = t.stage AND s.valid @> lower(d.delivery_window)
@@ -143,14 +143,14 @@ COMMENT ON COLUMN settleable_delivery.error IS 'distance from what was to be del
 COMMENT ON COLUMN settleable_delivery.settlement_mechanism_id IS 'how it is paid; NULL: nobody said';
 COMMENT ON COLUMN settleable_delivery.price IS 'price of the trade, else of its award: per MWh of a dispatch, per MW and hour of availability; NULL: nobody said';
 COMMENT ON COLUMN settleable_delivery.availability_id IS 'the availability, or that which the dispatch uses';
-COMMENT ON COLUMN settleable_delivery.live IS 'false: the trade was cancelled, refused, withdrawn or is held';
+COMMENT ON COLUMN settleable_delivery.live IS 'false: the trade was cancelled, refused, withdrawn or is held, or was cut since so that the period lies not within it any more';
 GRANT SELECT ON settleable_delivery TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION unsettled_deliveries(market_id bigint, month date) RETURNS TABLE (delivery_id bigint, trade_id bigint, reason text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
   SELECT d.delivery_id, d.trade_id,
-         CASE WHEN NOT d.live THEN 'the trade does not stand' WHEN d.settlement_mechanism_id IS NULL THEN 'its product has no mechanism for ' || d.stage
+         CASE WHEN NOT d.live THEN 'the trade does not stand, or not in that window' WHEN d.settlement_mechanism_id IS NULL THEN 'its product has no mechanism for ' || d.stage
               WHEN d.price IS NULL THEN 'it has no price' ELSE 'what was delivered is not known' END
   FROM settleable_delivery d
   LEFT JOIN settlement_mechanism m ON m.id = d.settlement_mechanism_id

@@ -256,5 +256,29 @@ SELECT settle(3, '2030-03-01', 'initial') AS run \gset
 SELECT trade_id, delivery_window, round(payment, 6) AS payment, trim_scale(clawback_measured) AS measured, round(clawback, 6) AS clawback, round(amount, 6) AS amount FROM settlement_line WHERE run_id = :run ORDER BY delivery_window, trade_id;
 SELECT * FROM check_settlement_run(:run);
 
+-- recorded ahead, and then cut: an hour is withdrawn of one, and 40 kW of another; what is left is paid once
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h, status) VALUES
+  (401, 3, 4, 12, 'up', 100, '2030-04-04T15:00Z/PT4H', 10, 'accepted'), (402, 3, 3, 11, 'up', 100, '2030-04-04T15:00Z/PT4H', 10, 'accepted'), (403, 3, 3, 11, 'up', 100, '2030-04-05T15:00Z/PT4H', 10, 'accepted');
+ALTER SEQUENCE trade_id RESTART 404;
+SELECT record_requested_deliveries(3, '2030-04-01T00:00Z/2030-05-01T00:00Z');
+SELECT withdraw_availability(401, 'an hour', during => '2030-04-04T16:00Z/PT1H', at => '2030-04-03T00:00Z') AS hour;
+SELECT withdraw_availability(402, 'less', power_kw => 40, at => '2030-04-03T00:00Z') AS less;
+-- not before it was recorded again
+SELECT trade_id, reason FROM unsettled_deliveries(3, '2030-04-01') ORDER BY trade_id;
+SELECT record_requested_deliveries(3, '2030-04-01T00:00Z/2030-05-01T00:00Z') AS again, record_requested_deliveries(3, '2030-04-01T00:00Z/2030-05-01T00:00Z') AS and_again;
+SELECT settle(3, '2030-04-01', 'initial') AS run \gset
+SELECT trade_id, delivery_window, trim_scale(requested) AS mwh, round(amount, 6) AS amount FROM settlement_line WHERE run_id = :run ORDER BY trade_id, delivery_window;
+-- a dispatch that was measured, and is found to have ended sooner
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (407, 3, 4, 12, 'up', 100, '2030-04-07T16:00Z/PT2H', 100);
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) SELECT 407, time_window(s, s + interval '30 minutes'), 50, 50 FROM generate_series('2030-04-07T16:00Z'::timestamptz, '2030-04-07T17:30Z', '30 minutes') s;
+UPDATE dispatch SET delivery_window = '2030-04-07T16:00Z/2030-04-07T16:45Z' WHERE id = 407;
+SELECT settle(3, '2030-04-01', 'revised') AS run \gset
+SELECT trade_id, delivery_window, trim_scale(requested) AS mwh, round(amount, 6) AS amount FROM settlement_line WHERE run_id = :run AND trade_id = 407 ORDER BY delivery_window;
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES (407, '2030-04-07T16:30Z/2030-04-07T16:45Z', 25, 25);
+SELECT delivery_window, superseded_at IS NULL AS holds FROM delivery WHERE dispatch_id = 407 AND delivery_window && '2030-04-07T16:30Z/PT30M' ORDER BY id;
+SELECT settle(3, '2030-04-01', 'revised') AS run \gset
+SELECT trade_id, delivery_window, trim_scale(requested) AS mwh, round(amount, 6) AS amount FROM settlement_line WHERE run_id = :run AND trade_id = 407 ORDER BY delivery_window;
+SELECT * FROM check_settlement_run(:run);
+
 SELECT flexexchange.drop_exchange('settle_test', with_data => true);
 DROP ROLE settle_dso, settle_neso, settle_volt, settle_amp, settle_operator;
