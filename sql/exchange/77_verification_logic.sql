@@ -487,6 +487,10 @@ BEGIN
       WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(r.dispatch_id, r.span) AND e.delivery_window = r.span
         AND (e.requested_kwh, e.delivered_kwh, w.terms_id, w.method_code, w.method_version, w.meters, w.steps, w.steps_missing, w.steps_estimated, w.steps_filled, w.baseline_kwh, w.metered_kwh, w.measured_kwh, w.others_kwh, w.joint_use, w.with_trades, w.rule)
             IS NOT DISTINCT FROM (r.requested_kwh, r.delivered_kwh, r.terms_id, r.method_code, r.method_version, r.meters, r.steps, r.missing, r.estimated, r.filled, r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.rule))
+      -- what was decided in a dispute of the same request stands
+      AND NOT EXISTS (
+      SELECT FROM delivery e
+      WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(r.dispatch_id, r.span) AND e.delivery_window = r.span AND e.source = 'dispute' AND e.requested_kwh = r.requested_kwh)
     ORDER BY r.piece_id
     RETURNING id, dispatch_id, delivery_window)
   INSERT INTO pg_temp.verify_recorded SELECT m.id, m.dispatch_id, p.piece_id, m.delivery_window FROM made m JOIN pg_temp.verify_piece p ON p.dispatch_id = m.dispatch_id AND p.span = m.delivery_window;
@@ -551,7 +555,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) IS
-  'verifies dispatches, or all of a market that begin in a window: what was delivered in each settlement period, by the terms of the product, as a delivery with what it follows from; what is over by the instant, stands, and has terms; what comes out as it did before stays; returns how many dispatches were looked at, deliveries recorded and left as they were, and dispatches left out (unverified_dispatches() says why); by the buyer or the operator; errors 22023, 42501, MX201, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
+  'verifies dispatches, or all of a market that begin in a window: what was delivered in each settlement period, by the terms of the product, as a delivery with what it follows from; what is over by the instant, stands, and has terms; what comes out as it did before stays, and what was decided in a dispute of the same request; returns how many dispatches were looked at, deliveries recorded and left as they were, and dispatches left out (unverified_dispatches() says why); by the buyer or the operator; errors 22023, 42501, MX201, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
 REVOKE ALL ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -627,6 +631,8 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM delivery e JOIN verification w ON w.delivery_id = e.id
       WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(r.availability_id, r.span) AND e.delivery_window = r.span
         AND (e.requested_kwh, e.delivered_kwh, w.rule, w.terms_id, w.metered_kwh) IS NOT DISTINCT FROM (r.requested_kwh, CASE WHEN r.rule <> 'excluded' THEN r.delivered_kwh END, r.rule, r.terms_id, r.metered_kwh))
+      AND NOT EXISTS (SELECT FROM delivery e
+      WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(r.availability_id, r.span) AND e.delivery_window = r.span AND e.source = 'dispute' AND e.requested_kwh = r.requested_kwh)
     ORDER BY r.availability_id, lower(r.span)
     RETURNING id, availability_id, delivery_window, delivered_kwh)
   INSERT INTO pg_temp.verify_entered SELECT m.id, m.availability_id, m.delivery_window FROM made m;

@@ -384,6 +384,28 @@ DROP TABLE lever;
 DROP FUNCTION pg_temp.pull();
 RESET ROLE;
 SELECT delivered_kwh FROM delivery WHERE dispatch_id = 4;
+-- what was decided is not verified away
+INSERT INTO product (id, market_id, code, name, service_code) VALUES (3, 1, 'SV', 'Verified', 'SU');
+INSERT INTO product_settlement (product_id, stage, settlement_mechanism_id) VALUES (3, 'dispatch', 101);
+INSERT INTO verification_terms (product_id, method_code) VALUES (3, 'ZERO');
+INSERT INTO meter_channel (id, asset_id, sender_id, quantity, flow, interval_seconds) OVERRIDING SYSTEM VALUE VALUES (11, 11, 3, 'energy', 'import', 1800);
+INSERT INTO meter_reading (channel_id, starts_at, received_at, value) SELECT 11, s, '2025-06-03T06:00Z', -20 FROM unnest('{2025-06-02T17:00Z,2025-06-02T17:30Z}'::timestamptz[]) s;
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (901, 3, 3, 11, 'up', 100, '2025-06-02T17:00Z/PT1H', 250);
+SELECT recorded FROM verify('{901}', at => '2025-07-01');
+SET ROLE dispute_volt;
+SELECT raise_dispute('the meter was changed', delivery_id => (SELECT id FROM delivery WHERE dispatch_id = 901 AND lower(delivery_window) = '2025-06-02T17:00Z'), claimed_kwh => 50) AS changed \gset
+SET ROLE dispute_dso;
+SELECT answer_dispute(:changed, 'it was not');
+SET ROLE dispute_operator;
+SELECT resolve_dispute(:changed, 'upheld', 'it was', 45);
+SET ROLE dispute_dso;
+-- other readings come of both
+RESET ROLE;
+UPDATE meter_reading SET value = -30, received_at = '2025-06-10T06:00Z' WHERE channel_id = 11;
+SET ROLE dispute_dso;
+SELECT recorded, unchanged FROM verify(market_id => 1, within => '2025-06-01T00:00Z/2025-07-01T00:00Z', at => '2025-07-01');
+RESET ROLE;
+SELECT delivery_window, trim_scale(delivered_kwh) AS delivered, source FROM delivery WHERE dispatch_id = 901 AND superseded_at IS NULL ORDER BY delivery_window;
 -- nothing of it is rewritten
 UPDATE dispute SET reason = 'another';
 UPDATE dispute SET status = 'raised';
