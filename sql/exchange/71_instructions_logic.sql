@@ -555,6 +555,7 @@ DECLARE
   from_availability bigint;
   parent_price numeric;
   replaced bigint;
+  former record;
 BEGIN
   FOR one IN SELECT v.number, CASE WHEN lower(v.delivery_window) >= at THEN v.delivery_window WHEN upper(v.delivery_window) > at THEN time_window(at, upper(v.delivery_window)) END AS remaining,
                     v.set_point, v.set_point_kw, v.reference_kw, v.direction, v.power_kw
@@ -564,8 +565,17 @@ BEGIN
     IF one.power_kw IS NOT NULL THEN
       from_award := (content ->> 'award_id')::bigint;
       from_availability := (content ->> 'availability_id')::bigint;
+      -- an amendment that names nothing else is of what was called before, at its price
+      SELECT d.award_id, d.availability_id, d.utilisation_price_per_mwh AS price INTO former FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id
+      WHERE num_nonnulls(from_award, from_availability) = 0 AND v.instruction_id = of_instruction.id AND v.version < of_instruction.version AND d.direction = one.direction
+        AND (d.availability_id IS NULL OR EXISTS (SELECT FROM availability x WHERE x.id = d.availability_id AND x.live AND x.delivery_window @> lower(one.remaining)))
+        AND (d.award_id IS NULL OR EXISTS (SELECT FROM award x WHERE x.id = d.award_id AND x.live AND x.delivery_window @> lower(one.remaining)))
+      ORDER BY v.version DESC, d.delivery_window && one.remaining DESC, v.number LIMIT 1;
+      IF FOUND THEN
+        from_award := former.award_id;
+        from_availability := former.availability_id;
       -- what is called is what was sold: the accepted availability that covers the start, or the award
-      IF num_nonnulls(from_award, from_availability) = 0 THEN
+      ELSIF num_nonnulls(from_award, from_availability) = 0 THEN
         SELECT v.id INTO from_availability FROM availability v
         WHERE v.unit_id = of_instruction.unit_id AND v.product_id = of_instruction.product_id AND v.direction = one.direction AND v.live AND v.delivery_window @> lower(one.remaining)
         ORDER BY v.id LIMIT 1;
@@ -581,7 +591,7 @@ BEGIN
                      AND d.delivery_window && one.remaining ORDER BY v.version DESC, v.number LIMIT 1);
       INSERT INTO dispatch (award_id, availability_id, supersedes_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, utilisation_price_per_mwh, purpose, grid_node_id)
       VALUES (from_award, from_availability, replaced, of_instruction.product_id, of_instruction.service_provider_id, of_instruction.asset_id, of_instruction.portfolio_id, one.direction, one.power_kw, one.remaining,
-              coalesce((content ->> 'utilisation_price_per_mwh')::numeric, parent_price), of_instruction.purpose, of_instruction.grid_node_id)
+              coalesce((content ->> 'utilisation_price_per_mwh')::numeric, former.price, parent_price), of_instruction.purpose, of_instruction.grid_node_id)
       RETURNING id INTO made;
       IF of_instruction.emergency THEN
         PERFORM let_dispatch_stand(made, 'instructed', 'an emergency does not wait');
@@ -593,7 +603,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION write_dispatches(instruction, jsonb, timestamptz) IS
-  'writes the intervals of a message and a dispatch for each that changes something, below what was sold of the unit; those that an amendment replaces are named; errors as for writing dispatches';
+  'writes the intervals of a message and a dispatch for each that changes something, below what was sold of the unit; those that an amendment replaces are named, and what it names no award, availability or price for has those of before; errors as for writing dispatches';
 REVOKE ALL ON FUNCTION write_dispatches(instruction, jsonb, timestamptz) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION check_instruction_times(terms dispatch_terms, market market, starts timestamptz, ends timestamptz, at timestamptz, scheduled boolean, emergency boolean) RETURNS void

@@ -483,5 +483,16 @@ SELECT count(*) AS disagree FROM dispatch d LEFT JOIN commitment c ON c.source_i
 -- but those that were let through or stopped just now
 SELECT count(*) AS not_dated FROM dispatch_event WHERE happened_at = recorded_at AND dispatch_id IN (SELECT dispatch_id FROM instruction_interval v JOIN instruction i ON i.id = v.instruction_id WHERE i.instructed_at <> i.recorded_at);
 TRUNCATE instruction_step;
+-- an amendment that says nothing of the price has that of before; one that names another has that, from then on; and of two awards it stays with the one that was called
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES
+  (95001, 4, 3, 12, 'up', 10, '2032-03-01T00:00Z/P1D', 50), (95002, 4, 3, 12, 'up', 10, '2032-03-01T00:00Z/P1D', 70);
+SELECT instruction_id AS priced FROM instruct('{"product_id": 4, "unit_id": 12, "start": "2032-03-02T10:00Z", "duration": "PT2H", "set_point_kw": 5, "utilisation_price_per_mwh": 88, "rationale": {"code": "only_unit"}}', '2032-03-02T09:00Z') \gset
+SELECT count(*) FROM amend_instruction(:priced, '{"duration": "PT3H", "set_point_kw": 7, "rationale": {"code": "only_unit"}}', '2032-03-02T09:30Z');
+SELECT count(*) FROM amend_instruction(:priced, '{"duration": "PT3H", "set_point_kw": 8, "utilisation_price_per_mwh": 99, "rationale": {"code": "only_unit"}}', '2032-03-02T09:40Z');
+SELECT count(*) FROM amend_instruction(:priced, '{"duration": "PT3H", "set_point_kw": 9, "rationale": {"code": "only_unit"}}', '2032-03-02T09:50Z');
+SELECT instruction_id AS awarded FROM instruct('{"product_id": 4, "unit_id": 12, "start": "2032-03-01T10:00Z", "duration": "PT2H", "set_point_kw": 5, "award_id": 95002, "rationale": {"code": "only_unit"}}', '2032-03-01T09:00Z') \gset
+SELECT count(*) FROM amend_instruction(:awarded, '{"duration": "PT3H", "set_point_kw": 7, "rationale": {"code": "only_unit"}}', '2032-03-01T09:30Z');
+SELECT count(*) FROM amend_instruction(:awarded, '{"duration": "PT3H", "set_point_kw": 7, "award_id": 95001, "rationale": {"code": "only_unit"}}', '2032-03-01T09:40Z');
+SELECT v.instruction_id - :priced AS instruction, v.version, trim_scale(d.power_kw) AS kw, d.award_id, d.utilisation_price_per_mwh AS price, d.status FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id IN (:priced, :awarded) ORDER BY 1, 2;
 SELECT flexexchange.drop_exchange('instr_test', with_data => true);
 DROP ROLE instr_operator, instr_regulator, instr_analyst, instr_dso, instr_neso, instr_volt, instr_amp, instr_watt;
