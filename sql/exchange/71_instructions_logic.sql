@@ -21,6 +21,11 @@ DROP POLICY IF EXISTS instruction_read_own ON instruction;
 CREATE POLICY instruction_read_own ON instruction FOR SELECT TO flexexchange_participant
   USING (service_provider_id = (SELECT current_participant()));
 COMMENT ON POLICY instruction_read_own ON instruction IS 'INSTR-SP-1: a provider reads the instructions to its units';
+DROP POLICY IF EXISTS instruction_read_operated ON instruction;
+CREATE POLICY instruction_read_operated ON instruction FOR SELECT TO flexexchange_participant
+  USING (EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = instruction.asset_id AND o.service_provider_id = (SELECT current_participant()) AND o.valid @> instruction.starts_at)
+         OR portfolio_id IN (SELECT own_portfolio_ids()));
+COMMENT ON POLICY instruction_read_operated ON instruction IS 'INSTR-SP-2: whoever operates a unit at the start reads what it is to deliver, though another answers for it';
 DROP POLICY IF EXISTS instruction_read_bought ON instruction;
 CREATE POLICY instruction_read_bought ON instruction FOR SELECT TO flexexchange_participant
   USING (market_operator_id = (SELECT current_participant()));
@@ -543,6 +548,49 @@ REVOKE ALL ON FUNCTION follow_merit_order(bigint, text, timestamptz) FROM PUBLIC
 
 -- ------------------------------------------------------------------ instructing
 
+-- What is called is what was sold: of what stands at the start of the window, that which has the power, and for longest.
+-- Where it ends before the window does, and something else that was sold stands later, that is called from then on: what
+-- is beyond a parent counts on its own in the book, and then it would count beside what was sold.
+CREATE OR REPLACE FUNCTION parent_of_dispatch(of_unit_id bigint, of_product_id bigint, wanted_direction text, wanted time_window, wanted_kw numeric, provider_id bigint,
+                                              OUT availability_id bigint, OUT award_id bigint, OUT service_provider_id bigint, OUT until timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+DECLARE
+  found record;
+  next timestamptz;
+BEGIN
+  WITH standing AS MATERIALIZED (
+    SELECT 1 AS rank, v.id, v.service_provider_id, v.delivery_window, v.power_kw, true AS binds FROM availability v
+    WHERE v.unit_id = of_unit_id AND v.product_id = of_product_id AND v.direction = wanted_direction AND v.live AND v.delivery_window && wanted AND v.service_provider_id = coalesce(provider_id, v.service_provider_id)
+    UNION ALL
+    SELECT 2, a.id, a.service_provider_id, a.delivery_window, a.power_kw, p.binds = 'award' FROM award a JOIN product p ON p.id = a.product_id
+    WHERE a.unit_id = of_unit_id AND a.product_id = of_product_id AND a.direction = wanted_direction AND a.live AND a.delivery_window && wanted AND a.service_provider_id = coalesce(provider_id, a.service_provider_id)
+  ), chosen AS (
+    SELECT s.rank, s.id, s.service_provider_id, s.delivery_window FROM standing s
+    CROSS JOIN LATERAL (SELECT s.power_kw - coalesce(CASE s.rank
+      WHEN 1 THEN (SELECT (max_concurrent(d.delivery_window * wanted, d.power_kw)).peak FROM dispatch d
+                   WHERE d.availability_id = s.id AND d.live AND d.delivery_window && wanted AND NOT EXISTS (SELECT FROM dispatch e WHERE e.supersedes_id = d.id AND e.live))
+      ELSE award_used_kw(s.id, s.delivery_window * wanted) END, 0) AS kw) free
+    WHERE s.delivery_window @> lower(wanted)
+    ORDER BY s.rank, free.kw >= wanted_kw AND s.delivery_window @> wanted DESC, free.kw >= wanted_kw DESC, free.kw DESC, upper(s.delivery_window) DESC, s.id LIMIT 1)
+  SELECT c.rank, c.id, c.service_provider_id, upper(c.delivery_window) AS ends,
+         (SELECT min(lower(s.delivery_window)) FROM standing s WHERE s.binds AND lower(s.delivery_window) > lower(wanted)) AS next_start,
+         EXISTS (SELECT FROM standing s WHERE s.binds AND upper(s.delivery_window) > upper(c.delivery_window)) AS goes_on
+    INTO found FROM (SELECT) one LEFT JOIN chosen c ON true;
+  availability_id := CASE found.rank WHEN 1 THEN found.id END;
+  award_id := CASE found.rank WHEN 2 THEN found.id END;
+  service_provider_id := found.service_provider_id;
+  -- what has no end stays one
+  next := CASE WHEN found.id IS NULL THEN found.next_start WHEN found.goes_on THEN found.ends END;
+  until := CASE WHEN isfinite(upper(wanted)) AND next < upper(wanted) THEN next ELSE upper(wanted) END;
+END
+$function$;
+COMMENT ON FUNCTION parent_of_dispatch(bigint, bigint, text, time_window, numeric, bigint) IS
+  'the availability, otherwise the award, out of which so many kW of a unit are called at the start of a window, of one provider or (NULL) of any, with its provider, and until when: the end of the window, or where something else that was sold has to be called';
+REVOKE ALL ON FUNCTION parent_of_dispatch(bigint, bigint, text, time_window, numeric, bigint) FROM PUBLIC;
+
 -- Dispatches of the version that stands, in the order of their intervals, from an instant on.
 CREATE OR REPLACE FUNCTION write_dispatches(of_instruction instruction, content jsonb, at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -550,9 +598,10 @@ SET search_path FROM CURRENT
 AS $function$
 DECLARE
   one record;
+  parent record;
+  piece time_window;
+  many integer := 0;
   made bigint;
-  from_award bigint;
-  from_availability bigint;
   parent_price numeric;
   replaced bigint;
   former record;
@@ -561,49 +610,51 @@ BEGIN
                     v.set_point, v.set_point_kw, v.reference_kw, v.direction, v.power_kw
              FROM message_intervals(content, at) v ORDER BY v.number LOOP
     CONTINUE WHEN one.remaining IS NULL;
-    made := NULL;
-    IF one.power_kw IS NOT NULL THEN
-      from_award := (content ->> 'award_id')::bigint;
-      from_availability := (content ->> 'availability_id')::bigint;
-      -- an amendment that names nothing else is of what was called before, at its price
-      SELECT d.award_id, d.availability_id, d.utilisation_price_per_mwh AS price INTO former FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id
-      WHERE num_nonnulls(from_award, from_availability) = 0 AND v.instruction_id = of_instruction.id AND v.version < of_instruction.version AND d.direction = one.direction
-        AND (d.availability_id IS NULL OR EXISTS (SELECT FROM availability x WHERE x.id = d.availability_id AND x.live AND x.delivery_window @> lower(one.remaining)))
-        AND (d.award_id IS NULL OR EXISTS (SELECT FROM award x WHERE x.id = d.award_id AND x.live AND x.delivery_window @> lower(one.remaining)))
-      ORDER BY v.version DESC, d.delivery_window && one.remaining DESC, v.number LIMIT 1;
-      IF FOUND THEN
-        from_award := former.award_id;
-        from_availability := former.availability_id;
-      -- what is called is what was sold: the accepted availability that covers the start, or the award
-      ELSIF num_nonnulls(from_award, from_availability) = 0 THEN
-        SELECT v.id INTO from_availability FROM availability v
-        WHERE v.unit_id = of_instruction.unit_id AND v.product_id = of_instruction.product_id AND v.direction = one.direction AND v.live AND v.delivery_window @> lower(one.remaining)
-        ORDER BY v.id LIMIT 1;
-        IF from_availability IS NULL THEN
-          SELECT a.id INTO from_award FROM award a
-          WHERE a.unit_id = of_instruction.unit_id AND a.product_id = of_instruction.product_id AND a.direction = one.direction AND a.live AND a.delivery_window @> lower(one.remaining)
-          ORDER BY a.id LIMIT 1;
+    piece := one.remaining;
+    LOOP
+      made := NULL;
+      IF one.power_kw IS NOT NULL THEN
+        IF content ? 'award_id' OR content ? 'availability_id' THEN
+          SELECT (content ->> 'award_id')::bigint AS award_id, (content ->> 'availability_id')::bigint AS availability_id, upper(piece) AS until INTO parent;
+        ELSE
+          parent := parent_of_dispatch(of_instruction.unit_id, of_instruction.product_id, one.direction, piece, one.power_kw, of_instruction.service_provider_id);
+        END IF;
+        -- an amendment that names nothing else is of what was called before, at its price
+        SELECT d.award_id, d.availability_id, d.utilisation_price_per_mwh AS price, coalesce(x.delivery_window, w.delivery_window) AS sold INTO former
+        FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id LEFT JOIN availability x ON x.id = d.availability_id LEFT JOIN award w ON w.id = d.award_id
+        WHERE NOT (content ? 'award_id' OR content ? 'availability_id') AND v.instruction_id = of_instruction.id AND v.version < of_instruction.version AND d.direction = one.direction
+          AND (x.id IS NULL OR (x.live AND x.delivery_window @> lower(piece))) AND (w.id IS NULL OR (w.live AND w.delivery_window @> lower(piece)))
+        ORDER BY v.version DESC, d.delivery_window && piece DESC, v.number LIMIT 1;
+        IF former.sold IS NOT NULL THEN
+          parent.award_id := former.award_id;
+          parent.availability_id := former.availability_id;
+          parent.until := least(upper(piece), CASE WHEN isfinite(upper(piece)) THEN upper(former.sold) END);
+        END IF;
+        piece := time_window(lower(piece), parent.until);
+        parent_price := (SELECT a.utilisation_price_per_mwh FROM award a WHERE a.id = coalesce(parent.award_id, (SELECT v.award_id FROM availability v WHERE v.id = parent.availability_id)));
+        replaced := (SELECT d.id FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id
+                     WHERE v.instruction_id = of_instruction.id AND v.version < of_instruction.version AND d.status = 'superseded' AND d.direction = one.direction
+                       AND d.delivery_window && piece ORDER BY v.version DESC, v.number LIMIT 1);
+        INSERT INTO dispatch (award_id, availability_id, supersedes_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, utilisation_price_per_mwh, purpose, grid_node_id)
+        VALUES (parent.award_id, parent.availability_id, replaced, of_instruction.product_id, of_instruction.service_provider_id, of_instruction.asset_id, of_instruction.portfolio_id, one.direction, one.power_kw, piece,
+                coalesce((content ->> 'utilisation_price_per_mwh')::numeric, former.price, parent_price), of_instruction.purpose, of_instruction.grid_node_id)
+        RETURNING id INTO made;
+        IF of_instruction.emergency THEN
+          PERFORM let_dispatch_stand(made, 'instructed', 'an emergency does not wait');
         END IF;
       END IF;
-      parent_price := (SELECT a.utilisation_price_per_mwh FROM award a WHERE a.id = coalesce(from_award, (SELECT v.award_id FROM availability v WHERE v.id = from_availability)));
-      replaced := (SELECT d.id FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id
-                   WHERE v.instruction_id = of_instruction.id AND v.version < of_instruction.version AND d.status = 'superseded' AND d.direction = one.direction
-                     AND d.delivery_window && one.remaining ORDER BY v.version DESC, v.number LIMIT 1);
-      INSERT INTO dispatch (award_id, availability_id, supersedes_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, utilisation_price_per_mwh, purpose, grid_node_id)
-      VALUES (from_award, from_availability, replaced, of_instruction.product_id, of_instruction.service_provider_id, of_instruction.asset_id, of_instruction.portfolio_id, one.direction, one.power_kw, one.remaining,
-              coalesce((content ->> 'utilisation_price_per_mwh')::numeric, former.price, parent_price), of_instruction.purpose, of_instruction.grid_node_id)
-      RETURNING id INTO made;
-      IF of_instruction.emergency THEN
-        PERFORM let_dispatch_stand(made, 'instructed', 'an emergency does not wait');
-      END IF;
-    END IF;
-    INSERT INTO instruction_interval (instruction_id, version, number, delivery_window, set_point, set_point_kw, reference_kw, direction, power_kw, dispatch_id)
-    VALUES (of_instruction.id, of_instruction.version, one.number, one.remaining, one.set_point, one.set_point_kw, one.reference_kw, one.direction, one.power_kw, made);
+      -- numbers are those of the message until one of its intervals is called out of several
+      many := greatest(many + 1, one.number);
+      INSERT INTO instruction_interval (instruction_id, version, number, delivery_window, set_point, set_point_kw, reference_kw, direction, power_kw, dispatch_id)
+      VALUES (of_instruction.id, of_instruction.version, many, piece, one.set_point, one.set_point_kw, one.reference_kw, one.direction, one.power_kw, made);
+      EXIT WHEN upper(piece) >= upper(one.remaining);
+      piece := time_window(upper(piece), upper(one.remaining));
+    END LOOP;
   END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION write_dispatches(instruction, jsonb, timestamptz) IS
-  'writes the intervals of a message and a dispatch for each that changes something, below what was sold of the unit; those that an amendment replaces are named, and what it names no award, availability or price for has those of before; errors as for writing dispatches';
+  'writes the intervals of a message and a dispatch for each that changes something, below what was sold of the unit; one that spans several availabilities or awards is written in as many parts; those that an amendment replaces are named, and what it names no award, availability or price for has those of before; errors as for writing dispatches';
 REVOKE ALL ON FUNCTION write_dispatches(instruction, jsonb, timestamptz) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION check_instruction_times(terms dispatch_terms, market market, starts timestamptz, ends timestamptz, at timestamptz, scheduled boolean, emergency boolean) RETURNS void
@@ -708,8 +759,17 @@ BEGIN
     SELECT t.* INTO terms FROM product_dispatch_terms p JOIN dispatch_terms t ON t.id = p.dispatch_terms_id WHERE p.product_id = product AND p.valid @> starts;
     PERFORM check_instruction_times(terms, sold, starts, ends, at, NOT real_time, is_emergency);
     of_asset := EXISTS (SELECT FROM asset a WHERE a.id = unit);
-    provider := CASE WHEN of_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = unit AND o.valid @> starts)
-                     ELSE (SELECT f.service_provider_id FROM portfolio f WHERE f.id = unit) END;
+    -- whoever sold what is called answers for it, whose unit it may not be; otherwise whoever operates it
+    provider := coalesce((SELECT v.service_provider_id FROM availability v WHERE v.id = (content ->> 'availability_id')::bigint AND v.unit_id = unit AND v.product_id = product),
+                         (SELECT a.service_provider_id FROM award a WHERE a.id = (content ->> 'award_id')::bigint AND a.unit_id = unit AND a.product_id = product));
+    IF provider IS NULL THEN
+      SELECT p.service_provider_id INTO provider FROM message_intervals(content, at) v CROSS JOIN LATERAL parent_of_dispatch(unit, product, v.direction, v.delivery_window, v.power_kw, NULL) p
+      WHERE v.power_kw IS NOT NULL ORDER BY p.service_provider_id IS NULL, v.number LIMIT 1;
+    END IF;
+    IF provider IS NULL THEN
+      provider := CASE WHEN of_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = unit AND o.valid @> starts)
+                       ELSE (SELECT f.service_provider_id FROM portfolio f WHERE f.id = unit) END;
+    END IF;
     IF provider IS NULL THEN
       RAISE EXCEPTION 'message.unit_id % is no unit that somebody operates at %', coalesce(unit::text, 'NULL'), starts
         USING ERRCODE = 'MX420', HINT = 'See tables asset, asset_operator and portfolio.';

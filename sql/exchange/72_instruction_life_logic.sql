@@ -105,7 +105,8 @@ BEGIN
     RETURN;
   END IF;
   SELECT t.* INTO terms FROM dispatch_terms t WHERE t.id = locked.dispatch_terms_id;
-  SELECT count(*) AS many, max(v.power_kw) AS power_kw INTO asked FROM instruction_interval v WHERE v.instruction_id = locked.id AND v.version = locked.version AND v.dispatch_id IS NOT NULL;
+  -- one that was called out of several availabilities is one
+  SELECT count(DISTINCT (v.direction, v.power_kw)) * cardinality(window_union(v.delivery_window)) AS many, max(v.power_kw) AS power_kw INTO asked FROM instruction_interval v WHERE v.instruction_id = locked.id AND v.version = locked.version AND v.dispatch_id IS NOT NULL;
   wrong := CASE
     WHEN NOT coalesce(terms.may_change, false) AND (accepted_from, accepted_until, coalesce(power, asked.power_kw)) IS DISTINCT FROM (locked.starts_at, locked.ends_at, asked.power_kw)
       THEN 'its terms let nothing be changed'

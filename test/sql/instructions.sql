@@ -473,6 +473,26 @@ SELECT resolve_hold(h.id, CASE v.number WHEN 1 THEN 'accepted' ELSE 'rejected' E
 SELECT n, status, in_book FROM stands(:divided);
 SELECT status, reason FROM instruction_step WHERE instruction_id = :divided ORDER BY id DESC LIMIT 1;
 
+-- ---------------------------------------------------------------- what is called is what still stands
+
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (96001, 3, 3, 16, 'up', 400, '2100-10-01T16:00Z/PT4H', 'accepted'),
+  (96002, 3, 3, 17, 'up', 100, '2100-10-01T16:00Z/PT4H', 'accepted'), (96003, 3, 3, 17, 'up', 350, '2100-10-01T16:00Z/PT4H', 'accepted');
+SELECT release_availability(96001, 'a calm hour', during => '2100-10-01T17:00Z/PT1H', power_kw => 150) IS NOT NULL AS released;
+-- it spans two of the parts that are left, is called out of both, and is in nobody's way; what is beyond the last counts on its own
+SELECT given(3, 16, '2100-10-01T17:30Z', '{"set_point_kw": 250}') AS spans, given(3, 16, '2100-10-01T19:30Z', '{"set_point_kw": 200}') AS beyond, given(3, 16, '2100-10-01T15:30Z', '{"set_point_kw": 200}') AS before \gset
+SELECT i.status, v.number, d.delivery_window, d.power_kw, a.power_kw AS of_kw, a.delivery_window AS of_window
+FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id JOIN dispatch d ON d.id = v.dispatch_id LEFT JOIN availability a ON a.id = d.availability_id WHERE i.id IN (:spans, :beyond, :before) ORDER BY i.id, v.number;
+SELECT stop_instruction(:spans, at => '2100-10-01T18:10Z');
+SELECT * FROM stands(:spans);
+-- to whoever accepts less of it, it is still one
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (96004, 1, 3, 16, 'up', 300, '2030-12-01T16:00Z/PT1H', 'accepted'), (96005, 1, 3, 16, 'up', 300, '2030-12-01T17:00Z/PT1H', 'accepted');
+SELECT given(1, 16, '2030-12-01T16:30Z') AS less \gset
+SELECT acknowledge_instruction(:less, accepted_kw => 200, accepted_end => '2030-12-01T17:15Z', at => '2030-12-01T15:40Z');
+SELECT * FROM stands(:less);
+-- that which has the power, and then that which is left
+SELECT given(3, 17, '2100-10-01T17:00Z', '{"set_point_kw": 300}') AS much, given(3, 17, '2100-10-01T18:00Z', '{"set_point_kw": 300}') AS again, given(3, 17, '2100-10-01T18:15Z', '{"set_point_kw": 90, "duration": "PT15M"}') AS little \gset
+SELECT i.status, d.delivery_window, d.power_kw, d.availability_id FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id JOIN dispatch d ON d.id = v.dispatch_id WHERE i.id IN (:much, :again, :little) ORDER BY i.id;
+
 -- ---------------------------------------------------------------- all that was written agrees
 
 -- the last step is where it stands, and every dispatch is where its instruction can have it
