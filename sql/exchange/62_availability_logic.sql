@@ -256,16 +256,22 @@ DECLARE
   peak numeric;
   made bigint;
 BEGIN
+  -- what was awarded is declared by whoever answers for it, though another may operate the unit
+  SELECT a.* INTO framework FROM award a
+  WHERE a.unit_id = declare_availability.unit_id AND a.status = 'awarded' AND a.product_id = declare_availability.product_id AND a.direction = declare_availability.direction
+    AND a.delivery_window @> declare_availability.delivery_window AND a.id = coalesce(declare_availability.award_id, a.id) AND (operates_exchange() OR a.service_provider_id = seller)
+  ORDER BY a.id LIMIT 1;
   IF operates_exchange() THEN
     -- in the name of whoever operates it then
-    seller := CASE WHEN unit_is_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = declare_availability.unit_id AND o.valid @> lower(declare_availability.delivery_window))
-                   ELSE (SELECT p.service_provider_id FROM portfolio p WHERE p.id = declare_availability.unit_id) END;
-  ELSIF NOT (declare_availability.unit_id IN (SELECT own_asset_ids()) OR declare_availability.unit_id IN (SELECT own_portfolio_ids())) THEN
+    seller := coalesce(CASE WHEN declare_availability.award_id IS NOT NULL THEN framework.service_provider_id END,
+                       CASE WHEN unit_is_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = declare_availability.unit_id AND o.valid @> lower(declare_availability.delivery_window))
+                            ELSE (SELECT p.service_provider_id FROM portfolio p WHERE p.id = declare_availability.unit_id) END);
+  ELSIF NOT (declare_availability.unit_id IN (SELECT own_asset_ids()) OR declare_availability.unit_id IN (SELECT own_portfolio_ids()) OR framework.id IS NOT NULL) THEN
     seller := NULL;
   END IF;
   IF seller IS NULL THEN
     RAISE EXCEPTION 'declare_availability.unit_id % is not a unit of yours', coalesce(declare_availability.unit_id::text, 'NULL')
-      USING ERRCODE = 'MX101', HINT = 'own_asset_ids() and own_portfolio_ids() are yours.';
+      USING ERRCODE = 'MX101', HINT = 'own_asset_ids() and own_portfolio_ids() are yours, and units of others only as far as an award of yours is delivered by them.';
   END IF;
   IF upper(declare_availability.delivery_window) <= acts_at THEN
     RAISE EXCEPTION 'declare_availability.delivery_window % is over', declare_availability.delivery_window USING ERRCODE = 'MX410', HINT = 'Availability is declared for what is to come.';
@@ -274,7 +280,11 @@ BEGIN
     -- what it was awarded, so that it is not counted twice
     SELECT a.* INTO framework FROM award a
     WHERE a.unit_id = declare_availability.unit_id AND a.product_id = declare_availability.product_id AND a.direction = declare_availability.direction AND a.service_provider_id = seller
-      AND a.status = 'awarded' AND a.delivery_window @> declare_availability.delivery_window ORDER BY a.id LIMIT 1;
+      AND a.status = 'awarded' AND a.delivery_window @> declare_availability.delivery_window
+    -- one that has so much left, where it has several
+    ORDER BY coalesce((SELECT (max_concurrent(v.delivery_window * declare_availability.delivery_window, v.power_kw)).peak FROM availability v
+                       WHERE v.award_id = a.id AND v.status IN ('declared', 'accepted', 'held') AND v.delivery_window && declare_availability.delivery_window), 0)
+             + declare_availability.power_kw > a.power_kw, a.id LIMIT 1;
   ELSE
     SELECT a.* INTO framework FROM award a WHERE a.id = declare_availability.award_id AND a.service_provider_id = seller;
     IF NOT FOUND THEN
@@ -1001,6 +1011,8 @@ BEGIN
   ), placed AS MATERIALIZED (
     SELECT o.*, CASE WHEN o.asset_id IS NULL THEN 'portfolio' ELSE 'asset' END AS kind, u.name, u.node, m.service_code, m.max_recovery, m.missed, m.beats,
            ((u.j ->> 'notice'))::interval AS notice, least((u.j ->> 'recovery')::interval, m.max_recovery) AS recovery,
+           -- under a sub-contract another than who answers for it
+           coalesce((SELECT p.service_provider_id FROM asset_operator p WHERE p.asset_id = o.asset_id AND p.valid @> greatest(callable_units.at, lower(o.delivery_window))), f.service_provider_id) AS operates,
            (u.j ->> 'min_duration')::interval AS least_time, nullif(u.j ->> 'max_duration', 'infinity')::interval AS most_time, (u.j ->> 'energy_kwh')::numeric AS energy
     FROM offered o JOIN mine m ON m.id = o.product_id
     LEFT JOIN asset a ON a.id = o.asset_id LEFT JOIN portfolio f ON f.id = o.portfolio_id
@@ -1053,15 +1065,16 @@ BEGIN
   ), judged AS (
     SELECT t.*, greatest(0, t.power_kw - t.used - greatest(0, coalesce(n.kw, 0) - t.withdrawn)) AS unused, b.ids AS conflicts, CASE WHEN h.since <= heard_by THEN least(h.last_heard, heard_by) END AS heard_at, w.state, q.kw AS expected,
            least(upper(t.delivery_window), t.next, n.next, t.start + t.most_time) AS ends, n.kw AS lacks, h.unit_id IS NULL AS unheard,
-           EXISTS (SELECT FROM suspended x WHERE x.unit_id = t.unit_id AND x.product_id = t.product_id AND x.service_provider_id = t.service_provider_id) AS is_suspended,
+           EXISTS (SELECT FROM suspended x WHERE x.unit_id = t.unit_id AND x.product_id = t.product_id AND x.service_provider_id IN (t.service_provider_id, t.operates)) AS is_suspended,
            EXISTS (SELECT FROM removed x WHERE x.unit_id = t.unit_id AND x.valid @> t.start AND (x.service_code IS NULL OR x.service_code = t.service_code)) AS is_removed
     FROM taken t
     LEFT JOIN unit_heartbeat h ON h.unit_id = t.unit_id
     LEFT JOIN blocked b ON b.source_id = t.id AND b.stage = t.stage
     -- what was withdrawn is gone already: from an availability by its own row, from an award by what went through availability
-    CROSS JOIN LATERAL (SELECT sum(coalesce(x.power_kw, t.power_kw)) FILTER (WHERE x.during @> t.start AND (t.stage = 'award' OR x.power_kw IS NULL)) AS kw,
-                               min(lower(x.during)) FILTER (WHERE lower(x.during) > t.start AND (t.stage = 'award' OR x.power_kw IS NULL)) AS next
-                        FROM missing x WHERE x.unit_id = t.unit_id AND x.service_provider_id = t.service_provider_id) n
+    -- from what another answers for nothing was withdrawn when the operator of the unit gave notice
+    CROSS JOIN LATERAL (SELECT sum(coalesce(x.power_kw, t.power_kw)) FILTER (WHERE x.during @> t.start AND (t.stage = 'award' OR x.power_kw IS NULL OR x.service_provider_id <> t.service_provider_id)) AS kw,
+                               min(lower(x.during)) FILTER (WHERE lower(x.during) > t.start AND (t.stage = 'award' OR x.power_kw IS NULL OR x.service_provider_id <> t.service_provider_id)) AS next
+                        FROM missing x WHERE x.unit_id = t.unit_id AND x.service_provider_id IN (t.service_provider_id, t.operates)) n
     CROSS JOIN LATERAL (SELECT CASE WHEN h.unit_id IS NULL THEN 'unheard' WHEN h.since > heard_by THEN coalesce((SELECT CASE WHEN heard_by > x.last_heard + (t.missed + 1) * x.update_interval_seconds * interval '1 second' THEN 'stale' ELSE x.status END
                                                                                                      FROM heartbeat_spell x WHERE x.unit_id = t.unit_id AND x.since <= heard_by ORDER BY x.since DESC LIMIT 1), 'unheard')
                                     WHEN heard_by > h.last_heard + (t.missed + 1) * h.update_interval_seconds * interval '1 second' THEN 'stale' ELSE h.status END AS state) w

@@ -481,6 +481,68 @@ SELECT count(*) AS beyond FROM availability v JOIN award a ON a.id = v.award_id 
 SELECT max(step) > 3 AS deep FROM root r CROSS JOIN LATERAL chain_of_custody(90000 + r.id);
 -- no obligation was found to be more than its unit has
 SELECT count(*) FROM conflict WHERE closed_at IS NULL AND unit_id >= 1000;
+
+-- ---------------------------------------------------------------- a sub-contract, from the award to the instruction
+
+INSERT INTO asset (id, name, qualified_up_kw) VALUES (21, 'Volt site', 100), (22, 'Amp site', 100);
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (21, 3, '2020-01-01T00:00Z/infinity'), (22, 4, '2020-01-01T00:00Z/infinity');
+INSERT INTO qualification (id, asset_id, product_id, service_provider_id) VALUES (22, 22, 2, 4);
+UPDATE qualification SET status = 'prequalification' WHERE id = 22;
+UPDATE qualification SET status = 'prequalified', valid = '2020-01-01T00:00Z/infinity' WHERE id = 22;
+INSERT INTO transfer_terms (product_id, valid, consent_needed) VALUES (2, '2024-01-01T00:00Z/infinity', false);
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (901, 2, 3, 21, 'up', 100, '2101-11-07T16:00Z/PT4H');
+SET ROLE transfer_volt;
+SELECT offer_transfer(901, 40, '2101-11-07T17:00Z/PT2H', 'sub_contract', 4) AS sub3 \gset
+RESET ROLE;
+SET ROLE transfer_amp;
+SELECT status FROM accept_transfer(:sub3, 22);
+RESET ROLE;
+SELECT new_award_id AS sub3_award FROM award_transfer WHERE id = :sub3 \gset
+-- who answers for it declares it, until its end and no more of it; the sub-contractor does not in its place, nor another
+SET ROLE transfer_ohm;
+SELECT declare_availability(22, 2, 'up', 30, '2101-11-07T17:00Z/PT1H');
+RESET ROLE;
+SET ROLE transfer_amp;
+\set VERBOSITY sqlstate
+SELECT declare_availability(22, 2, 'up', 30, '2101-11-07T17:00Z/PT1H', :sub3_award) IS NULL;
+\set VERBOSITY terse
+RESET ROLE;
+SET ROLE transfer_volt;
+SELECT declare_availability(22, 2, 'up', 30, '2101-11-07T18:30Z/PT1H');
+SELECT declare_availability(22, 2, 'up', 30, '2101-11-07T17:00Z/PT1H') AS declared \gset
+SELECT award_id = :sub3_award AS of_it, service_provider_id, unit_id, power_kw, status FROM availability WHERE id = :declared;
+RESET ROLE;
+-- of the awards of a unit that is taken of which there is so much left
+SET ROLE transfer_volt;
+SELECT declare_availability(21, 2, 'up', 60, '2101-11-07T16:15Z/PT30M') AS sixty \gset
+SELECT declare_availability(21, 2, 'up', 40, '2101-11-07T16:15Z/PT30M') AS forty \gset
+SELECT v.power_kw, a.power_kw AS of_kw FROM availability v JOIN award a ON a.id = v.award_id WHERE v.id IN (:sixty, :forty);
+RESET ROLE;
+-- the buyer accepts and instructs the unit: who answers is told, and the sub-contractor reads it
+SET ROLE transfer_dso;
+SELECT accept_availability(:declared);
+SELECT status, cardinality(dispatch_ids) AS dispatches, instruction_id AS told FROM instruct('{"product_id": 2, "unit_id": 22, "start": "2101-11-07T17:00Z", "duration": "PT1H", "set_point_kw": 30, "rationale": {"code": "only_unit"}}') \gset
+RESET ROLE;
+SELECT :'status' AS status, i.service_provider_id AS instructed, d.service_provider_id AS of_dispatch, d.availability_id = :declared AS of_availability FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id JOIN dispatch d ON d.id = v.dispatch_id WHERE i.id = :told;
+SET ROLE transfer_volt;
+SELECT count(*) AS fetched FROM fetch_instructions();
+RESET ROLE;
+SET ROLE transfer_amp;
+SELECT (SELECT count(*) FROM fetch_instructions()) AS fetched, (SELECT count(*) FROM instruction) AS instructions, (SELECT sum(power_kw) FROM instruction_interval) AS kw, (SELECT count(*) FROM dispatch WHERE unit_id = 22) AS dispatches;
+SELECT acknowledge_instruction(:told);
+RESET ROLE;
+SET ROLE transfer_ohm;
+SELECT count(*) AS instructions FROM instruction;
+RESET ROLE;
+-- the operator of the unit is heard, and says what it lacks; one that is suspended is not called, whoever answers for it
+SET ROLE transfer_amp;
+SELECT heartbeat(22, update_interval_seconds => 60);
+SELECT notice_id AS lacking, withdrawn_id IS NULL AS nothing_withdrawn FROM give_unavailability_notice(22, '2101-11-07T17:00Z/PT2H', 'a string of cells is out', power_kw => 15) \gset
+RESET ROLE;
+SELECT stage, power_kw, left_kw, callable, reasons FROM callable_units('2101-11-07T18:00Z', only_product_id => 2) WHERE unit_id = 22;
+INSERT INTO suspension (qualification_id, reason, note) VALUES (22, 'other', 'meter fault');
+SELECT stage, callable, reasons FROM callable_units('2101-11-07T18:00Z', only_product_id => 2) WHERE unit_id = 22;
+
 RESET search_path;
 SELECT flexexchange.drop_exchange('transfer_test', with_data => true);
 DROP ROLE transfer_dso, transfer_volt, transfer_amp, transfer_ohm, transfer_operator, transfer_regulator;
