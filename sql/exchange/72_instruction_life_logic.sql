@@ -573,6 +573,8 @@ BEGIN
     UPDATE instruction i SET status = CASE t.silence WHEN 'acceptance' THEN 'acknowledged' ELSE 'lapsed' END,
       reason = format('no answer by %s', i.acknowledge_by), stepped_at = i.acknowledge_by, acknowledged_at = CASE t.silence WHEN 'acceptance' THEN i.acknowledge_by END, made_by = session_role()
     FROM dispatch_terms t WHERE t.id = i.dispatch_terms_id AND i.id = ANY (locked) AND i.status IN ('issued', 'delivered') AND at > i.acknowledge_by
+      -- what lapsed before that for want of a confirmation
+      AND (i.self_dispatched OR i.confirmed_at IS NOT NULL OR i.acknowledge_by <= i.starts_at)
     RETURNING i.id)
   SELECT array_agg(s.id) INTO moved FROM silent s;
   UPDATE dispatch d SET status = i.status FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id AND v.version = i.version

@@ -493,6 +493,16 @@ SELECT * FROM stands(:less);
 SELECT given(3, 17, '2100-10-01T17:00Z', '{"set_point_kw": 300}') AS much, given(3, 17, '2100-10-01T18:00Z', '{"set_point_kw": 300}') AS again, given(3, 17, '2100-10-01T18:15Z', '{"set_point_kw": 90, "duration": "PT15M"}') AS little \gset
 SELECT i.status, d.delivery_window, d.power_kw, d.availability_id FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id JOIN dispatch d ON d.id = v.dispatch_id WHERE i.id IN (:much, :again, :little) ORDER BY i.id;
 
+-- not confirmed by its start, before the time to answer was over: late as on time
+SELECT instruction_id AS unconfirmed FROM instruct('{"product_id": 1, "unit_id": 18, "start": "2031-01-02T17:00Z", "duration": "PT1H", "set_point_kw": 300, "self_dispatched": false, "rationale": {"code": "cheapest"}}', '2031-01-02T16:55Z') \gset
+SELECT instruction_id AS late FROM instruct('{"product_id": 1, "unit_id": 19, "start": "2031-01-02T17:00Z", "duration": "PT1H", "set_point_kw": 300, "self_dispatched": false, "rationale": {"code": "cheapest"}}', '2031-01-02T16:55Z') \gset
+BEGIN;
+SELECT status FROM advance_instructions('2031-01-02T17:01Z') WHERE instruction_id = :unconfirmed;
+SELECT * FROM steps(:unconfirmed);
+ROLLBACK;
+SELECT status FROM advance_instructions('2031-01-02T20:00Z') WHERE instruction_id = :late;
+SELECT * FROM steps(:late);
+
 -- ---------------------------------------------------------------- all that was written agrees
 
 -- the last step is where it stands, and every dispatch is where its instruction can have it
