@@ -698,7 +698,7 @@ GRANT EXECUTE ON FUNCTION end_unavailability_notice(bigint, timestamptz) TO flex
 -- ------------------------------------------------------------------ the clock
 
 CREATE OR REPLACE FUNCTION advance_availability(at timestamptz DEFAULT now()) RETURNS TABLE (availability_id bigint, status text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path FROM CURRENT
 AS $function$
 #variable_conflict use_column
@@ -708,6 +708,9 @@ DECLARE
   one record;
   ids bigint[];
 BEGIN
+  IF NOT owns_exchange() THEN
+    RAISE EXCEPTION 'advance_availability() is for the operator of the exchange' USING ERRCODE = 'insufficient_privilege', HINT = 'Availability follows the clock by itself when it runs, for example every minute.';
+  END IF;
   PERFORM see_what_is_new();
   -- what was awarded and not declared by the gate, where it is then available as awarded; award by award
   FOR one IN
@@ -765,7 +768,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION advance_availability(timestamptz) IS
-  'does what the clock brings until an instant: makes available as awarded what nobody declared, where the terms say so, accepts or rejects what nobody answered, and completes what is over; gives what it changed; to be run from time to time, for example every minute; steps say when it was due';
+  'does what the clock brings until an instant: makes available as awarded what nobody declared, where the terms say so, accepts or rejects what nobody answered, and completes what is over; gives what it changed; to be run from time to time, for example every minute; steps say when it was due; errors 42501, 25000; SECURITY DEFINER because it writes steps, and the caller is checked';
 REVOKE ALL ON FUNCTION advance_availability(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION advance_availability(timestamptz) TO flexexchange_operator;
 

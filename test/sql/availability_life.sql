@@ -192,8 +192,15 @@ SELECT * FROM advance_availability('2027-05-05T22:59Z');
 SELECT * FROM advance_availability('2027-05-05T23:00Z');
 SELECT * FROM stands WHERE id BETWEEN 601 AND 609;
 SELECT accept_availability(601, at => '2027-05-10T16:00Z');
+SET ROLE avail_seller;
+\set VERBOSITY sqlstate
+SELECT * FROM advance_availability('2027-05-10T16:00Z');
+\set VERBOSITY terse
+RESET ROLE;
+SET ROLE avail_operator;
 SELECT * FROM advance_availability('2027-05-10T16:00Z');
 SELECT * FROM advance_availability('2027-05-10T16:00Z');
+RESET ROLE;
 -- late, by what each may do so late
 SELECT release_availability(604, 'x', at => '2027-05-12T12:00Z');
 SELECT withdraw_availability(604, 'a fuse', 'outage', at => '2027-05-12T12:00Z');
