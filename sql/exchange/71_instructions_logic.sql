@@ -614,7 +614,7 @@ BEGIN
     LOOP
       made := NULL;
       IF one.power_kw IS NOT NULL THEN
-        IF content ? 'award_id' OR content ? 'availability_id' THEN
+        IF num_nonnulls(content ->> 'award_id', content ->> 'availability_id') > 0 THEN
           SELECT (content ->> 'award_id')::bigint AS award_id, (content ->> 'availability_id')::bigint AS availability_id, upper(piece) AS until INTO parent;
         ELSE
           parent := parent_of_dispatch(of_instruction.unit_id, of_instruction.product_id, one.direction, piece, one.power_kw, of_instruction.service_provider_id);

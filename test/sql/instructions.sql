@@ -490,7 +490,7 @@ SELECT given(1, 16, '2030-12-01T16:30Z') AS less \gset
 SELECT acknowledge_instruction(:less, accepted_kw => 200, accepted_end => '2030-12-01T17:15Z', at => '2030-12-01T15:40Z');
 SELECT * FROM stands(:less);
 -- that which has the power, and then that which is left
-SELECT given(3, 17, '2100-10-01T17:00Z', '{"set_point_kw": 300}') AS much, given(3, 17, '2100-10-01T18:00Z', '{"set_point_kw": 300}') AS again, given(3, 17, '2100-10-01T18:15Z', '{"set_point_kw": 90, "duration": "PT15M"}') AS little \gset
+SELECT given(3, 17, '2100-10-01T17:00Z', '{"set_point_kw": 300}') AS much, given(3, 17, '2100-10-01T18:00Z', '{"set_point_kw": 300}') AS again, given(3, 17, '2100-10-01T18:15Z', '{"set_point_kw": 90, "duration": "PT15M", "availability_id": null}') AS little \gset
 SELECT i.status, d.delivery_window, d.power_kw, d.availability_id FROM instruction i JOIN instruction_interval v ON v.instruction_id = i.id JOIN dispatch d ON d.id = v.dispatch_id WHERE i.id IN (:much, :again, :little) ORDER BY i.id;
 
 -- not confirmed by its start, before the time to answer was over: late as on time
