@@ -622,7 +622,7 @@ BEGIN
         -- an amendment that names nothing else is of what was called before, at its price
         SELECT d.award_id, d.availability_id, d.utilisation_price_per_mwh AS price, coalesce(x.delivery_window, w.delivery_window) AS sold INTO former
         FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id LEFT JOIN availability x ON x.id = d.availability_id LEFT JOIN award w ON w.id = d.award_id
-        WHERE NOT (content ? 'award_id' OR content ? 'availability_id') AND v.instruction_id = of_instruction.id AND v.version < of_instruction.version AND d.direction = one.direction
+        WHERE num_nonnulls(content ->> 'award_id', content ->> 'availability_id') = 0 AND v.instruction_id = of_instruction.id AND v.version < of_instruction.version AND d.direction = one.direction
           AND (x.id IS NULL OR (x.live AND x.delivery_window @> lower(piece))) AND (w.id IS NULL OR (w.live AND w.delivery_window @> lower(piece)))
         ORDER BY v.version DESC, d.delivery_window && piece DESC, v.number LIMIT 1;
         IF former.sold IS NOT NULL THEN
@@ -637,7 +637,10 @@ BEGIN
                        AND d.delivery_window && piece ORDER BY v.version DESC, v.number LIMIT 1);
         INSERT INTO dispatch (award_id, availability_id, supersedes_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, utilisation_price_per_mwh, purpose, grid_node_id)
         VALUES (parent.award_id, parent.availability_id, replaced, of_instruction.product_id, of_instruction.service_provider_id, of_instruction.asset_id, of_instruction.portfolio_id, one.direction, one.power_kw, piece,
-                coalesce((content ->> 'utilisation_price_per_mwh')::numeric, former.price, parent_price), of_instruction.purpose, of_instruction.grid_node_id)
+                coalesce((content ->> 'utilisation_price_per_mwh')::numeric, former.price, parent_price,
+                         -- a price that a message named was for either direction
+                         (SELECT d.utilisation_price_per_mwh FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id
+                          WHERE v.instruction_id = of_instruction.id AND v.version < of_instruction.version AND num_nonnulls(d.award_id, d.availability_id) = 0 ORDER BY v.version DESC, v.number LIMIT 1)), of_instruction.purpose, of_instruction.grid_node_id)
         RETURNING id INTO made;
         IF of_instruction.emergency THEN
           PERFORM let_dispatch_stand(made, 'instructed', 'an emergency does not wait');
