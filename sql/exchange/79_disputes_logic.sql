@@ -148,8 +148,8 @@ BEGIN
   FOR settled IN
     SELECT d.* FROM dispute d JOIN delivery v ON v.id = d.delivery_id
     WHERE d.market_id = NEW.market_id AND d.status = 'resolved' AND d.decided_kwh IS NOT NULL AND d.new_delivery_id IS NULL AND NEW.period @> lower(v.delivery_window)
-      -- a trade that was verified in other periods since is not settled by these
-      AND EXISTS (SELECT FROM delivery n WHERE n.superseded_at IS NULL AND resource_window(n.trade_id, n.delivery_window) && resource_window(v.trade_id, v.delivery_window) AND n.delivery_window = v.delivery_window)
+      -- a trade that was verified in other periods since, or was cut, is not settled by these
+      AND EXISTS (SELECT FROM delivery n JOIN settleable_delivery s ON s.delivery_id = n.id AND s.live WHERE n.superseded_at IS NULL AND resource_window(n.trade_id, n.delivery_window) && resource_window(v.trade_id, v.delivery_window) AND n.delivery_window = v.delivery_window)
     ORDER BY d.id FOR UPDATE OF d
   LOOP
     UPDATE dispute d SET new_delivery_id = write_decided_delivery(settled) WHERE d.id = settled.id;
@@ -157,7 +157,7 @@ BEGIN
   RETURN NEW;
 END
 $function$;
-COMMENT ON FUNCTION carry_out_settled() IS 'trigger: before a month is settled, what the parties settled between them of it is written as deliveries, unless the trade was verified in other periods since; SECURITY DEFINER because it writes what others own';
+COMMENT ON FUNCTION carry_out_settled() IS 'trigger: before a month is settled, what the parties settled between them of it is written as deliveries, unless the trade was verified in other periods since, was cut, or stands no more; SECURITY DEFINER because it writes what others own';
 REVOKE ALL ON FUNCTION carry_out_settled() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t50_carry_out BEFORE INSERT ON settlement_run FOR EACH ROW EXECUTE FUNCTION carry_out_settled();
 COMMENT ON TRIGGER t50_carry_out ON settlement_run IS 'what the parties settled between them is in the next run';

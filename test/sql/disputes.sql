@@ -406,6 +406,23 @@ SET ROLE dispute_dso;
 SELECT recorded, unchanged FROM verify(market_id => 1, within => '2025-06-01T00:00Z/2025-07-01T00:00Z', at => '2025-07-01');
 RESET ROLE;
 SELECT delivery_window, trim_scale(delivered_kwh) AS delivered, source FROM delivery WHERE dispatch_id = 901 AND superseded_at IS NULL ORDER BY delivery_window;
+-- what the parties settled of a period that its trade has no more does not hold the run up
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (902, 3, 3, 11, 'up', 100, '2025-06-03T17:00Z/PT1H', 250);
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES (902, '2025-06-03T17:00Z/PT1H', 100, 50);
+SET ROLE dispute_volt;
+SELECT raise_dispute('more came', delivery_id => (SELECT id FROM delivery WHERE dispatch_id = 902), claimed_kwh => 90) AS cut \gset
+SET ROLE dispute_dso;
+SELECT answer_dispute(:cut, 'no');
+SELECT propose_settling(:cut, '80 then', 80) AS eighty \gset
+SET ROLE dispute_volt;
+SELECT accept_settling(:eighty);
+RESET ROLE;
+UPDATE dispatch SET delivery_window = '2025-06-03T17:00Z/PT30M' WHERE id = 902;
+SET ROLE dispute_dso;
+SELECT settle(1, '2025-06-01', 'initial') AS june \gset
+RESET ROLE;
+SELECT trade_id, delivery_window, trim_scale(amount) AS amount FROM settlement_line WHERE run_id = :june ORDER BY trade_id, delivery_window;
+SELECT d.trade_id, d.reason FROM unsettled_deliveries(1, '2025-06-01') d;
 -- nothing of it is rewritten
 UPDATE dispute SET reason = 'another';
 UPDATE dispute SET status = 'raised';
