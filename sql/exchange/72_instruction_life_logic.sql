@@ -493,6 +493,11 @@ BEGIN
       RAISE EXCEPTION 'message ends at %, and it is %', ends, at
         USING ERRCODE = 'MX421', HINT = 'An amendment is of what is still to come; stop_instruction() ends it.';
     END IF;
+    -- messages that are recorded late may come in another order: no minute is instructed twice
+    IF EXISTS (SELECT FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = locked.id AND v.version < locked.version AND d.live AND upper(d.delivery_window) > starts) THEN
+      RAISE EXCEPTION 'message.start % lies before the amendment that stands', starts
+        USING ERRCODE = 'MX421', HINT = format('What was delivered until version %s stays; record amendments in their order.', locked.version);
+    END IF;
     SELECT t.* INTO terms FROM dispatch_terms t WHERE t.id = locked.dispatch_terms_id;
     SELECT m.* INTO sold FROM product p JOIN market m ON m.id = p.market_id WHERE p.id = locked.product_id;
     PERFORM check_instruction_times(terms, sold, starts, ends, at, starts > at, true);

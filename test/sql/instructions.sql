@@ -524,5 +524,12 @@ SELECT instruction_id AS awarded FROM instruct('{"product_id": 4, "unit_id": 12,
 SELECT count(*) FROM amend_instruction(:awarded, '{"duration": "PT3H", "set_point_kw": 7, "rationale": {"code": "only_unit"}}', '2032-03-01T09:30Z');
 SELECT count(*) FROM amend_instruction(:awarded, '{"duration": "PT3H", "set_point_kw": 7, "award_id": 95001, "rationale": {"code": "only_unit"}}', '2032-03-01T09:40Z');
 SELECT v.instruction_id - :priced AS instruction, v.version, trim_scale(d.power_kw) AS kw, d.award_id, d.utilisation_price_per_mwh AS price, d.status FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id IN (:priced, :awarded) ORDER BY 1, 2;
+-- recorded in the wrong order: of an hour that was delivered as it was no half is instructed again
+SELECT instruction_id AS late FROM instruct('{"product_id": 4, "unit_id": 13, "start": "2032-03-02T10:00Z", "duration": "PT2H", "set_point_kw": 5, "rationale": {"code": "only_unit"}}', '2032-03-02T09:00Z') \gset
+SELECT acknowledge_instruction(:late, at => '2032-03-02T09:00:30Z');
+SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_kw": 7, "rationale": {"code": "only_unit"}}', '2032-03-02T11:00Z');
+SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_kw": 8, "rationale": {"code": "only_unit"}, "start": "2032-03-02T10:30Z"}', '2032-03-02T10:30Z');
+SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_kw": 8, "rationale": {"code": "only_unit"}}', '2032-03-02T11:00Z');
+SELECT version, "window", kw, status FROM stands(:late);
 SELECT flexexchange.drop_exchange('instr_test', with_data => true);
 DROP ROLE instr_operator, instr_regulator, instr_analyst, instr_dso, instr_neso, instr_volt, instr_amp, instr_watt;
