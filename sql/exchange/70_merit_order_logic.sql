@@ -252,7 +252,7 @@ BEGIN
                                    AND q.status IN ('prequalified', 'temporary_qualified', 'verified') AND q.valid @> span) THEN 'not_qualified: a bid counts when its unit is qualified' END
     FROM bid b
     LEFT JOIN competition g ON g.id = b.competition_id
-    WHERE with_bids AND b.product_id = ANY (products) AND b.live AND b.direction = wanted_direction AND b.delivery_window && span AND (g.id IS NULL OR g.gate_closes_at <= at)
+    WHERE with_bids AND b.product_id = ANY (products) AND b.live AND b.direction = wanted_direction AND b.delivery_window && span AND (g.id IS NULL OR g.gate_closes_at <= least(at, now())) -- a sealed one stays so, whatever instant is asked about
   ), unit AS MATERIALIZED (
     SELECT o.*, u.grid_node_id, (u.profile ->> 'notice')::interval AS notice, (u.profile ->> 'full_delivery')::interval AS full_delivery, (u.profile ->> 'ramp_kw_per_minute')::numeric AS ramp,
            (u.profile ->> 'min_duration')::interval AS min_duration, nullif(u.profile ->> 'max_duration', 'infinity')::interval AS max_duration,

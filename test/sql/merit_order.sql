@@ -177,6 +177,10 @@ INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, 
 INSERT INTO qualification (id, asset_id, product_id, service_provider_id, status) VALUES (3, 301, 1, 4, 'requested');
 UPDATE qualification SET status = 'prequalification' WHERE id = 3;
 UPDATE qualification SET status = 'prequalified' WHERE id = 3;
+-- a sealed bid does not, whatever instant is asked about
+SELECT merit_order('{1}', NULL, 'up', 5, '2032-01-07T17:00Z/PT1H', at => '2032-01-07T12:00Z', with_bids => true) AS sealed \gset
+SELECT count(*) AS sealed_bids_told FROM merit_order_unit WHERE merit_order_id = :sealed AND stage = 'bid';
+UPDATE competition SET gate_closes_at = now() WHERE id = 1;
 SELECT merit_order('{1}', NULL, 'up', 5, '2032-01-07T17:00Z/PT1H', at => '2032-01-07T12:00Z', with_bids => true) AS with_bids, merit_order('{1}', NULL, 'up', 5, '2032-01-07T17:00Z/PT1H', at => '2032-01-07T12:00Z') AS without \gset
 SELECT unit_id, stage, power_kw > 0 AS taken, excluded_because FROM merit_order_unit WHERE merit_order_id IN (:with_bids, :without) ORDER BY unit_id;
 
