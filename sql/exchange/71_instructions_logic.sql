@@ -115,7 +115,8 @@ BEGIN
     RETURN NEW;
   END IF;
   -- compared here and not by the trigger: what it says has to be read where no path is set, when a dump is restored
-  IF (OLD.status, OLD.power_kw, OLD.direction, OLD.unit_id, OLD.product_id, OLD.service_provider_id) IS DISTINCT FROM (NEW.status, NEW.power_kw, NEW.direction, coalesce(NEW.asset_id, NEW.portfolio_id), NEW.product_id, NEW.service_provider_id)
+  IF (OLD.status, OLD.power_kw, OLD.direction, OLD.unit_id, OLD.product_id, OLD.service_provider_id, OLD.award_id, OLD.availability_id, OLD.supersedes_id, OLD.utilisation_price_per_mwh)
+     IS DISTINCT FROM (NEW.status, NEW.power_kw, NEW.direction, coalesce(NEW.asset_id, NEW.portfolio_id), NEW.product_id, NEW.service_provider_id, NEW.award_id, NEW.availability_id, NEW.supersedes_id, NEW.utilisation_price_per_mwh)
      OR OLD.delivery_window <> NEW.delivery_window THEN
     RAISE EXCEPTION 'dispatch % is of an instruction, and changes with it', OLD.id
       USING ERRCODE = 'MX422', HINT = 'Call stop_instruction(), amend_instruction() or cancel_instruction().';
@@ -125,9 +126,39 @@ END
 $function$;
 COMMENT ON FUNCTION keep_instructed_dispatch() IS 'trigger: the dispatch of an instruction is changed by the functions of instructions, and by the rules engine, alone; error MX422';
 REVOKE ALL ON FUNCTION keep_instructed_dispatch() FROM PUBLIC;
-CREATE OR REPLACE TRIGGER t05_instructed_is_kept BEFORE UPDATE OF status, power_kw, delivery_window, direction, product_id, asset_id, portfolio_id, service_provider_id ON dispatch
+CREATE OR REPLACE TRIGGER t05_instructed_is_kept BEFORE UPDATE OF status, power_kw, delivery_window, direction, product_id, asset_id, portfolio_id, service_provider_id, award_id, availability_id, supersedes_id, utilisation_price_per_mwh ON dispatch
   FOR EACH ROW WHEN (dispatch_is_instructed(OLD.id)) EXECUTE FUNCTION keep_instructed_dispatch();
 COMMENT ON TRIGGER t05_instructed_is_kept ON dispatch IS 'dispatch and instruction say the same';
+
+CREATE OR REPLACE FUNCTION keep_instructed_dispatch_in_place() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER') THEN
+    RETURN NEW;
+  END IF;
+  -- of one that its writer may not read nothing is said: the policies refuse it
+  IF EXISTS (SELECT FROM dispatch d WHERE d.id = NEW.supersedes_id) THEN
+    RAISE EXCEPTION 'dispatch % is of an instruction, and changes with it', NEW.supersedes_id
+      USING ERRCODE = 'MX422', HINT = 'Call amend_instruction(): what takes its place is a version of the instruction.';
+  END IF;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION keep_instructed_dispatch_in_place() IS 'trigger: another version of its instruction alone takes the place of an instructed dispatch; error MX422';
+REVOKE ALL ON FUNCTION keep_instructed_dispatch_in_place() FROM PUBLIC;
+DO $block$
+DECLARE
+  moment text;
+BEGIN
+  FOREACH moment IN ARRAY ARRAY['INSERT', 'UPDATE OF supersedes_id'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t05_instructed_is_in_place_%1$s BEFORE %2$s ON dispatch FOR EACH ROW WHEN (NEW.supersedes_id IS NOT NULL AND dispatch_is_instructed(NEW.supersedes_id)) EXECUTE FUNCTION keep_instructed_dispatch_in_place()',
+                   lower(split_part(moment, ' ', 1)), moment);
+    EXECUTE format('COMMENT ON TRIGGER t05_instructed_is_in_place_%s ON dispatch IS ''nothing takes the place of what was instructed behind its back''', lower(split_part(moment, ' ', 1)));
+  END LOOP;
+END
+$block$;
 
 CREATE OR REPLACE FUNCTION record_instruction_step() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER

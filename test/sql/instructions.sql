@@ -388,6 +388,10 @@ INSERT INTO instruction_step (instruction_id, version, status, happened_at) VALU
 -- the dispatch of an instruction changes with it alone; one recorded by hand is its buyer's to change
 UPDATE dispatch SET status = 'completed' WHERE id IN (SELECT dispatch_id FROM instruction_interval WHERE instruction_id = :disclosed);
 UPDATE dispatch SET power_kw = 1 WHERE id IN (SELECT dispatch_id FROM instruction_interval WHERE instruction_id = :disclosed);
+-- nor does its price, and nothing is put in its place
+UPDATE dispatch SET utilisation_price_per_mwh = 1 WHERE id IN (SELECT dispatch_id FROM instruction_interval WHERE instruction_id = :disclosed);
+INSERT INTO dispatch (supersedes_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
+SELECT d.id, d.product_id, d.service_provider_id, d.asset_id, d.direction, 1, d.delivery_window FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = :disclosed;
 INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (3, 3, 18, 'up', 10, '2035-02-01T17:00Z/PT1H');
 UPDATE dispatch SET status = 'completed' WHERE delivery_window = '2035-02-01T17:00Z/PT1H';
 UPDATE dispatch SET status = 'instructed' WHERE delivery_window = '2035-02-01T17:00Z/PT1H' RETURNING status;
