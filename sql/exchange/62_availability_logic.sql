@@ -372,25 +372,56 @@ SET search_path FROM CURRENT
 AS $function$
 DECLARE
   late record;
+  too_much record;
 BEGIN
   IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') THEN
     RETURN NULL;
   END IF;
   SELECT n.id, n.delivery_window, g.closes_at INTO late
-  FROM new_rows n CROSS JOIN LATERAL (SELECT gate_closure(p.market_id, 'availability', lower(n.delivery_window)) AS closes_at FROM product p WHERE p.id = n.product_id) g
-  WHERE n.source IS NULL AND n.service_provider_id = current_participant() AND n.award_id IS NULL AND g.closes_at <= clock_timestamp()
+  FROM new_rows n CROSS JOIN LATERAL (SELECT availability_gate(n.product_id, n.award_id, lower(n.delivery_window)) AS closes_at) g
+  WHERE n.source IS NULL AND n.service_provider_id = current_participant() AND g.closes_at <= clock_timestamp()
     AND NOT coalesce((terms_of_availability(n.product_id, lower(n.delivery_window))).declare_late, false) ORDER BY n.id LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'availability for % comes too late: the gate closed at %', late.delivery_window, late.closes_at
       USING ERRCODE = 'MX410', HINT = 'market_gate says until when; availability_terms.declare_late says whether it is taken later.';
   END IF;
+  SELECT a.id, a.power_kw, x.peak INTO too_much
+  FROM (SELECT DISTINCT n.award_id FROM new_rows n WHERE n.source IS NULL AND n.service_provider_id = current_participant()) n JOIN award a ON a.id = n.award_id
+  CROSS JOIN LATERAL (SELECT (max_concurrent(v.delivery_window, v.power_kw)).peak FROM availability v WHERE v.award_id = a.id AND v.status IN ('declared', 'accepted', 'held')) x
+  WHERE x.peak > a.power_kw ORDER BY a.id LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '% kW are declared of award %, which has %', too_much.peak, too_much.id, too_much.power_kw
+      USING ERRCODE = 'MX412', HINT = 'What was awarded is the most that is declared of it at once; withdraw the other first.';
+  END IF;
   RETURN NULL;
 END
 $function$;
-COMMENT ON FUNCTION check_declaration_gate() IS 'trigger: a provider declares availability that no award stands behind while the gate of the market is open, or as the terms say; error MX410';
+COMMENT ON FUNCTION check_declaration_gate() IS 'trigger: a provider that writes availability into the table itself is in time (error MX410), and declares no more of an award than it has (error MX412)';
 REVOKE ALL ON FUNCTION check_declaration_gate() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t22_gate_insert AFTER INSERT ON availability REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION check_declaration_gate();
 COMMENT ON TRIGGER t22_gate_insert ON availability IS 'availability is declared while its gate is open';
+
+-- A buyer takes what was declared, or calls the functions that take a part of it: it does not write what the seller said anew.
+CREATE OR REPLACE FUNCTION keep_declaration() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') THEN
+    RETURN NEW;
+  END IF;
+  IF ((OLD.award_id, OLD.power_kw, OLD.availability_price_per_mw_h) IS DISTINCT FROM (NEW.award_id, NEW.power_kw, NEW.availability_price_per_mw_h) OR OLD.delivery_window <> NEW.delivery_window)
+     AND (SELECT s.participant_id FROM availability_step s WHERE s.availability_id = OLD.id ORDER BY s.id LIMIT 1) = OLD.service_provider_id THEN
+    RAISE EXCEPTION 'availability % is as its seller declared it', OLD.id
+      USING ERRCODE = 'MX412', HINT = 'Call accept_availability() to take a part of it, refuse_availability(), or release_availability().';
+  END IF;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION keep_declaration() IS 'trigger: power, window, price and award of what a seller declared are not changed in the table by its buyer; error MX412';
+REVOKE ALL ON FUNCTION keep_declaration() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t12_as_declared BEFORE UPDATE OF award_id, power_kw, delivery_window, availability_price_per_mw_h ON availability FOR EACH ROW EXECUTE FUNCTION keep_declaration();
+COMMENT ON TRIGGER t12_as_declared ON availability IS 'what a seller declared stays what it declared';
 
 -- ------------------------------------------------------------------ answering
 

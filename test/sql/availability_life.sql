@@ -462,6 +462,31 @@ SELECT t.at, (SELECT array_agg(x.availability_id ORDER BY x.availability_id) FRO
      AND NOT EXISTS (SELECT FROM availability_step l WHERE l.availability_id = v.id AND l.happened_at <= t.at AND (l.happened_at, l.id) > (s.happened_at, s.id)))) AS plainly
 FROM unnest('{2027-03-27T17:30Z,2027-03-27T18:30Z,2027-03-27T19:30Z,2027-03-28T16:14Z,2027-03-28T16:15Z,2027-03-28T18:00Z,2027-05-12T16:15Z,2027-05-12T17:00Z,2027-05-14T17:00Z,2099-01-01T11:00Z}'::timestamptz[]) t (at);
 
+-- ---------------------------------------------------------------- past the functions, by the table itself
+
+RESET ROLE;
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h) VALUES
+  (9001, 1, 2, 12, 'up', 20, time_window(date_trunc('hour', now()) + interval '1 day', date_trunc('hour', now()) + interval '26 hours'), 5), (9002, 3, 2, 12, 'up', 20, '2031-05-06T17:00Z/PT2H', 5);
+SELECT pg_temp.from_id(9101);
+\set VERBOSITY sqlstate
+SET ROLE avail_seller;
+-- an award opens no gate
+INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) SELECT 9001, 1, 2, 12, 'up', 5, delivery_window, 'declared' FROM award WHERE id = 9001;
+\set VERBOSITY default
+-- and what was awarded is the most
+INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (9002, 3, 2, 12, 'up', 15, '2031-05-06T17:00Z/PT1H', 'declared'), (9002, 3, 2, 12, 'up', 6, '2031-05-06T17:30Z/PT1H', 'declared');
+RESET ROLE;
+SELECT pg_temp.from_id(9111);
+SET ROLE avail_seller;
+INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h, status) VALUES (9002, 3, 2, 12, 'up', 15, '2031-05-06T17:00Z/PT1H', 5, 'declared');
+-- nor does its buyer write anew what its seller said
+SET ROLE avail_other_buyer;
+UPDATE availability SET power_kw = 5000 WHERE id = 9111;
+UPDATE availability SET availability_price_per_mw_h = 0.01 WHERE id = 9111;
+UPDATE availability SET delivery_window = '2020-05-06T17:00Z/PT1H' WHERE id = 9111;
+UPDATE availability SET status = 'accepted' WHERE id = 9111 RETURNING power_kw, availability_price_per_mw_h, delivery_window;
+RESET ROLE;
+
 DROP OWNED BY avail_buyer, avail_seller, avail_other_buyer, avail_other_seller, avail_operator;
 DROP ROLE avail_buyer, avail_seller, avail_other_buyer, avail_other_seller, avail_operator;
 DROP VIEW stands, steps;
