@@ -164,7 +164,7 @@ LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
 BEGIN
-  PERFORM check_given(isfinite(at), 'at', 'Leave it out to act now.');
+  PERFORM check_given(coalesce(isfinite(at), false), 'at', 'Leave it out to act now.');
   -- a party does not turn the clock back to be in time
   IF at <> now() AND NOT operates_exchange() THEN
     RAISE EXCEPTION 'at is %, which is not now', at

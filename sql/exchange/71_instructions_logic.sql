@@ -647,6 +647,13 @@ BEGIN
       IF one.power_kw IS NOT NULL THEN
         IF num_nonnulls(content ->> 'award_id', content ->> 'availability_id') > 0 THEN
           SELECT (content ->> 'award_id')::bigint AS award_id, (content ->> 'availability_id')::bigint AS availability_id, upper(piece) AS until INTO parent;
+          -- others' and those that are not there are refused alike
+          IF NOT EXISTS (
+            SELECT FROM award a WHERE a.id = parent.award_id AND a.product_id = of_instruction.product_id AND parent.availability_id IS NULL
+            UNION ALL SELECT FROM availability v WHERE v.id = parent.availability_id AND v.product_id = of_instruction.product_id AND (parent.award_id IS NULL OR v.award_id = parent.award_id)) THEN
+            RAISE EXCEPTION '%', concat_ws(' of ', 'availability ' || parent.availability_id, 'award ' || parent.award_id) || ' is unknown in this exchange'
+              USING ERRCODE = 'MX201', HINT = 'Name an award or an availability of the product, or none: what was sold of the unit is found.';
+          END IF;
         ELSE
           parent := parent_of_dispatch(of_instruction.unit_id, of_instruction.product_id, one.direction, piece, one.power_kw, of_instruction.service_provider_id);
         END IF;

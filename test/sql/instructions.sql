@@ -535,5 +535,13 @@ SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_k
 SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_kw": 8, "rationale": {"code": "only_unit"}, "start": "2032-03-02T10:30Z"}', '2032-03-02T10:30Z');
 SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_kw": 8, "rationale": {"code": "only_unit"}}', '2032-03-02T11:00Z');
 SELECT version, "window", kw, status FROM stands(:late);
+-- of what others bought nothing is learnt: neither that it is there nor of which unit
+INSERT INTO award (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh) VALUES (97001, 2, 3, 19, 'up', 50, '2030-06-01T16:00Z/PT4H', 777);
+SET ROLE instr_dso;
+SELECT * FROM instruct('{"product_id": 1, "unit_id": 19, "award_id": 97001, "start": "2030-06-01T17:00Z", "duration": "PT1H", "set_point_kw": 10}');
+SELECT * FROM instruct('{"product_id": 1, "unit_id": 18, "award_id": 97001, "start": "2030-06-01T17:00Z", "duration": "PT1H", "set_point_kw": 10}');
+SELECT * FROM instruct('{"product_id": 1, "unit_id": 18, "availability_id": 97999, "start": "2030-06-01T17:00Z", "duration": "PT1H", "set_point_kw": 10}');
+RESET ROLE;
+
 SELECT flexexchange.drop_exchange('instr_test', with_data => true);
 DROP ROLE instr_operator, instr_regulator, instr_analyst, instr_dso, instr_neso, instr_volt, instr_amp, instr_watt;
