@@ -305,7 +305,7 @@ BEGIN
              CASE WHEN b.left_kw > 0 AND firm_storage(b.left_kw, b.energy, hours) < greatest(b.least, 0.001) THEN format('energy: its %s kWh are %s kW for so long, below its minimum', trim_scale(b.energy), trunc(b.energy / hours, 3)) END,
              CASE WHEN b.left_kw > 0 AND b.ramp * greatest(extract(epoch FROM lower(span) - at - coalesce(b.notice, interval '0')), 0) / 60 < greatest(b.least, 0.001) THEN format('ramp: %s kW a minute do not bring its minimum in time', trim_scale(b.ramp)) END,
              CASE WHEN b.left_kw > 0 AND b.left_kw < b.least THEN format('minimum: %s kW are left, and it can be called with %s at the least', trim_scale(b.left_kw), trim_scale(b.least)) END,
-             CASE WHEN near.window IS NOT NULL THEN format('recovery: it needs %s between two uses, and has one %s', b.recovery, near.window) END,
+             CASE WHEN near.window IS NOT NULL THEN format('recovery: it needs %s between two uses, and has one %s', b.recovery, CASE WHEN near.market_operator_id = buyer THEN near.window::text ELSE 'of another buyer' END) END,
              CASE WHEN b.price IS NULL AND 'utilisation' = ANY (gate.paid_for) THEN 'no_price: utilisation is paid, and no price is known' END,
              CASE WHEN suspended.reason IS NOT NULL THEN format('suspended: %s', suspended.reason) END,
              CASE WHEN refused.unit_id IS NOT NULL THEN 'not_qualified: it was rejected for this product' END,
@@ -318,7 +318,7 @@ BEGIN
     LEFT JOIN silent ON silent.unit_id = b.unit_id AND silent.product_id = b.product_id
     LEFT JOIN suspended ON suspended.unit_id = b.unit_id AND suspended.product_id = b.product_id
     LEFT JOIN refused ON refused.unit_id = b.unit_id AND refused.product_id = b.product_id
-    LEFT JOIN LATERAL (SELECT c.delivery_window AS "window" FROM commitment c
+    LEFT JOIN LATERAL (SELECT c.delivery_window AS "window", c.market_operator_id FROM commitment c
                        WHERE b.recovery > interval '0' AND c.closed_at IS NULL AND c.stage = 'dispatch'
                          AND resource_window(c.unit_id, c.delivery_window) && resource_window(b.unit_id, time_window(lower(span) - b.recovery, upper(span) + b.recovery))
                          AND NOT c.delivery_window && span

@@ -284,6 +284,10 @@ CREATE ROLE merit_seller IN ROLE flexexchange_participant;
 CREATE ROLE merit_regulator IN ROLE flexexchange_regulator;
 CREATE ROLE merit_operator IN ROLE flexexchange_operator;
 INSERT INTO participant_login (role_name, participant_id) VALUES ('merit_buyer', 1), ('merit_other_buyer', 2), ('merit_seller', 3);
+-- that another buyer calls a unit is said, and not when
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (4299, 3, 3, 207, 'up', 10, '2030-01-09T15:00Z/PT1H');
+SELECT merit_order('{1}', NULL, 'up', 5, '2030-01-09T17:00Z/PT1H', at => '2030-01-07T12:00Z') AS elsewhere \gset
+SELECT unit_id, excluded_because FROM merit_order_unit WHERE merit_order_id = :elsewhere AND unit_id = 207;
 SET ROLE merit_buyer;
 SELECT merit_order('{1}', 1, 'up', 100, '2030-01-07T17:00Z/PT1H', at => '2030-01-07T12:00Z') AS mine \gset
 SELECT count(*) > 0 AS proposals, (SELECT count(*) > 0 FROM merit_order_unit) AS units, (SELECT count(*) > 0 FROM merit_order_step) AS steps FROM merit_order;
