@@ -186,6 +186,7 @@ AS $function$
       WHERE t.unit_id IS NOT NULL AND NOT EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = t.asset_id AND o.service_provider_id = t.transferee_id AND o.valid @> t.delivery_window)
         AND NOT EXISTS (SELECT FROM portfolio f WHERE f.id = t.portfolio_id AND f.service_provider_id = t.transferee_id)
     UNION ALL SELECT 8, 'unit_is_disconnected', format('asset %s is disconnected', a.id) FROM asset a WHERE a.id = t.asset_id AND a.connection_status = 'disconnected'
+        AND EXISTS (SELECT FROM asset_operator o WHERE o.asset_id = a.id AND o.service_provider_id = t.transferee_id)
     UNION ALL SELECT 9, 'not_qualified', 'the unit has not applied for the product' FROM x WHERE x.must_be_qualified AND t.unit_id IS NOT NULL AND NOT EXISTS (SELECT FROM q)
     UNION ALL SELECT 9, 'not_qualified', CASE WHEN q.eligible IS false THEN 'the unit misses requirements of the product' ELSE format('the application of the unit is %s', q.status) END
       FROM x, q WHERE x.must_be_qualified AND (q.eligible IS false OR q.status = 'rejected' OR (q.status <> 'temporary_qualified' AND num_nonnulls(q.prequalified_at, q.verified_at) = 0))

@@ -88,6 +88,15 @@ SET ROLE transfer_amp;
 SELECT * FROM transfer_obstacles(:first, 14, at => :'at');
 SELECT status, obstacles FROM accept_transfer(:first, 14, at => :'at');
 SELECT status, obstacles FROM accept_transfer(:first, 11, at => :'at');
+RESET ROLE;
+-- nor what has become of the units of others
+UPDATE asset SET connection_status = 'disconnected' WHERE id IN (11, 14);
+SET ROLE transfer_amp;
+SELECT obstacle FROM transfer_obstacles(:first, 11, at => :'at');
+SELECT obstacle FROM transfer_obstacles(:first, 14, at => :'at');
+RESET ROLE;
+UPDATE asset SET connection_status = 'connected' WHERE id IN (11, 14);
+SET ROLE transfer_amp;
 SELECT * FROM accept_transfer(:first, at => :'at');
 RESET ROLE;
 INSERT INTO suspension (qualification_id, reason, note) VALUES (2, 'other', 'meter fault');
