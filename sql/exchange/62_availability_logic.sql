@@ -306,6 +306,10 @@ BEGIN
     PERFORM FROM award a WHERE a.id = framework.id FOR NO KEY UPDATE;
     SELECT (max_concurrent(v.delivery_window * declare_availability.delivery_window, v.power_kw)).peak INTO peak FROM availability v
     WHERE v.award_id = framework.id AND v.status IN ('declared', 'accepted', 'held') AND v.delivery_window && declare_availability.delivery_window;
+    IF declare_availability.availability_price_per_mw_h > framework.availability_price_per_mw_h THEN
+      RAISE EXCEPTION 'declare_availability.availability_price_per_mw_h % is more than the % of award %', declare_availability.availability_price_per_mw_h, framework.availability_price_per_mw_h, framework.id
+        USING ERRCODE = 'MX412', HINT = 'What was awarded is not declared for more than it was awarded at: silence may accept it.';
+    END IF;
     IF coalesce(peak, 0) + declare_availability.power_kw > framework.power_kw THEN
       RAISE EXCEPTION 'declare_availability.power_kw % is more than is left of award %: % of % kW are declared', declare_availability.power_kw, framework.id, coalesce(peak, 0), framework.power_kw
         USING ERRCODE = 'MX412', HINT = 'What was awarded is the most that is declared of it at once; withdraw the other first.';
@@ -385,6 +389,13 @@ BEGIN
     RAISE EXCEPTION 'availability for % comes too late: the gate closed at %', late.delivery_window, late.closes_at
       USING ERRCODE = 'MX410', HINT = 'market_gate says until when; availability_terms.declare_late says whether it is taken later.';
   END IF;
+  SELECT n.availability_price_per_mw_h AS asked, a.availability_price_per_mw_h AS awarded, a.id INTO too_much
+  FROM new_rows n JOIN award a ON a.id = n.award_id
+  WHERE n.source IS NULL AND n.service_provider_id = current_participant() AND n.availability_price_per_mw_h > a.availability_price_per_mw_h ORDER BY n.id LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'availability.availability_price_per_mw_h % is more than the % of award %', too_much.asked, too_much.awarded, too_much.id
+      USING ERRCODE = 'MX412', HINT = 'What was awarded is not declared for more than it was awarded at: silence may accept it.';
+  END IF;
   SELECT a.id, a.power_kw, x.peak INTO too_much
   FROM (SELECT DISTINCT n.award_id FROM new_rows n WHERE n.source IS NULL AND n.service_provider_id = current_participant()) n JOIN award a ON a.id = n.award_id
   CROSS JOIN LATERAL (SELECT (max_concurrent(v.delivery_window, v.power_kw)).peak FROM availability v WHERE v.award_id = a.id AND v.status IN ('declared', 'accepted', 'held')) x
@@ -396,7 +407,7 @@ BEGIN
   RETURN NULL;
 END
 $function$;
-COMMENT ON FUNCTION check_declaration_gate() IS 'trigger: a provider that writes availability into the table itself is in time (error MX410), and declares no more of an award than it has (error MX412)';
+COMMENT ON FUNCTION check_declaration_gate() IS 'trigger: a provider that writes availability into the table itself is in time (error MX410), and declares no more of an award than it has, nor dearer (error MX412)';
 REVOKE ALL ON FUNCTION check_declaration_gate() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t22_gate_insert AFTER INSERT ON availability REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION check_declaration_gate();
 COMMENT ON TRIGGER t22_gate_insert ON availability IS 'availability is declared while its gate is open';

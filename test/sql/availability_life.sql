@@ -479,6 +479,9 @@ RESET ROLE;
 SELECT pg_temp.from_id(9111);
 SET ROLE avail_seller;
 INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h, status) VALUES (9002, 3, 2, 12, 'up', 15, '2031-05-06T17:00Z/PT1H', 5, 'declared');
+-- nor is it dearer than it was awarded: silence may accept it
+INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, availability_price_per_mw_h, status) VALUES (9002, 3, 2, 12, 'up', 5, '2031-05-06T17:00Z/PT1H', 999, 'declared');
+SELECT declare_availability(12, 3, 'up', 5, '2031-05-06T17:00Z/PT1H', availability_price_per_mw_h => 999);
 -- nor does its buyer write anew what its seller said
 SET ROLE avail_other_buyer;
 UPDATE availability SET power_kw = 5000 WHERE id = 9111;
