@@ -750,7 +750,7 @@ DECLARE
   one record;
   ids bigint[];
 BEGIN
-  IF NOT owns_exchange() THEN
+  IF NOT operates_exchange() THEN
     RAISE EXCEPTION 'advance_availability() is for the operator of the exchange' USING ERRCODE = 'insufficient_privilege', HINT = 'Availability follows the clock by itself when it runs, for example every minute.';
   END IF;
   PERFORM see_what_is_new();
