@@ -14,8 +14,8 @@ CREATE POLICY delivery_read_bought ON delivery FOR SELECT TO flexexchange_partic
 COMMENT ON POLICY delivery_read_bought ON delivery IS 'DELIV-MO-1: a buyer reads what was delivered of its products';
 DROP POLICY IF EXISTS delivery_insert_bought ON delivery;
 CREATE POLICY delivery_insert_bought ON delivery FOR INSERT TO flexexchange_participant
-  WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())));
-COMMENT ON POLICY delivery_insert_bought ON delivery IS 'DELIV-MO-2: a buyer records what was delivered of its products';
+  WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())) AND source IS DISTINCT FROM 'dispute');
+COMMENT ON POLICY delivery_insert_bought ON delivery IS 'DELIV-MO-2: a buyer records what was delivered of its products; what was decided in a dispute the exchange records';
 
 -- the plan is kept from row to row: made for a table that is empty at first, it would read all that has been written since
 CREATE OR REPLACE FUNCTION supersede_delivery() RETURNS trigger

@@ -53,6 +53,8 @@ SELECT raise_dispute(' ', run_id => :one, delivery_id => :d1);
 \set VERBOSITY sqlstate
 SELECT raise_dispute('in the past', run_id => :one, delivery_id => :d1, at => now() - interval '1 day');
 \set VERBOSITY terse
+-- what was decided in a dispute nobody but the exchange says
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh, source) VALUES (5, '2024-11-04T17:00Z/PT1H', 400, 1, 'dispute');
 -- the buyer: 300 kWh came, not 400; the seller of another: more came than was found
 SELECT raise_dispute('The meter was read an hour late', run_id => :one, delivery_id => :d1, claimed_kwh => 300) AS first \gset
 SELECT raise_dispute('again', delivery_id => :d1);
