@@ -717,7 +717,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION give_unavailability_notice(bigint, time_window, text, text, numeric, bigint, timestamptz) IS
-  'the seller gives notice that a unit is not there, or that so many kW of it are not: what it declared in that window is withdrawn, and it cannot be called; gives the notice with each part that was withdrawn, and why one was not; errors MX101, MX410, 23514; SECURITY DEFINER because it writes the notice and withdraws, and the caller is checked';
+  'the seller gives notice that a unit is not there, or that so many kW of it are not: what it declared in that window is withdrawn, and it cannot be called; gives the notice with each part that was withdrawn, and why one was not; errors MX101, 42501, 23514; SECURITY DEFINER because it writes the notice and withdraws, and the caller is checked';
 REVOKE ALL ON FUNCTION give_unavailability_notice(bigint, time_window, text, text, numeric, bigint, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION give_unavailability_notice(bigint, time_window, text, text, numeric, bigint, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -733,7 +733,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION end_unavailability_notice(bigint, timestamptz) IS
-  'the seller says that a unit is there again; what was withdrawn is declared anew; errors MX410, MX414; SECURITY DEFINER because nobody writes notices itself, and the caller is checked';
+  'the seller says that a unit is there again; what was withdrawn is declared anew; errors MX414, 42501, 23514; SECURITY DEFINER because nobody writes notices itself, and the caller is checked';
 REVOKE ALL ON FUNCTION end_unavailability_notice(bigint, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION end_unavailability_notice(bigint, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -860,7 +860,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION heartbeats(bigint[], text, integer, timestamptz) IS
-  'a provider''s units are heard: available or unavailable, and how often they say so (as before, unless said); gives how many counted: one that comes after a later one does not; errors MX101, MX410, 23514; SECURITY DEFINER because nobody writes unit_heartbeat itself, and the caller is checked';
+  'a provider''s units are heard: available or unavailable, and how often they say so (as before, unless said); gives how many counted: one that comes after a later one does not; errors MX101, 42501, 23514; SECURITY DEFINER because nobody writes unit_heartbeat itself, and the caller is checked';
 REVOKE ALL ON FUNCTION heartbeats(bigint[], text, integer, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION heartbeats(bigint[], text, integer, timestamptz) TO flexexchange_operator, flexexchange_participant;
 

@@ -102,6 +102,6 @@ SET ROLE baseline_volt;
 UPDATE baseline_nomination SET kwh = 9 WHERE asset_id = 101 AND starts_at = '2097-01-02T17:30Z';
 INSERT INTO baseline_nomination (product_id, service_provider_id, asset_id, starts_at, kwh) VALUES (1, 1, 101, '2097-01-02T18:00Z', 11);
 RESET ROLE;
-SELECT status, baseline_kwh FROM event_baselines('NOMINATED', '{101,101}', '{2097-01-02T17:00Z/PT1H,2097-01-02T17:00Z/PT90M}', product_id => 1);
+SELECT status, baseline_kwh FROM event_baselines('NOMINATED', '{101,101,101}', '{2097-01-02T17:00Z/PT1H,2097-01-02T17:00Z/PT90M,2097-01-02T17:00Z/PT2H}', product_id => 1);
 DROP ROLE baseline_volt, baseline_ampere, baseline_grid;
 SELECT flexexchange.drop_exchange('baseline_test', true);
