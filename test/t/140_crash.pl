@@ -61,10 +61,11 @@ sub start_sessions
 		  . join('', map { my $f = $_ * 50; my $l = $f + 49; "INSERT INTO availability " . ($trade =~ s/FIRST/$f/gr =~ s/LAST/$l/gr =~ s/SEED/9/gr =~ s/2098-01/2096-01/gr) . ";\n" } 1 .. 400) . "SELECT pg_sleep(60);\n");
 	$bulk->{run} = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-d', $node->connstr('postgres'), '-f', "$dir/bulk.$round.sql" ], '>', \$bulk->{out}, '2>', \$bulk->{err});
 	push @sessions, $bulk;
-	# until all of them are in the middle of it
+	# until all of them are in the middle of it: what check() counts is there, however fast or slow the machine
 	ok($node->poll_query_until('postgres', qq{SELECT (SELECT count(*) > 25 FROM gb.award WHERE delivery_window OPERATOR(flexexchange.&&) '2098-01-01T00:00Z/P30D' AND id > (SELECT coalesce(max(id), 0) FROM lab.seen))
 		AND (SELECT count(*) > 3 * 40 * $round FROM gb.asset_registration) AND (SELECT count(*) > 0 FROM gb.import_row)
 		AND (SELECT count(*) > 12 * $round FROM gb.award WHERE status = 'released') AND (SELECT count(*) > 15 * $round FROM gb.dispatch WHERE delivery_window OPERATOR(flexexchange.&&) '2098-01-01T00:00Z/P30D')
+		AND (SELECT count(*) > 50 * $round FROM gb.bid WHERE delivery_window OPERATOR(flexexchange.&&) '2098-01-01T00:00Z/P30D') AND (SELECT count(*) > 100 * $round FROM gb.conflict WHERE closed_at IS NULL)
 		AND EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'bulk' AND state = 'active' AND backend_xid IS NOT NULL)}), "round $round: all sessions write");
 	return @sessions;
 }
