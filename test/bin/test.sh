@@ -1,7 +1,8 @@
 #!/bin/bash
-# make test: build, install, and run every test: regression tests, then isolation specs
-# on a throw-away cluster, and meanwhile TAP, whose tests start clusters of their own;
-# each whether or not the others failed.  Ends with "N passed, N failed".
+# make test: build, install, and run every test, in two lanes beside each other, each
+# with a throw-away cluster and a copy of the sources: regression tests and every second
+# isolation spec; TAP, whose tests start clusters of their own, and the other specs.
+# Each whether or not the others failed.  Ends with "N passed, N failed".
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=prerequisites.sh
@@ -10,20 +11,20 @@ source "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
 source "$root/test/bin/cluster.sh"
 
 work=
-tap=
-passed=0
-failed=0
+other_lane=
 
 finish() {
-    local status=$?
+    local status=$? lane
     trap - EXIT
     # its process group: each test stops its clusters when it is told to end
-    if [ -n "$tap" ] && kill -TERM -- "-$tap" 2>/dev/null; then
-        wait "$tap" || true
+    if [ -n "$other_lane" ] && kill -TERM -- "-$other_lane" 2>/dev/null; then
+        wait "$other_lane" || true
     fi
     if [ -n "$work" ]; then
-        cluster_stop "$work/cluster" || true
-        cluster_remove "$work/cluster"
+        for lane in "$work"/*/; do
+            cluster_stop "$lane/cluster" || true
+            cluster_remove "$lane/cluster"
+        done
         rm -rf "$work"
     fi
     tidy_up
@@ -32,51 +33,78 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# "test name ... ok" (15) and "ok 1 - name" (16 and later), and their failures
-count_results() {
-    passed=$((passed + $(grep -Ec '^(test .*|     .*) \.\.\. ok |^ok [0-9]+ ' "$1" || true)))
-    failed=$((failed + $(grep -Ec '^(test .*|     .*) \.\.\. FAILED |^not ok [0-9]+ ' "$1" || true)))
+# furnish LANE: a cluster, and the sources: the tests write beside them, and their user may not be able to read the clone
+furnish() {
+    local lane=$work/$1 part file
+    as_cluster_user mkdir -p "$lane/cluster"
+    cluster_start "$lane/cluster"
+    for part in Makefile flexexchange.control README.md sql src test expected docs; do
+        [ ! -e "$root/$part" ] || cp -R "$root/$part" "$lane/"
+    done
+    mkdir -p "$lane/expected" "$lane/test/isolation/expected"
+    # pg_regress gives up where an expected file is missing: against an empty one it fails, and goes on
+    for part in "$lane"/test/sql/*.sql "$lane"/test/isolation/specs/*.spec; do
+        file=${part##*/}
+        case $part in
+        *.sql) file=$lane/expected/${file%.sql}.out ;;
+        *) file=$lane/test/isolation/expected/${file%.spec}.out ;;
+        esac
+        [ ! -e "$part" ] || [ -e "$file" ] || touch "$file"
+    done
+    ! is_root || chown -R "$cluster_user" "$lane"
 }
 
-# run_installcheck TITLE OUTPUT_DIRECTORY MAKE_ARGUMENTS: pg_regress or pg_isolation_regress
+# "test name ... ok" (15), "ok 1 - name" (16 and later) and "ok FILE.pl"; and their failures
+ok='^(test .*|     .*) \.\.\. ok |^ok [0-9]+ |^ok [^ ]*\.pl$'
+not_ok='^(test .*|     .*) \.\.\. FAILED |^not ok [0-9]+ |^not ok .*\.pl$'
+
+# run_installcheck TITLE LANE OUTPUT_DIRECTORY MAKE_ARGUMENTS: pg_regress or pg_isolation_regress;
+# prints what it says of each test, and after a failure the end of it and the differences
 run_installcheck() {
-    local title=$1 output=$2 log=$scratch/$1.log before=$failed
-    shift 2
+    local title=$1 lane=$work/$2 output=$3 log=$scratch/$1.log
+    shift 3
     say "$title"
-    if ! as_cluster_user env -u DATA PGHOST="$socket" make -C "$work" PG_CONFIG="$PG_CONFIG" installcheck "$@" >"$log" 2>&1; then
-        count_results "$log"
-        # it did not even get to a test
-        [ "$failed" -gt "$before" ] || failed=$((failed + 1))
-        tail -n 60 "$log"
-        if [ -e "$work/$output/regression.diffs" ]; then
-            tee -a "$root/regression.diffs" <"$work/$output/regression.diffs"
-            cp -R "$work/$output/results" "$root/"
-            echo "These differences are in $root/regression.diffs, the results in $root/results."
-        fi
-    else
-        count_results "$log"
-        grep -E ' \.\.\. ok |^ok ' "$log" || echo "no tests"
+    if as_cluster_user env -u DATA PGHOST="$(readlink -f "$lane/cluster/socket")" make -C "$lane" PG_CONFIG="$PG_CONFIG" installcheck "$@" >"$log" 2>&1; then
+        grep -E "$ok" "$log" | tee -a "$scratch/results" || echo "no tests"
+        return
+    fi
+    # it may not even have got to a test
+    grep -Eq "$not_ok" "$log" || echo "test $title ... FAILED before any test" >>"$log"
+    grep -E "$ok|$not_ok" "$log" >>"$scratch/results"
+    tail -n 60 "$log"
+    if [ -e "$lane/$output/regression.diffs" ]; then
+        tee -a "$root/regression.diffs" <"$lane/$output/regression.diffs"
+        cp -R "$lane/$output/results" "$root/"
+        echo "These differences are in $root/regression.diffs, the results in $root/results."
     fi
 }
 
-# each file of test/t; prints "ok FILE" or its log and "not ok FILE"
-run_tap() {
-    local pgxs_test file log
+# isolation LANE FIRST: every second spec
+isolation() {
+    local specs
+    mapfile -t specs < <(find "$root/test/isolation/specs" -name '*.spec' -printf '%f\n' | sort | sed -n "$2~2s/\.spec$//p")
+    run_installcheck "isolation-$1" "$1" output_iso REGRESS= TAP_TESTS= ISOLATION="${specs[*]}"
+}
+
+# tap LANE: each file of test/t; prints "ok FILE" or its log and "not ok FILE"
+tap() {
+    local lane=$work/$1 pgxs_test file log
     pgxs_test=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
-    for file in "$work"/test/t/*.pl; do
+    say TAP
+    for file in "$lane"/test/t/*.pl; do
         [ -e "$file" ] || {
             echo "no tests"
             continue
         }
         log=$scratch/${file##*/}.log
-        if as_cluster_user env -u PGPORT -u PGUSER -C "$work" PATH="$pg_bin:$PATH" PG_REGRESS="$pgxs_test/regress/pg_regress" \
-            TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PG_CONFIG="$PG_CONFIG" \
-            prove -v -I "$pgxs_test/perl" -I "$work/test/t" "$file" >"$log" 2>&1; then
-            echo "ok ${file##*/}"
+        if as_cluster_user env -u PGPORT -u PGUSER -C "$lane" PATH="$pg_bin:$PATH" PG_REGRESS="$pgxs_test/regress/pg_regress" \
+            TESTDIR="$lane" TESTDATADIR="$lane/tmp_check" TESTLOGDIR="$lane/tmp_check/log" PG_CONFIG="$PG_CONFIG" \
+            prove -v -I "$pgxs_test/perl" -I "$lane/test/t" "$file" >"$log" 2>&1; then
+            echo "ok ${file##*/}" | tee -a "$scratch/results"
         else
             cat "$log"
-            find "$work/tmp_check" -name '*.log' -path "*${file##*/}*" -exec tail -n 40 {} + 2>/dev/null || true
-            echo "not ok ${file##*/}"
+            find "$lane/tmp_check" -name '*.log' -path "*${file##*/}*" -exec tail -n 40 {} + 2>/dev/null || true
+            echo "not ok ${file##*/}" | tee -a "$scratch/results"
         fi
     done
 }
@@ -86,43 +114,29 @@ say "build and install flexexchange"
 build
 install_extension
 
-say "start a throw-away cluster"
+say "start throw-away clusters"
 work=$(as_cluster_user mktemp -d /tmp/flexexchange-test.XXXXXX)
-as_cluster_user mkdir "$work/cluster"
-cluster_start "$work/cluster"
-socket=$(readlink -f "$work/cluster/socket")
-
-# the tests write beside their sources, and their user may not be able to read the clone
-for part in Makefile flexexchange.control README.md sql src test expected docs; do
-    [ ! -e "$root/$part" ] || cp -R "$root/$part" "$work/"
-done
-mkdir -p "$work/expected" "$work/test/isolation/expected"
-# pg_regress gives up where an expected file is missing: against an empty one it fails, and goes on
-for part in "$work"/test/sql/*.sql "$work"/test/isolation/specs/*.spec; do
-    file=${part##*/}
-    case $part in
-    *.sql) file=$work/expected/${file%.sql}.out ;;
-    *) file=$work/test/isolation/expected/${file%.spec}.out ;;
-    esac
-    [ ! -e "$part" ] || [ -e "$file" ] || touch "$file"
-done
-! is_root || chown -R "$cluster_user" "$work"
+furnish one
+furnish two
 
 rm -rf "$root/regression.diffs" "$root/results"
-say "TAP, meanwhile"
+touch "$scratch/results"
 set -m
-run_tap >"$scratch/TAP.log" 2>&1 &
-tap=$!
+{
+    tap two
+    isolation two 2
+} >"$scratch/two.log" 2>&1 &
+other_lane=$!
 set +m
-run_installcheck regression . ISOLATION= TAP_TESTS=
-run_installcheck isolation output_iso REGRESS= TAP_TESTS=
-say "TAP"
-wait "$tap" || echo "not ok TAP.pl" >>"$scratch/TAP.log"
-tap=
-cat "$scratch/TAP.log"
-passed=$((passed + $(grep -c '^ok [^ ]*\.pl$' "$scratch/TAP.log" || true)))
-failed=$((failed + $(grep -c '^not ok [^ ]*\.pl$' "$scratch/TAP.log" || true)))
+run_installcheck regression one . ISOLATION= TAP_TESTS=
+isolation one 1
+say "the other lane"
+wait "$other_lane" || echo "not ok lane two.pl" | tee -a "$scratch/results"
+other_lane=
+cat "$scratch/two.log"
 
 say "done"
+passed=$(grep -Ec "$ok" "$scratch/results" || true)
+failed=$(grep -Ec "$not_ok" "$scratch/results" || true)
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
