@@ -162,28 +162,25 @@ $function$;
 COMMENT ON FUNCTION profile_problem(text) IS 'what is wrong with a text as an asset_profile, NULL when nothing is';
 REVOKE ALL ON FUNCTION profile_problem(text) FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION register_assets(service_provider_id bigint DEFAULT NULL)
+CREATE OR REPLACE FUNCTION take_in_registrations(provider bigint)
 RETURNS TABLE (registered bigint, updated bigint, retired bigint, unchanged bigint, rejected bigint, superseded bigint, with_warnings bigint)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path FROM CURRENT
 SET client_min_messages = warning
 AS $function$
 #variable_conflict use_column
 DECLARE
-  provider CONSTANT bigint := CASE WHEN acts_for_exchange() THEN coalesce(register_assets.service_provider_id, current_participant()) ELSE current_participant() END;
   not_a_quantity CONSTANT text := 'is not a number from 0 to 1000000 with a decimal point';
   categories CONSTANT text[] := ARRAY(SELECT DISTINCT t.code FROM taxonomy_scheme s JOIN taxonomy_term t ON (t.scheme, t.version) = (s.code, s.version)
     WHERE s.code = 'fmar_asset_category' AND s.valid @> now() AND t.valid @> now());
   schemes CONSTANT text[] := ARRAY(SELECT s.scheme FROM registration_scheme s);
   today CONSTANT date := (now() AT TIME ZONE (SELECT time_zone FROM exchange_instance))::date;
 BEGIN
-  IF provider IS NULL OR provider <> coalesce(register_assets.service_provider_id, provider) THEN
-    RAISE EXCEPTION 'register_assets: the session does not act for participant %', coalesce(register_assets.service_provider_id::text, 'NULL')
-      USING ERRCODE = 'insufficient_privilege', HINT = 'Leave it out to take in what the participant of the session sent.';
-  END IF;
-  -- one batch at a time: of two providers with one name the later finds it taken
-  PERFORM pg_advisory_xact_lock(hashtextextended('register_assets ' || current_schema(), 0));
-  DROP TABLE IF EXISTS pg_temp.registering, pg_temp.registering_problem, pg_temp.registering_outcome;
+  -- Whoever else takes in the same rows waits here, and finds them gone.
+  CREATE TEMP TABLE registering_sent (LIKE asset_registration_intake) ON COMMIT DROP;
+  WITH taken AS (DELETE FROM asset_registration_intake i WHERE i.service_provider_id = provider RETURNING i.*)
+  INSERT INTO pg_temp.registering_sent SELECT * FROM taken;
+  ANALYZE pg_temp.registering_sent (id);
 
   -- What was sent, what can be made of it, and what is wrong with it: 'RULE column problem' for each
   -- rule that it breaks.  (One array to a row: a list of VALUES would be compiled anew for each.)
@@ -257,7 +254,7 @@ BEGIN
   ], NULL) AS broken
   FROM (
     SELECT i.id, said.*, used.*, i.profile AS given_profile, x.asset_id AS known_asset_id, x.id AS known_id
-    FROM asset_registration_intake i
+    FROM pg_temp.registering_sent i
     CROSS JOIN LATERAL (SELECT nullif(btrim(i.scheme), '') AS scheme, nullif(btrim(i.value), '') AS value, lower(coalesce(nullif(btrim(i.action), ''), 'register')) AS action,
       coalesce(nullif(btrim(i.name), ''), nullif(btrim(i.value), '')) AS name, nullif(btrim(i.technology), '') AS technology, nullif(btrim(i.energy_source), '') AS energy_source,
       nullif(btrim(i.manufacturer), '') AS manufacturer, nullif(btrim(i.model), '') AS model, nullif(btrim(i.serial_number), '') AS serial_number,
@@ -274,7 +271,7 @@ BEGIN
       CASE WHEN number.north BETWEEN -90 AND 90 THEN round(number.north, 6) END AS latitude, CASE WHEN number.east BETWEEN -180 AND 180 THEN round(number.east, 6) END AS longitude,
       CASE WHEN said.domestic_said IN ('yes', 'true', 'y') THEN true WHEN said.domestic_said IN ('no', 'false', 'n') THEN false END AS domestic OFFSET 0) used
     LEFT JOIN external_id x ON x.scheme = said.scheme AND x.value = said.value AND upper(x.valid) = 'infinity'
-    WHERE i.service_provider_id = provider OFFSET 0) r;
+    OFFSET 0) r;
   ANALYZE pg_temp.registering (id);
 
   -- The rules that are switched on, where one is broken.
@@ -285,7 +282,7 @@ BEGIN
                WHEN 'import_mpan' THEN i.import_mpan WHEN 'export_mpan' THEN i.export_mpan WHEN 'installed_kw' THEN i.installed_kw ELSE to_jsonb(i) ->> b.column_name END), ''), 200))
            ORDER BY rule.severity, rule.code, b.column_name) AS problems
   FROM pg_temp.registering r
-  JOIN asset_registration_intake i ON i.id = r.id
+  JOIN pg_temp.registering_sent i ON i.id = r.id
   CROSS JOIN LATERAL (SELECT split_part(t, ' ', 1) AS rule, split_part(t, ' ', 2) AS column_name, substr(t, length(split_part(t, ' ', 1)) + length(split_part(t, ' ', 2)) + 3) AS problem
                       FROM unnest(r.broken) AS u (t)) b
   JOIN registration_rule rule ON rule.code = b.rule AND rule.severity <> 'off'
@@ -339,7 +336,9 @@ BEGIN
          latitude, longitude, 'registration', profile, manufacturer, model, serial_number, connection_type, domestic
   FROM pg_temp.registering_asset WHERE outcome = 'registered';
   INSERT INTO asset_operator (asset_id, service_provider_id) SELECT asset_id, provider FROM pg_temp.registering_asset WHERE outcome = 'registered';
-  INSERT INTO external_id (scheme, value, asset_id) SELECT scheme, value, asset_id FROM pg_temp.registering_asset WHERE outcome = 'registered';
+  -- in an order that every batch keeps to: two with the same names wait for one another, and not each for the other
+  INSERT INTO external_id (scheme, value, asset_id)
+  SELECT scheme, value, asset_id FROM pg_temp.registering_asset WHERE outcome = 'registered' ORDER BY scheme COLLATE "C", value COLLATE "C";
 
   -- what is as it was is left alone
   WITH changed AS (
@@ -368,22 +367,60 @@ BEGIN
   UPDATE asset_operator x SET valid = time_window(lower(x.valid), greatest(now(), lower(x.valid) + interval '1 microsecond'))
   FROM pg_temp.registering_outcome o WHERE o.outcome = 'retired' AND x.asset_id = o.asset_id AND x.valid @> now();
 
-  WITH dealt_with AS (
-    DELETE FROM asset_registration_intake i USING pg_temp.registering_outcome o WHERE i.id = o.id
-    RETURNING i.*, o.outcome, o.asset_id, o.problems)
   INSERT INTO asset_registration (id, service_provider_id, scheme, value, action, name, technology, energy_source, manufacturer, model, serial_number, installed_kw,
     up_kw, down_kw, energy_kwh, commissioned_on, connection_status, connection_type, import_mpan, export_mpan, latitude, longitude, domestic, consent_reference, profile, reason,
     received_at, processed_at, outcome, asset_id, problems)
   SELECT id, service_provider_id, scheme, value, action, name, technology, energy_source, manufacturer, model, serial_number, installed_kw,
     up_kw, down_kw, energy_kwh, commissioned_on, connection_status, connection_type, import_mpan, export_mpan, latitude, longitude, domestic, consent_reference, profile, reason,
     received_at, now(), outcome, asset_id, problems
-  FROM dealt_with;
+  FROM pg_temp.registering_sent JOIN pg_temp.registering_outcome USING (id);
   RETURN QUERY
   SELECT count(*) FILTER (WHERE o.outcome = 'registered'), count(*) FILTER (WHERE o.outcome = 'updated'), count(*) FILTER (WHERE o.outcome = 'retired'),
          count(*) FILTER (WHERE o.outcome = 'unchanged'), count(*) FILTER (WHERE o.outcome = 'rejected'), count(*) FILTER (WHERE o.outcome = 'superseded'),
          count(*) FILTER (WHERE o.outcome NOT IN ('rejected', 'superseded') AND o.problems IS NOT NULL)
   FROM pg_temp.registering_outcome o;
-  DROP TABLE pg_temp.registering, pg_temp.registering_problem, pg_temp.registering_outcome, pg_temp.registering_asset;
+  DROP TABLE pg_temp.registering_sent, pg_temp.registering, pg_temp.registering_problem, pg_temp.registering_outcome, pg_temp.registering_asset;
+END
+$function$;
+COMMENT ON FUNCTION take_in_registrations(bigint) IS
+  'what register_assets() does, for a provider that it has made sure of; fails where another batch, committed meanwhile, has registered one of the same names';
+REVOKE ALL ON FUNCTION take_in_registrations(bigint) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION register_assets(service_provider_id bigint DEFAULT NULL)
+RETURNS TABLE (registered bigint, updated bigint, retired bigint, unchanged bigint, rejected bigint, superseded bigint, with_warnings bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  provider CONSTANT bigint := CASE WHEN acts_for_exchange() THEN coalesce(register_assets.service_provider_id, current_participant()) ELSE current_participant() END;
+  lock CONSTANT bigint := hashtextextended('register_assets ' || current_schema(), 0);
+  violated text;
+BEGIN
+  IF provider IS NULL OR provider <> coalesce(register_assets.service_provider_id, provider) THEN
+    RAISE EXCEPTION 'register_assets: the session does not act for participant %', coalesce(register_assets.service_provider_id::text, 'NULL')
+      USING ERRCODE = 'insufficient_privilege', HINT = 'Leave it out to take in what the participant of the session sent.';
+  END IF;
+  -- Batches go on beside each other, unless one has to know what another, not yet committed, says: who else is at a meter, and where duplicates are refused.
+  IF EXISTS (SELECT FROM asset_registration_intake i WHERE i.service_provider_id = provider AND (i.import_mpan IS NOT NULL OR i.export_mpan IS NOT NULL))
+     OR EXISTS (SELECT FROM registration_rule r WHERE r.code = 'DUPLICATE' AND r.severity = 'error') THEN
+    PERFORM pg_advisory_xact_lock(lock);
+  ELSE
+    PERFORM pg_advisory_xact_lock_shared(lock);
+  END IF;
+  FOR attempt IN 1 .. 3 LOOP
+    BEGIN
+      RETURN QUERY SELECT * FROM take_in_registrations(provider);
+      RETURN;
+    EXCEPTION WHEN unique_violation OR exclusion_violation THEN
+      -- another batch had a name of this one: once more, then it is known
+      GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
+      IF violated NOT IN ('external_id_current_key', 'asset_operator_one_at_a_time') THEN
+        RAISE;
+      END IF;
+    END;
+  END LOOP;
+  RAISE EXCEPTION 'register_assets: others register assets by the same names at the same time'
+    USING ERRCODE = 'serialization_failure', HINT = 'Call it again in a new transaction.';
 END
 $function$;
 COMMENT ON FUNCTION register_assets(bigint) IS
