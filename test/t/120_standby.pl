@@ -50,7 +50,7 @@ sub relations
 		WHERE c.relnamespace = 'gb'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') AND has_column_privilege('$role', c.oid, attnum, 'SELECT') GROUP BY c.oid, c.relname ORDER BY c.relname;
 		SELECT format('SELECT * FROM %s(%s)', p.oid::regproc, CASE WHEN pronargs = 1 AND proargtypes[0] = 'timestamptz'::regtype THEN '''2098-01-01Z''' END)
 		FROM pg_proc p WHERE pronamespace = 'gb'::regnamespace AND provolatile = 's' AND (pronargs = pronargdefaults OR proname LIKE '%\\_as\\_of') AND prokind = 'f'
-		  AND prorettype NOT IN ('trigger'::regtype) AND proname NOT IN ('datapackage', 'open_data_files', 'report_html') AND has_function_privilege('$role', p.oid, 'EXECUTE') ORDER BY proname}));
+		  AND prorettype NOT IN ('trigger'::regtype) AND proname NOT IN ('datapackage', 'open_data_files', 'report_html', 'settlement_report_html') AND has_function_privilege('$role', p.oid, 'EXECUTE') ORDER BY proname}));
 }
 my $span = q{'2099-03-27T00:00Z/P10D'};
 my @asked = (
