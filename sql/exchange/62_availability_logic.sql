@@ -213,6 +213,7 @@ END
 $function$;
 COMMENT ON FUNCTION see_what_is_new() IS 'refuses a transaction whose snapshot is older than the locks that it takes, and which nothing stops: REPEATABLE READ; error 25000';
 REVOKE ALL ON FUNCTION see_what_is_new() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION see_what_is_new() TO flexexchange_participant;
 
 -- Whoever asks for it as a party that it is not of learns no more than that.
 CREATE OR REPLACE FUNCTION hold_availability(availability_id bigint, party text) RETURNS availability
@@ -412,6 +413,20 @@ REVOKE ALL ON FUNCTION check_declaration_gate() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t22_gate_insert AFTER INSERT ON availability REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION check_declaration_gate();
 COMMENT ON TRIGGER t22_gate_insert ON availability IS 'availability is declared while its gate is open';
 
+-- A part of it was recorded by whoever recorded the whole.
+CREATE OR REPLACE FUNCTION availability_recorded_by(availability_id bigint) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  WITH RECURSIVE whole AS (
+    SELECT availability_recorded_by.availability_id AS id, 0 AS up
+    UNION ALL SELECT p.part_of_id, w.up + 1 FROM whole w JOIN availability_part p ON p.availability_id = w.id)
+  SELECT s.participant_id FROM availability_step s WHERE s.availability_id = (SELECT w.id FROM whole w ORDER BY w.up DESC LIMIT 1) ORDER BY s.id LIMIT 1
+$function$;
+COMMENT ON FUNCTION availability_recorded_by(bigint) IS 'the participant that recorded an availability, of a part the one that recorded the whole; NULL: the exchange; of what the caller may read';
+REVOKE ALL ON FUNCTION availability_recorded_by(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION availability_recorded_by(bigint) TO flexexchange_participant;
+
 -- A buyer takes what was declared, or calls the functions that take a part of it: it does not write what the seller said anew.
 CREATE OR REPLACE FUNCTION keep_declaration() RETURNS trigger
 LANGUAGE plpgsql
@@ -422,19 +437,43 @@ BEGIN
     RETURN NEW;
   END IF;
   IF ((OLD.award_id, OLD.power_kw, OLD.availability_price_per_mw_h) IS DISTINCT FROM (NEW.award_id, NEW.power_kw, NEW.availability_price_per_mw_h) OR OLD.delivery_window <> NEW.delivery_window)
-     AND (SELECT s.participant_id FROM availability_step s WHERE s.availability_id = OLD.id ORDER BY s.id LIMIT 1) = OLD.service_provider_id THEN
+     -- what the exchange wrote it wrote in the name of the seller; what another platform keeps is changed there
+     AND OLD.source IS NULL AND availability_recorded_by(OLD.id) IS DISTINCT FROM current_participant() THEN
     RAISE EXCEPTION 'availability % is as its seller declared it', OLD.id
       USING ERRCODE = 'MX412', HINT = 'Call accept_availability() to take a part of it, refuse_availability(), or release_availability().';
   END IF;
   RETURN NEW;
 END
 $function$;
-COMMENT ON FUNCTION keep_declaration() IS 'trigger: power, window, price and award of what a seller declared are not changed in the table by its buyer; error MX412';
+COMMENT ON FUNCTION keep_declaration() IS 'trigger: power, window, price and award of what a seller declared, itself or by the exchange, and of its parts are not changed in the table by its buyer; error MX412';
 REVOKE ALL ON FUNCTION keep_declaration() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t12_as_declared BEFORE UPDATE OF award_id, power_kw, delivery_window, availability_price_per_mw_h ON availability FOR EACH ROW EXECUTE FUNCTION keep_declaration();
 COMMENT ON TRIGGER t12_as_declared ON availability IS 'what a seller declared stays what it declared';
 
 -- ------------------------------------------------------------------ answering
+
+CREATE OR REPLACE FUNCTION check_availability_answer(asked availability, taken_kw numeric, at timestamptz, terms availability_terms, gate timestamptz) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  until CONSTANT timestamptz := CASE WHEN terms.answer_before IS NULL THEN upper(asked.delivery_window) ELSE lower(asked.delivery_window) - terms.answer_before END;
+BEGIN
+  IF asked.status <> 'declared' THEN
+    RAISE EXCEPTION 'availability % is %', asked.id, asked.status USING ERRCODE = 'MX411', HINT = 'What is declared is answered, once; a hold is resolved first.';
+  ELSIF at >= until THEN
+    RAISE EXCEPTION 'availability % was to be answered by %', asked.id, until USING ERRCODE = 'MX410', HINT = 'advance_availability() does with it as the terms say.';
+  ELSIF terms.answer_from = 'gate' AND at < gate THEN
+    RAISE EXCEPTION 'availability % is answered once the gate has closed, at %', asked.id, gate USING ERRCODE = 'MX410', HINT = 'availability_terms.answer_from says so.';
+  ELSIF taken_kw > asked.power_kw OR taken_kw <= 0 THEN
+    RAISE EXCEPTION 'accept_availability.power_kw is %, and % kW were declared', taken_kw, asked.power_kw USING ERRCODE = 'MX412', HINT = 'Accept what was declared or a part of it; refuse_availability() takes nothing.';
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION check_availability_answer(availability, numeric, timestamptz, availability_terms, timestamptz) IS
+  'refuses an answer to what is not declared (MX411), before or after its time (MX410), or of more power (kW) than was declared (MX412)';
+REVOKE ALL ON FUNCTION check_availability_answer(availability, numeric, timestamptz, availability_terms, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION check_availability_answer(availability, numeric, timestamptz, availability_terms, timestamptz) TO flexexchange_participant;
 
 CREATE OR REPLACE FUNCTION answer_availability(availability_id bigint, status text, power_kw numeric, reason_code text, reason text, at timestamptz) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -447,18 +486,9 @@ DECLARE
   mark CONSTANT bigint := last_availability_step();
   terms CONSTANT availability_terms := terms_of_availability(asked.product_id, lower(asked.delivery_window));
   gate CONSTANT timestamptz := availability_gate(asked.product_id, asked.award_id, lower(asked.delivery_window));
-  until CONSTANT timestamptz := CASE WHEN terms.answer_before IS NULL THEN upper(asked.delivery_window) ELSE lower(asked.delivery_window) - terms.answer_before END;
   rest bigint;
 BEGIN
-  IF asked.status <> 'declared' THEN
-    RAISE EXCEPTION 'availability % is %', asked.id, asked.status USING ERRCODE = 'MX411', HINT = 'What is declared is answered, once; a hold is resolved first.';
-  ELSIF acts_at >= until THEN
-    RAISE EXCEPTION 'availability % was to be answered by %', asked.id, until USING ERRCODE = 'MX410', HINT = 'advance_availability() does with it as the terms say.';
-  ELSIF terms.answer_from = 'gate' AND acts_at < gate THEN
-    RAISE EXCEPTION 'availability % is answered once the gate has closed, at %', asked.id, gate USING ERRCODE = 'MX410', HINT = 'availability_terms.answer_from says so.';
-  ELSIF answer_availability.power_kw > asked.power_kw OR answer_availability.power_kw <= 0 THEN
-    RAISE EXCEPTION 'accept_availability.power_kw is %, and % kW were declared', answer_availability.power_kw, asked.power_kw USING ERRCODE = 'MX412', HINT = 'Accept what was declared or a part of it; refuse_availability() takes nothing.';
-  END IF;
+  PERFORM check_availability_answer(asked, answer_availability.power_kw, acts_at, terms, gate);
   IF answer_availability.status = 'accepted' AND answer_availability.power_kw < asked.power_kw THEN
     INSERT INTO availability AS v (award_id, product_id, service_provider_id, asset_id, portfolio_id, direction, power_kw, delivery_window, availability_price_per_mw_h, status)
     VALUES (asked.award_id, asked.product_id, asked.service_provider_id, asked.asset_id, asked.portfolio_id, asked.direction, asked.power_kw - answer_availability.power_kw, asked.delivery_window,
@@ -503,6 +533,43 @@ GRANT EXECUTE ON FUNCTION refuse_availability(bigint, text, text, timestamptz) T
 
 -- ------------------------------------------------------------------ giving back
 
+CREATE OR REPLACE FUNCTION check_not_called(whole availability, part time_window, kw numeric) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  called record;
+BEGIN
+  SELECT (max_concurrent(d.delivery_window * part, d.power_kw)).* INTO called FROM dispatch d WHERE d.availability_id = whole.id AND d.live AND d.delivery_window && part
+    AND NOT EXISTS (SELECT FROM dispatch e WHERE e.supersedes_id = d.id AND e.live);
+  IF called.peak > whole.power_kw - kw THEN
+    RAISE EXCEPTION '% of % kW of availability % are dispatched at %', called.peak, whole.power_kw, whole.id, called.during
+      USING ERRCODE = 'MX413', HINT = 'Stop the dispatch first, or give back what it leaves.';
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION check_not_called(availability, time_window, numeric) IS 'refuses to give back so many kW of an availability in a window in which they are dispatched; error MX413';
+REVOKE ALL ON FUNCTION check_not_called(availability, time_window, numeric) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION check_not_called(availability, time_window, numeric) TO flexexchange_participant;
+
+CREATE OR REPLACE FUNCTION given_back_late(whole availability, party text, part time_window, at timestamptz, terms availability_terms) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  late CONSTANT boolean := at > lower(part) - CASE party WHEN 'buyer' THEN terms.release_before ELSE terms.withdraw_before END;
+BEGIN
+  IF party = 'buyer' AND late THEN
+    RAISE EXCEPTION 'availability % is released at least % before %', whole.id, terms.release_before, lower(part) USING ERRCODE = 'MX410', HINT = 'availability_terms.release_before says so; release a later part.';
+  END IF;
+  RETURN late;
+END
+$function$;
+COMMENT ON FUNCTION given_back_late(availability, text, time_window, timestamptz, availability_terms) IS
+  'whether a part is given back later than the terms say, NULL where they say nothing; a buyer that comes too late is refused; error MX410';
+REVOKE ALL ON FUNCTION given_back_late(availability, text, time_window, timestamptz, availability_terms) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION given_back_late(availability, text, time_window, timestamptz, availability_terms) TO flexexchange_participant;
+
 -- First less stands, then the parts: at no instant does the book hold more than before.
 CREATE OR REPLACE FUNCTION cut_availability(whole availability, part time_window, kw numeric, status text) RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -516,13 +583,7 @@ DECLARE
   touched bigint[] := ARRAY[whole.id];
   has_calls boolean;
 BEGIN
-  -- what is called is not given back
-  SELECT (max_concurrent(d.delivery_window * part, d.power_kw)).* INTO called FROM dispatch d WHERE d.availability_id = whole.id AND d.live AND d.delivery_window && part
-    AND NOT EXISTS (SELECT FROM dispatch e WHERE e.supersedes_id = d.id AND e.live);
-  IF called.peak > whole.power_kw - kw THEN
-    RAISE EXCEPTION '% of % kW of availability % are dispatched at %', called.peak, whole.power_kw, whole.id, called.during
-      USING ERRCODE = 'MX413', HINT = 'Stop the dispatch first, or give back what it leaves.';
-  END IF;
+  PERFORM check_not_called(whole, part, kw);
   IF kw = whole.power_kw AND part = whole.delivery_window THEN
     UPDATE availability v SET status = cut_availability.status WHERE v.id = whole.id;
     RETURN touched;
@@ -596,10 +657,7 @@ BEGIN
   ELSIF whole.status = 'held' AND (kw < whole.power_kw OR part <> whole.delivery_window) THEN
     RAISE EXCEPTION 'availability % is held, and cannot be cut', whole.id USING ERRCODE = 'MX411', HINT = 'Give back all of it, or resolve the hold first.';
   END IF;
-  late := acts_at > lower(part) - CASE party WHEN 'buyer' THEN terms.release_before ELSE terms.withdraw_before END;
-  IF party = 'buyer' AND late THEN
-    RAISE EXCEPTION 'availability % is released at least % before %', whole.id, terms.release_before, lower(part) USING ERRCODE = 'MX410', HINT = 'availability_terms.release_before says so; release a later part.';
-  END IF;
+  late := given_back_late(whole, party, part, acts_at, terms);
   touched := cut_availability(whole, part, kw, give_back_availability.status);
   -- what the parts are cut for is said of each; the reason, of what is given back
   PERFORM explain_availability_steps(touched, mark, 'part', format('a part of availability %s was %s', whole.id, give_back_availability.status), acts_at, NULL, NULL, terms.id) WHERE cardinality(touched) > 1;
@@ -637,6 +695,49 @@ COMMENT ON FUNCTION release_availability(bigint, text, timestamptz, numeric, tim
   'the buyer gives back what it accepted, whole, from an instant on, in a window, or so many kW, and not what is past; what remains stands; gives the id of the row that is released; errors MX201, MX410, MX411, MX412, MX413, 23514; SECURITY DEFINER because it writes steps, and the caller is checked';
 REVOKE ALL ON FUNCTION release_availability(bigint, text, timestamptz, numeric, time_window, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION release_availability(bigint, text, timestamptz, numeric, time_window, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
+
+-- What a buyer writes into the table itself is held to what the functions ask, and what they alone do is not done there.
+-- The row is locked when this runs, and whoever dispatches out of it has its dispatch written or waits.
+CREATE OR REPLACE FUNCTION keep_availability_terms() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  terms availability_terms;
+  lost record;
+BEGIN
+  IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER')
+     OR NEW.status = OLD.status AND NOT (OLD.status = 'accepted' AND (NEW.power_kw < OLD.power_kw OR NOT NEW.delivery_window @> OLD.delivery_window)) THEN
+    RETURN NEW;
+  END IF;
+  PERFORM see_what_is_new();
+  terms := terms_of_availability(OLD.product_id, lower(OLD.delivery_window));
+  IF NEW.status <> OLD.status AND NEW.status IN ('declared', 'accepted', 'rejected') THEN
+    PERFORM check_availability_answer(OLD, NULL, now(), terms, availability_gate(OLD.product_id, OLD.award_id, lower(OLD.delivery_window)));
+    RETURN NEW;
+  ELSIF NEW.status NOT IN ('accepted', 'released') THEN
+    RAISE EXCEPTION 'availability % is not % by its buyer', OLD.id, NEW.status
+      USING ERRCODE = 'MX415', HINT = CASE NEW.status WHEN 'withdrawn' THEN 'Its seller withdraws it; release_availability() gives it back.' WHEN 'completed' THEN 'advance_availability() completes what is over.' ELSE 'The ruleset in force holds.' END;
+  END IF;
+  FOR lost IN
+    SELECT w.part, OLD.power_kw AS kw FROM unnest(CASE NEW.status WHEN 'released' THEN ARRAY[OLD.delivery_window] ELSE time_window_difference(OLD.delivery_window, NEW.delivery_window) END) AS w (part)
+    UNION ALL SELECT OLD.delivery_window * NEW.delivery_window, OLD.power_kw - NEW.power_kw WHERE NEW.status <> 'released' AND NEW.power_kw < OLD.power_kw AND OLD.delivery_window && NEW.delivery_window
+  LOOP
+    IF OLD.status = 'accepted' AND now() > lower(lost.part) THEN
+      RAISE EXCEPTION 'availability % was there from % on', OLD.id, lower(lost.part)
+        USING ERRCODE = 'MX415', HINT = 'release_availability() gives back what is still to come.';
+    END IF;
+    PERFORM given_back_late(OLD, 'buyer', lost.part, now(), terms);
+    PERFORM check_not_called(OLD, lost.part, lost.kw);
+  END LOOP;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION keep_availability_terms() IS
+  'trigger: a buyer that writes status, power or window of availability into the table itself answers, releases and takes away from what is accepted when and as far as the functions let it, and does nothing that its seller, the clock or the ruleset do; errors MX410, MX411, MX412, MX413, MX415, 25000';
+REVOKE ALL ON FUNCTION keep_availability_terms() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t13_by_its_terms BEFORE UPDATE OF status, power_kw, delivery_window ON availability FOR EACH ROW WHEN (NEW.source IS NULL) EXECUTE FUNCTION keep_availability_terms();
+COMMENT ON TRIGGER t13_by_its_terms ON availability IS 'the table opens no gate that the functions keep shut';
 
 -- Whoever calls out of an availability waits for whoever gives it back, and the other way round.
 CREATE OR REPLACE FUNCTION hold_called_availability() RETURNS trigger

@@ -488,6 +488,60 @@ UPDATE availability SET power_kw = 5000 WHERE id = 9111;
 UPDATE availability SET availability_price_per_mw_h = 0.01 WHERE id = 9111;
 UPDATE availability SET delivery_window = '2020-05-06T17:00Z/PT1H' WHERE id = 9111;
 UPDATE availability SET status = 'accepted' WHERE id = 9111 RETURNING power_kw, availability_price_per_mw_h, delivery_window;
+-- a part of what a seller declared is what its seller declared, whoever cut it; and what the exchange declared in its name
+RESET ROLE;
+SELECT pg_temp.from_id(9121);
+SET ROLE avail_other_buyer;
+SELECT release_availability(9111, 'a pause', during => '2031-05-06T17:20Z/PT20M') AS released;
+SET ROLE avail_operator;
+SELECT declare_availability(11, 3, 'up', 50, '2031-05-07T17:00Z/PT1H') AS in_its_name;
+RESET ROLE;
+SELECT * FROM stands WHERE id > 9110;
+SET ROLE avail_other_buyer;
+UPDATE availability SET power_kw = 1, availability_price_per_mw_h = 0.01 WHERE id = 9121;
+UPDATE availability SET power_kw = 1 WHERE id = 9123;
+RESET ROLE;
+
+-- the table opens no gate that the functions keep shut, and a buyer does nothing there that its seller, the clock or the ruleset do
+INSERT INTO product (id, market_id, code, name, service_code, binds) VALUES (4, 2, 'TT', 'By its terms', 'QR', 'availability'), (5, 2, 'AG', 'Answered after the gate', 'QR', 'availability');
+INSERT INTO availability_terms (product_id, answer_from, answer_before, if_unanswered, release_before) VALUES (4, 'declaration', '1 day', 'rejected', '12 hours'), (5, 'gate', NULL, 'rejected', NULL);
+INSERT INTO market_gate (market_id, stage, closes_before) VALUES (2, 'availability', '0 hours');
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status)
+  SELECT n, p, 2, 15, 'up', 2, time_window(now + f, now + f + interval '2 hours'), s
+  FROM (SELECT date_trunc('hour', now()) AS now) h, (VALUES (9201, 4, interval '20 hours', 'declared'), (9202, 5, '30 hours', 'declared'), (9203, 4, '10 hours', 'accepted'), (9204, 4, '40 hours', 'accepted'), (9205, 3, '-1 hour', 'accepted'),
+                      (9206, 3, '50 hours', 'accepted'), (9207, 4, '60 hours', 'declared')) AS v (n, p, f, s);
+INSERT INTO dispatch (id, availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window)
+  SELECT 9206, id, product_id, service_provider_id, asset_id, direction, 1, delivery_window FROM availability WHERE id = 9206;
+CREATE FUNCTION pg_temp.tried(what text) RETURNS text LANGUAGE plpgsql STRICT AS $$
+BEGIN
+  BEGIN
+    EXECUTE what;
+    RAISE EXCEPTION USING ERRCODE = 'ZZ001';
+  EXCEPTION WHEN SQLSTATE 'ZZ001' THEN RETURN 'done, and taken back'; END;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE;
+END $$;
+SET ROLE avail_other_buyer;
+SELECT note, wanted, pg_temp.tried(format('UPDATE availability SET status = %L WHERE id = %s', wanted, id)) AS by_table, pg_temp.tried('SELECT ' || by_function) AS by_function
+FROM (VALUES (1, 9201, 'accepted', 'too late to answer', 'accept_availability(9201)'), (2, 9201, 'rejected', 'too late to answer', 'refuse_availability(9201, ''x'')'),
+             (3, 9202, 'accepted', 'before the gate', 'accept_availability(9202)'), (4, 9203, 'released', 'too late to release', 'release_availability(9203, ''x'')'),
+             (5, 9203, 'rejected', 'it is accepted', 'refuse_availability(9203, ''x'')'), (6, 9206, 'released', 'it is dispatched', 'release_availability(9206, ''x'')'),
+             (7, 9204, 'withdrawn', 'its seller does', 'withdraw_availability(9204, ''x'')'), (8, 9204, 'completed', 'the clock does', NULL), (9, 9204, 'held', 'the ruleset does', NULL),
+             (10, 9205, 'released', 'half of it was there', NULL), (11, 9204, 'released', 'in time', 'release_availability(9204, ''x'')'), (12, 9207, 'accepted', 'in time', 'accept_availability(9207)')
+     ) AS t (n, id, wanted, note, by_function) ORDER BY n;
+-- of what it recorded itself it takes back no more than it may release
+RESET ROLE;
+SELECT pg_temp.from_id(9301);
+SET ROLE avail_other_buyer;
+INSERT INTO availability (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status)
+  SELECT 4, 2, 15, 'up', 2, time_window(now + f, now + f + interval '4 hours'), 'accepted' FROM (SELECT date_trunc('hour', now()) AS now) h, (VALUES (interval '10 hours'), ('30 hours')) v (f) ORDER BY f;
+INSERT INTO dispatch (availability_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) SELECT id, product_id, service_provider_id, asset_id, direction, 1, delivery_window FROM availability WHERE id = 9302;
+SELECT id, what, pg_temp.tried(format('UPDATE availability SET %s WHERE id = %s', what, id))
+FROM (VALUES (9301, 'power_kw = 3'), (9301, 'power_kw = 1'), (9301, 'delivery_window = shift(delivery_window, ''-1 hour'')'), (9301, 'delivery_window = shift(delivery_window, ''2 hours'')'),
+             (9302, 'power_kw = 1'), (9302, 'power_kw = 0.5'), (9302, 'delivery_window = shift(delivery_window, ''1 hour'')')) v (id, what);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT pg_temp.tried('UPDATE availability SET status = ''released'' WHERE id = 9204');
+ROLLBACK;
 RESET ROLE;
 
 DROP OWNED BY avail_buyer, avail_seller, avail_other_buyer, avail_other_seller, avail_operator;
