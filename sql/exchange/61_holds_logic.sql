@@ -227,7 +227,9 @@ BEGIN
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM end_hold(waiting, 'withdrawn', 'seller', 'it was deleted');
   ELSE
-    PERFORM end_hold(waiting, CASE WHEN NEW.live THEN 'resubmitted' ELSE 'withdrawn' END, 'seller', 'its status became ' || NEW.status);
+    -- nobody but the clock rejects what waits without deciding on it
+    PERFORM end_hold(waiting, CASE WHEN NEW.live THEN 'resubmitted' WHEN NEW.status IN ('rejected', 'lapsed') THEN 'rejected' ELSE 'withdrawn' END,
+                     CASE WHEN NEW.status IN ('rejected', 'lapsed') THEN 'exchange' ELSE 'seller' END, 'its status became ' || NEW.status);
   END IF;
   RETURN NULL;
 END

@@ -78,6 +78,25 @@ CREATE OR REPLACE TRIGGER t10_status BEFORE INSERT OR UPDATE OF status ON availa
     'accepted > completed released withdrawn held rejected', 'held > declared accepted rejected withdrawn released');
 COMMENT ON TRIGGER t10_status ON availability IS 'nothing is accepted anew that was given back, and what is over stays; for rows of this exchange';
 
+-- What the clock has ended, or would have had it run in time, nobody decides on after that.
+CREATE OR REPLACE FUNCTION refuse_late_decision() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF upper(OLD.delivery_window) <= now() AND NEW.decided_by IN ('operator', 'agreement') AND EXISTS (SELECT FROM availability v WHERE v.id = OLD.trade_id AND v.source IS NULL) THEN
+    RAISE EXCEPTION 'hold % is of availability that was over at %', OLD.id, upper(OLD.delivery_window)
+      USING ERRCODE = 'MX302', HINT = 'What is held until its end is rejected: advance_availability() does so.';
+  END IF;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION refuse_late_decision() IS 'trigger: a hold on availability is decided on before its end, so that what comes of it does not depend on when the clock is run; error MX302';
+REVOKE ALL ON FUNCTION refuse_late_decision() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t10_availability_is_not_over BEFORE UPDATE OF resolution ON hold
+  FOR EACH ROW WHEN (OLD.stage = 'availability' AND OLD.resolution IS NULL) EXECUTE FUNCTION refuse_late_decision();
+COMMENT ON TRIGGER t10_availability_is_not_over ON hold IS 'nothing is let through that the clock has ended';
+
 CREATE OR REPLACE FUNCTION record_availability_step() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT
@@ -648,6 +667,9 @@ BEGIN
   part := whole.delivery_window * coalesce(during, whole.delivery_window);
   IF part IS NOT NULL AND whole.status = 'accepted' AND acts_at > lower(part) THEN
     part := CASE WHEN acts_at < upper(part) THEN time_window(acts_at, upper(part)) END;
+  ELSIF acts_at >= upper(part) THEN
+    -- the clock ends what is not accepted
+    part := NULL;
   END IF;
   IF part IS NULL THEN
     RAISE EXCEPTION 'nothing of availability %, %, lies in % from % on', whole.id, whole.delivery_window, coalesce(during::text, 'its window'), acts_at
@@ -899,6 +921,21 @@ BEGIN
     RETURN QUERY SELECT v.id, v.status FROM availability v WHERE v.id = one.id;
   END LOOP;
 
+  -- what was held until it was over; one that is being decided on comes next time
+  FOR one IN
+    SELECT v.id, upper(v.delivery_window) AS due FROM availability v WHERE v.status = 'held' AND v.source IS NULL AND upper(v.delivery_window) <= advance_availability.at ORDER BY v.id
+    FOR UPDATE SKIP LOCKED
+  LOOP
+    IF EXISTS (SELECT FROM hold h WHERE h.trade_id = one.id AND h.stage = 'availability' AND h.resolved_at IS NULL) THEN
+      PERFORM FROM hold h WHERE h.trade_id = one.id AND h.stage = 'availability' AND h.resolved_at IS NULL FOR UPDATE SKIP LOCKED;
+      CONTINUE WHEN NOT FOUND;
+    END IF;
+    mark := last_availability_step();
+    UPDATE availability v SET status = 'rejected' WHERE v.id = one.id;
+    UPDATE availability_step s SET reason_code = 'over', reason = 'held until its end', happened_at = one.due WHERE s.availability_id = one.id AND s.id > mark;
+    RETURN QUERY SELECT v.id, v.status FROM availability v WHERE v.id = one.id;
+  END LOOP;
+
   -- what is over
   mark := last_availability_step();
   WITH done AS (
@@ -911,7 +948,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION advance_availability(timestamptz) IS
-  'does what the clock brings until an instant: makes available as awarded what nobody declared, where the terms say so, accepts or rejects what nobody answered, and completes what is over; gives what it changed; to be run from time to time, for example every minute; steps say when it was due; errors 42501, 25000; SECURITY DEFINER because it writes steps, and the caller is checked';
+  'does what the clock brings until an instant: makes available as awarded what nobody declared, where the terms say so, accepts or rejects what nobody answered, rejects what was held until its end, and completes what is over; gives what it changed; to be run from time to time, for example every minute; steps say when it was due; errors 42501, 25000; SECURITY DEFINER because it writes steps, and the caller is checked';
 REVOKE ALL ON FUNCTION advance_availability(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION advance_availability(timestamptz) TO flexexchange_operator;
 

@@ -544,6 +544,29 @@ SELECT pg_temp.tried('UPDATE availability SET status = ''released'' WHERE id = 9
 ROLLBACK;
 RESET ROLE;
 
+-- ---------------------------------------------------------------- held until its end
+
+-- of four that are held one is decided on in time, and nobody decides on the others once they are over: what becomes of them does not depend on when the clock runs
+SELECT pg_temp.from_id(9401);
+INSERT INTO availability (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (3, 2, 11, 'up', 900, '2090-05-20T10:00Z/PT4H', 'accepted');
+INSERT INTO availability (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) SELECT 3, 2, 11, 'up', 200, time_window(h, h + interval '1 hour'), 'accepted'
+  FROM unnest('{2090-05-20T10:00Z,2090-05-20T11:00Z,2024-04-20T10:00Z,2024-04-20T11:00Z}'::timestamptz[]) h;
+-- two as if they had been held while they were to come
+UPDATE availability SET status = 'held' WHERE id IN (9404, 9405);
+INSERT INTO hold (stage, trade_id, unit_id, service_provider_id, market_operator_id, concerned_ids, conflict_ids, former_status, direction, power_kw, delivery_window)
+  SELECT 'availability', id, unit_id, service_provider_id, 3, '{3}', (SELECT conflict_ids FROM hold ORDER BY id LIMIT 1), 'accepted', direction, power_kw, delivery_window FROM availability WHERE id IN (9404, 9405);
+SELECT id, status, delivery_window FROM stands WHERE id > 9400;
+SELECT resolve_hold(id, 'accepted', 'in time') FROM hold WHERE trade_id = 9402 AND resolved_at IS NULL;
+SELECT resolve_hold(id, 'accepted', 'too late') FROM hold WHERE trade_id = 9404 AND resolved_at IS NULL;
+SELECT resolve_hold(id, 'rejected', 'too late') FROM hold WHERE trade_id = 9405 AND resolved_at IS NULL;
+SELECT release_availability(9403, 'x', at => '2090-05-20T12:00Z');
+SELECT count(*) FILTER (WHERE status = 'held') AS still_held FROM stands WHERE id > 9400;
+SELECT * FROM advance_availability('2090-05-20T11:59Z') WHERE availability_id > 9400;
+SELECT * FROM advance_availability('2090-05-20T12:00Z') WHERE availability_id > 9400;
+SELECT availability_id, status, reason_code, reason, happened_at >= now() - interval '1 minute' AND happened_at <= now() AS now, CASE WHEN status = 'rejected' THEN happened_at END AS rejected_at FROM steps WHERE availability_id > 9401;
+SELECT trade_id, resolution, decided_by, reason FROM hold WHERE trade_id > 9400 ORDER BY id;
+SELECT source_id, closed_at IS NULL AS open FROM commitment WHERE stage = 'availability' AND source_id > 9401 ORDER BY id;
+
 DROP OWNED BY avail_buyer, avail_seller, avail_other_buyer, avail_other_seller, avail_operator;
 DROP ROLE avail_buyer, avail_seller, avail_other_buyer, avail_other_seller, avail_operator;
 DROP VIEW stands, steps;
