@@ -229,6 +229,28 @@ CREATE OR REPLACE TRIGGER t60_instruction AFTER UPDATE ON dispatch REFERENCING O
   FOR EACH STATEMENT EXECUTE FUNCTION follow_held_dispatches();
 COMMENT ON TRIGGER t60_instruction ON dispatch IS 'an instruction waits with its dispatches';
 
+-- What the clock has ended, or would have had it run in time, nobody decides on after that.
+CREATE OR REPLACE FUNCTION refuse_late_instruction() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  waiting instruction;
+BEGIN
+  SELECT i.* INTO waiting FROM instruction_interval v JOIN instruction i ON i.id = v.instruction_id AND i.version = v.version WHERE v.dispatch_id = OLD.trade_id AND i.status = 'held' AND i.ends_at <= now();
+  IF FOUND AND NEW.decided_by IN ('operator', 'agreement') THEN
+    RAISE EXCEPTION 'hold % is of instruction %, that was over at %', OLD.id, waiting.id, waiting.ends_at
+      USING ERRCODE = 'MX302', HINT = 'What is held until its end lapses: advance_instructions() takes it there.';
+  END IF;
+  RETURN NEW;
+END
+$function$;
+COMMENT ON FUNCTION refuse_late_instruction() IS 'trigger: a hold on an instruction is decided on before its end, so that what comes of it does not depend on when the clock is run; error MX302';
+REVOKE ALL ON FUNCTION refuse_late_instruction() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t10_instruction_is_not_over BEFORE UPDATE OF resolution ON hold
+  FOR EACH ROW WHEN (OLD.stage = 'dispatch' AND OLD.resolution IS NULL) EXECUTE FUNCTION refuse_late_instruction();
+COMMENT ON TRIGGER t10_instruction_is_not_over ON hold IS 'nothing is let through that the clock has ended';
+
 -- ------------------------------------------------------------------ what all of them need
 
 CREATE OR REPLACE FUNCTION lock_instruction(instruction_id bigint, party text) RETURNS instruction

@@ -467,6 +467,21 @@ SELECT status FROM advance_instructions('2100-08-01T18:00Z') WHERE instruction_i
 SELECT * FROM stands(:forgotten) UNION ALL SELECT * FROM stands(:given_up);
 
 SELECT status, reason FROM instruction_step WHERE instruction_id = :given_up ORDER BY id DESC LIMIT 1;
+-- nor is it let through, or rejected, after that, before the clock has run: as if it had been held while it was to come
+SELECT given(3, 12, '2024-08-01T17:00Z') AS forgotten \gset
+UPDATE dispatch SET status = 'held' WHERE id IN (SELECT dispatch_id FROM instruction_interval WHERE instruction_id = :forgotten);
+UPDATE instruction SET status = 'held', reason = 'the rules engine held it' WHERE id = :forgotten;
+INSERT INTO hold (stage, trade_id, unit_id, service_provider_id, market_operator_id, concerned_ids, conflict_ids, former_status, direction, power_kw, delivery_window)
+  SELECT 'dispatch', d.id, d.unit_id, d.service_provider_id, 1, '{1}', (SELECT h.conflict_ids FROM hold h ORDER BY h.id LIMIT 1), 'instructed', d.direction, d.power_kw, d.delivery_window
+  FROM dispatch d JOIN instruction_interval v ON v.dispatch_id = d.id WHERE v.instruction_id = :forgotten;
+\set VERBOSITY sqlstate
+SELECT resolve_hold(h.id, 'accepted', 'too late') FROM hold h JOIN instruction_interval v ON v.dispatch_id = h.trade_id WHERE v.instruction_id = :forgotten AND h.resolved_at IS NULL;
+SELECT resolve_hold(h.id, 'rejected', 'too late') FROM hold h JOIN instruction_interval v ON v.dispatch_id = h.trade_id WHERE v.instruction_id = :forgotten AND h.resolved_at IS NULL;
+\set VERBOSITY default
+SELECT status FROM advance_instructions() WHERE instruction_id = :forgotten;
+SELECT * FROM stands(:forgotten);
+SELECT s.status, s.happened_at, s.reason FROM instruction_step s WHERE s.instruction_id = :forgotten ORDER BY s.id DESC LIMIT 1;
+SELECT h.resolution, h.decided_by FROM hold h JOIN instruction_interval v ON v.dispatch_id = h.trade_id WHERE v.instruction_id = :forgotten;
 -- of three intervals two are held: one is let through, the other rejected, and then none of them stands
 INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (95006, 2, 3, 13, 'up', 400, '2100-09-01T17:00Z/PT2H');
 SELECT given(3, 13, '2100-09-01T17:00Z', '{"intervals": [{"set_point_kw": 100}, {"set_point_kw": 200}, {"set_point_kw": 300}]}') AS divided \gset
