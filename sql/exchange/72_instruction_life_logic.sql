@@ -69,6 +69,26 @@ $function$;
 COMMENT ON FUNCTION read_back_differs(instruction, jsonb) IS 'true when an array of intervals (start, end, set_point, set_point_kw) is not what was instructed; error 22007, 22P02';
 REVOKE ALL ON FUNCTION read_back_differs(instruction, jsonb) FROM PUBLIC;
 
+-- Of what is recorded late the order is known by its hours: nothing befalls a version before it took the place of another.
+CREATE OR REPLACE FUNCTION check_message_order(locked instruction, at timestamptz) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+DECLARE
+  given_at timestamptz;
+BEGIN
+  IF locked.version > 1 THEN
+    given_at := (SELECT s.happened_at FROM instruction_step s WHERE s.instruction_id = locked.id AND s.version = locked.version ORDER BY s.id LIMIT 1);
+    IF at < given_at THEN
+      RAISE EXCEPTION 'instruction % stands in version %, given at %, and it is %', locked.id, locked.version, given_at, at
+        USING ERRCODE = 'MX421', HINT = format('What came before that was of version %s: record what happened in its order.', locked.version - 1);
+    END IF;
+  END IF;
+END
+$function$;
+COMMENT ON FUNCTION check_message_order(instruction, timestamptz) IS 'refuses what is to happen to an instruction before the amendment that stands; error MX421';
+REVOKE ALL ON FUNCTION check_message_order(instruction, timestamptz) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION check_answer_in_time(locked instruction, version integer, at timestamptz, wanted text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -81,13 +101,14 @@ BEGIN
     RAISE EXCEPTION 'instruction % stands in version %, not %', locked.id, locked.version, coalesce(check_answer_in_time.version::text, 'NULL')
       USING ERRCODE = 'MX423', HINT = 'It was amended: fetch it, and answer what it says now.';
   END IF;
+  PERFORM check_message_order(locked, at);
   IF at > locked.acknowledge_by OR at < locked.instructed_at THEN
     RAISE EXCEPTION 'instruction % was to be answered by %, and it is %', locked.id, coalesce(locked.acknowledge_by, locked.instructed_at), at
       USING ERRCODE = 'MX424', HINT = 'Terms of dispatch say how long an answer may take.';
   END IF;
 END
 $function$;
-COMMENT ON FUNCTION check_answer_in_time(instruction, integer, timestamptz, text) IS 'refuses an answer to what does not wait for one (MX422), to another version (MX423) and one that comes too late (MX424)';
+COMMENT ON FUNCTION check_answer_in_time(instruction, integer, timestamptz, text) IS 'refuses an answer to what does not wait for one (MX422), to another version (MX423), and one that comes before an amendment (MX421) or too late (MX424)';
 REVOKE ALL ON FUNCTION check_answer_in_time(instruction, integer, timestamptz, text) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION check_acceptance(locked instruction, starts timestamptz, ends timestamptz, power numeric) RETURNS void
@@ -182,7 +203,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION acknowledge_instruction(bigint, integer, jsonb, timestamptz, timestamptz, numeric, text, timestamptz) IS
-  'the provider acknowledges an instruction in the version that it read, repeats it (an array of intervals with start, end, set_point, set_point_kw), and accepts it, where its terms let it with a later start, an earlier end or less power (kW); errors MX420, MX422, MX423, MX424, MX425, MX426; SECURITY DEFINER because it changes what the buyer instructed, and the provider is checked';
+  'the provider acknowledges an instruction in the version that it read, repeats it (an array of intervals with start, end, set_point, set_point_kw), and accepts it, where its terms let it with a later start, an earlier end or less power (kW); errors MX420, MX421, MX422, MX423, MX424, MX425, MX426; SECURITY DEFINER because it changes what the buyer instructed, and the provider is checked';
 REVOKE ALL ON FUNCTION acknowledge_instruction(bigint, integer, jsonb, timestamptz, timestamptz, numeric, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION acknowledge_instruction(bigint, integer, jsonb, timestamptz, timestamptz, numeric, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -208,7 +229,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION refuse_instruction(bigint, text, integer, text, timestamptz) IS
-  'the provider refuses an instruction in the version that it read, with a reason, in the time that it has to answer; what was delivered before an amendment stays; errors MX420, MX422, MX423, MX424, MX426, 23514; SECURITY DEFINER because nobody writes instructions themselves, and the provider is checked';
+  'the provider refuses an instruction in the version that it read, with a reason, in the time that it has to answer; what was delivered before an amendment stays; errors MX420, MX421, MX422, MX423, MX424, MX426, 23514; SECURITY DEFINER because nobody writes instructions themselves, and the provider is checked';
 REVOKE ALL ON FUNCTION refuse_instruction(bigint, text, integer, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION refuse_instruction(bigint, text, integer, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -234,6 +255,7 @@ BEGIN
      OR status = 'executing' AND (NOT locked.self_dispatched AND locked.confirmed_at IS NULL OR at < locked.starts_at OR at >= locked.ends_at) THEN
     PERFORM wrong_instruction_status(locked, format('reported %s at %s', status, at));
   END IF;
+  PERFORM check_message_order(locked, at);
   UPDATE instruction i SET status = report_dispatch_status.status, reason = report_dispatch_status.reason, stepped_at = at, made_by = session_role() WHERE i.id = locked.id AND i.status <> report_dispatch_status.status;
   IF status = 'failed' THEN
     PERFORM move_dispatches(locked, 'failed', at, '{instructed,acknowledged,executing}');
@@ -245,7 +267,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION report_dispatch_status(bigint, text, text, text, timestamptz) IS
-  'the provider says that an instruction is executing, from its start on, or failed, with a reason; what failed was to be delivered and stays in the book; errors MX420, MX422, MX426, 23514; SECURITY DEFINER because nobody writes instructions themselves, and the provider is checked';
+  'the provider says that an instruction is executing, from its start on, or failed, with a reason; what failed was to be delivered and stays in the book; errors MX420, MX421, MX422, MX426, 23514; SECURITY DEFINER because nobody writes instructions themselves, and the provider is checked';
 REVOKE ALL ON FUNCTION report_dispatch_status(bigint, text, text, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION report_dispatch_status(bigint, text, text, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -268,6 +290,7 @@ BEGIN
   IF locked.self_dispatched OR locked.status <> 'acknowledged' AND NOT (locked.status IN ('issued', 'delivered') AND locked.acknowledge_by IS NULL) THEN
     PERFORM wrong_instruction_status(locked, 'confirmed');
   END IF;
+  PERFORM check_message_order(locked, at);
   IF at > locked.starts_at THEN
     RAISE EXCEPTION 'instruction % was to be confirmed by its start %, and it is %', locked.id, locked.starts_at, at
       USING ERRCODE = 'MX424', HINT = 'Unconfirmed at its start it lapses: give another.';
@@ -281,7 +304,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION confirm_instruction(bigint, text, timestamptz) IS
-  'the buyer confirms an instruction that was for information until then, not later than its start; errors MX420, MX422, MX424, MX426; SECURITY DEFINER because nobody writes instructions themselves, and the buyer is checked';
+  'the buyer confirms an instruction that was for information until then, not later than its start; errors MX420, MX421, MX422, MX424, MX426; SECURITY DEFINER because nobody writes instructions themselves, and the buyer is checked';
 REVOKE ALL ON FUNCTION confirm_instruction(bigint, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION confirm_instruction(bigint, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -363,6 +386,7 @@ BEGIN
   IF locked.status NOT IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing', 'held') OR ends > locked.ends_at OR ends < at OR NOT isfinite(ends) THEN
     PERFORM wrong_instruction_status(locked, format('stopped at %s', ends));
   END IF;
+  PERFORM check_message_order(locked, at);
   locked := begin_instruction(locked, at);
   IF end_dispatches(locked, ends, at) THEN
     -- a stop ahead is taken when its time comes
@@ -378,7 +402,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION stop_instruction(bigint, text, timestamptz, text, timestamptz) IS
-  'the buyer stops what it instructed, or ceases what has no end, now or at a later instant before its end; what was delivered until then stays, and nothing holds a stop up; what had not begun is cancelled; gives the status; errors MX420, MX422, MX426; SECURITY DEFINER because nobody writes instructions themselves, and the buyer is checked';
+  'the buyer stops what it instructed, or ceases what has no end, now or at a later instant before its end; what was delivered until then stays, and nothing holds a stop up; what had not begun is cancelled; gives the status; errors MX420, MX421, MX422, MX426; SECURITY DEFINER because nobody writes instructions themselves, and the buyer is checked';
 REVOKE ALL ON FUNCTION stop_instruction(bigint, text, timestamptz, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION stop_instruction(bigint, text, timestamptz, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -448,6 +472,7 @@ BEGIN
   IF locked.status NOT IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing', 'held') OR at >= locked.ends_at THEN
     PERFORM wrong_instruction_status(locked, 'cancelled');
   END IF;
+  PERFORM check_message_order(locked, at);
   locked := begin_instruction(locked, at);
   PERFORM end_dispatches(locked, at, at);
   UPDATE instruction i SET status = 'cancelled', reason = cancel_instruction.reason, stepped_at = at, stop_at = CASE WHEN at > i.starts_at THEN at END, ends_at = CASE WHEN at > i.starts_at THEN at ELSE i.ends_at END, made_by = session_role()
@@ -457,7 +482,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION cancel_instruction(bigint, text, text, timestamptz) IS
-  'the buyer takes an instruction back, before or during delivery, with a reason; what was delivered until then stays; errors MX420, MX422, MX426, 23514; SECURITY DEFINER because nobody writes instructions themselves, and the buyer is checked';
+  'the buyer takes an instruction back, before or during delivery, with a reason; what was delivered until then stays; errors MX420, MX421, MX422, MX426, 23514; SECURITY DEFINER because nobody writes instructions themselves, and the buyer is checked';
 REVOKE ALL ON FUNCTION cancel_instruction(bigint, text, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION cancel_instruction(bigint, text, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -486,17 +511,13 @@ BEGIN
     IF locked.status NOT IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing') OR at >= locked.ends_at THEN
       PERFORM wrong_instruction_status(locked, 'amended');
     END IF;
+    PERFORM check_message_order(locked, at);
     -- a start that is left out is that of the instruction
     content := CASE WHEN message ? 'start' OR message #> '{intervals,0}' ? 'start' THEN message ELSE message || jsonb_build_object('start', locked.starts_at) END;
     SELECT greatest(min(lower(v.delivery_window)), at), max(upper(v.delivery_window)) INTO starts, ends FROM message_intervals(content, at) v;
     IF ends <= at THEN
       RAISE EXCEPTION 'message ends at %, and it is %', ends, at
         USING ERRCODE = 'MX421', HINT = 'An amendment is of what is still to come; stop_instruction() ends it.';
-    END IF;
-    -- messages that are recorded late may come in another order: no minute is instructed twice
-    IF EXISTS (SELECT FROM instruction_interval v JOIN dispatch d ON d.id = v.dispatch_id WHERE v.instruction_id = locked.id AND v.version < locked.version AND d.live AND upper(d.delivery_window) > starts) THEN
-      RAISE EXCEPTION 'message.start % lies before the amendment that stands', starts
-        USING ERRCODE = 'MX421', HINT = format('What was delivered until version %s stays; record amendments in their order.', locked.version);
     END IF;
     SELECT t.* INTO terms FROM dispatch_terms t WHERE t.id = locked.dispatch_terms_id;
     SELECT m.* INTO sold FROM product p JOIN market m ON m.id = p.market_id WHERE p.id = locked.product_id;

@@ -548,6 +548,21 @@ SELECT instruction_id AS late FROM instruct('{"product_id": 4, "unit_id": 13, "s
 SELECT acknowledge_instruction(:late, at => '2032-03-02T09:00:30Z');
 SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_kw": 7, "rationale": {"code": "only_unit"}}', '2032-03-02T11:00Z');
 SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_kw": 8, "rationale": {"code": "only_unit"}, "start": "2032-03-02T10:30Z"}', '2032-03-02T10:30Z');
+-- nor is it stopped, cancelled, amended, answered or said to have failed at an instant at which it did not stand so yet: what was delivered would go on beyond a stop that came first
+\set VERBOSITY sqlstate
+SELECT stop_instruction(:late, at => '2032-03-02T10:30Z');
+SELECT stop_instruction(:late, ends_at => '2032-03-02T11:30Z', at => '2032-03-02T10:59:59Z');
+SELECT cancel_instruction(:late, 'never mind', at => '2032-03-02T10:30Z');
+SELECT acknowledge_instruction(:late, 2, at => '2032-03-02T10:59Z');
+SELECT report_dispatch_status(:late, 'failed', 'a fault', at => '2032-03-02T10:59Z');
+-- nor where nothing was delivered of the version before
+SELECT instruction_id AS ahead FROM instruct('{"product_id": 4, "unit_id": 13, "start": "2032-03-03T10:00Z", "duration": "PT2H", "set_point_kw": 5, "rationale": {"code": "only_unit"}}', '2032-03-03T09:00Z') \gset
+SELECT count(*) FROM amend_instruction(:ahead, '{"duration": "PT1H", "set_point_kw": 7, "rationale": {"code": "only_unit"}}', '2032-03-03T09:30Z');
+SELECT count(*) FROM amend_instruction(:ahead, '{"duration": "PT3H", "set_point_kw": 8, "rationale": {"code": "only_unit"}}', '2032-03-03T09:20Z');
+SELECT stop_instruction(:ahead, at => '2032-03-03T09:20Z');
+\set VERBOSITY default
+SELECT stop_instruction(:ahead, at => '2032-03-03T09:30Z');
+SELECT * FROM stands(:late);
 SELECT count(*) FROM amend_instruction(:late, '{"duration": "PT2H", "set_point_kw": 8, "rationale": {"code": "only_unit"}}', '2032-03-02T11:00Z');
 SELECT version, "window", kw, status FROM stands(:late);
 -- of what others bought nothing is learnt: neither that it is there nor of which unit
