@@ -88,6 +88,7 @@ BEGIN
   INSERT INTO instruction_interval (instruction_id, version, number, delivery_window, set_point, set_point_kw, direction, power_kw, dispatch_id) VALUES (w, 1, 1, slot, 'relative', 1, 'up', 1, 1000 * w + 4);
   INSERT INTO instruction_rationale (instruction_id, version, code) VALUES (w, 1, 'test');
   INSERT INTO instruction_step (id, instruction_id, version, status, happened_at) VALUES (w, w, 1, 'issued', now());
+  INSERT INTO instruction_read_back (id, instruction_id, version, said, differs, happened_at) OVERRIDING SYSTEM VALUE VALUES (w, w, 1, '[]', true, now());
   INSERT INTO commitment (id, stage, source_id, unit_id, unit_kind, service_code, product_id, market_operator_id, service_provider_id, direction, power_kw, delivery_window, headroom_checked) OVERRIDING SYSTEM VALUE
     SELECT 1000 * w + n, CASE n WHEN 0 THEN 'bid' ELSE 'award' END, CASE n WHEN 0 THEN 1000 * w ELSE 1000 * w + 2 END, 100 * w + 2, 'asset', 'PR', w, buyer, seller, 'up', 1, slot, true FROM generate_series(0, 1) n;
   INSERT INTO conflict (id, kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, rationale) OVERRIDING SYSTEM VALUE VALUES (w, 'double_commitment', 'blocking', 'competition', 1000 * w + 1, 1000 * w, 100 * w + 2, slot, '{}');

@@ -310,3 +310,27 @@ COMMENT ON COLUMN instruction_step.happened_at IS 'when it took it: of what time
 COMMENT ON COLUMN instruction_step.recorded_at IS 'when that was written';
 COMMENT ON COLUMN instruction_step.made_by IS 'the role that took it there';
 COMMENT ON INDEX instruction_step_instruction_id_idx IS 'what became of an instruction';
+
+CREATE TABLE instruction_read_back (
+  id             bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  instruction_id bigint NOT NULL REFERENCES instruction ON DELETE CASCADE,
+  version        integer NOT NULL,
+  said           jsonb NOT NULL,
+  differs        boolean NOT NULL,
+  happened_at    timestamptz NOT NULL,
+  recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  made_by        name NOT NULL DEFAULT session_role(),
+  CONSTRAINT instruction_read_back_said_is_short CHECK (check_text(said::text, 'instruction_read_back.said', 200000))
+);
+CREATE INDEX instruction_read_back_instruction_id_idx ON instruction_read_back (instruction_id, id);
+COMMENT ON TABLE instruction_read_back IS 'what a provider repeated of an instruction, as it was understood: what differs is not an acknowledgement, and is kept all the same';
+COMMENT ON COLUMN instruction_read_back.id IS 'surrogate key';
+COMMENT ON COLUMN instruction_read_back.instruction_id IS 'the instruction';
+COMMENT ON COLUMN instruction_read_back.version IS 'its version, as the provider named it';
+COMMENT ON COLUMN instruction_read_back.said IS 'what was said, word for word: an array of intervals with start, end, set_point and set_point_kw (kW, + to generate), where it was understood';
+COMMENT ON COLUMN instruction_read_back.differs IS 'true when it is not what was instructed, or no array of intervals';
+COMMENT ON COLUMN instruction_read_back.happened_at IS 'when it was said';
+COMMENT ON COLUMN instruction_read_back.recorded_at IS 'when it was written';
+COMMENT ON COLUMN instruction_read_back.made_by IS 'the role that said it';
+COMMENT ON CONSTRAINT instruction_read_back_said_is_short ON instruction_read_back IS 'at most 200000 characters: a thousand intervals';
+COMMENT ON INDEX instruction_read_back_instruction_id_idx IS 'what was read back of an instruction';

@@ -7,11 +7,11 @@
 
 SELECT protect_table('dispatch_terms', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
 SELECT protect_table('product_dispatch_terms', ARRAY['flexexchange_participant', 'flexexchange_analyst']);
-SELECT protect_table(t::regclass) FROM unnest(ARRAY['instruction_message', 'instruction', 'instruction_interval', 'instruction_rationale', 'instruction_step']) t;
+SELECT protect_table(t::regclass) FROM unnest(ARRAY['instruction_message', 'instruction', 'instruction_interval', 'instruction_rationale', 'instruction_step', 'instruction_read_back']) t;
 -- functions alone write them, and steps are written as they are taken
-REVOKE INSERT, UPDATE, DELETE ON instruction_message, instruction, instruction_interval, instruction_rationale, instruction_step FROM flexexchange_operator;
+REVOKE INSERT, UPDATE, DELETE ON instruction_message, instruction, instruction_interval, instruction_rationale, instruction_step, instruction_read_back FROM flexexchange_operator;
 REVOKE UPDATE, DELETE ON dispatch_terms FROM flexexchange_operator;
-GRANT SELECT ON instruction_message, instruction, instruction_interval, instruction_rationale, instruction_step TO flexexchange_participant;
+GRANT SELECT ON instruction_message, instruction, instruction_interval, instruction_rationale, instruction_step, instruction_read_back TO flexexchange_participant;
 
 DROP POLICY IF EXISTS instruction_message_read_own ON instruction_message;
 CREATE POLICY instruction_message_read_own ON instruction_message FOR SELECT TO flexexchange_participant
@@ -38,6 +38,10 @@ DROP POLICY IF EXISTS instruction_step_read ON instruction_step;
 CREATE POLICY instruction_step_read ON instruction_step FOR SELECT TO flexexchange_participant
   USING (instruction_id IN (SELECT i.id FROM instruction i));
 COMMENT ON POLICY instruction_step_read ON instruction_step IS 'INSTR-3: who reads an instruction reads what became of it';
+DROP POLICY IF EXISTS instruction_read_back_read ON instruction_read_back;
+CREATE POLICY instruction_read_back_read ON instruction_read_back FOR SELECT TO flexexchange_participant
+  USING (instruction_id IN (SELECT i.id FROM instruction i));
+COMMENT ON POLICY instruction_read_back_read ON instruction_read_back IS 'INSTR-4: who reads an instruction reads how it was understood';
 DROP POLICY IF EXISTS instruction_rationale_read_bought ON instruction_rationale;
 CREATE POLICY instruction_rationale_read_bought ON instruction_rationale FOR SELECT TO flexexchange_participant
   USING (instruction_id IN (SELECT i.id FROM instruction i WHERE i.market_operator_id = (SELECT current_participant())));
@@ -58,12 +62,12 @@ DO $block$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['dispatch_terms', 'instruction_message', 'instruction', 'instruction_interval', 'instruction_rationale', 'instruction_step'] LOOP
+  FOREACH name IN ARRAY ARRAY['dispatch_terms', 'instruction_message', 'instruction', 'instruction_interval', 'instruction_rationale', 'instruction_step', 'instruction_read_back'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON %I
       FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''Instructions are cancelled, never removed.'')', name);
     EXECUTE format('COMMENT ON TRIGGER t10_no_truncate ON %I IS ''history is not truncated''', name);
   END LOOP;
-  FOREACH name IN ARRAY ARRAY['instruction_rationale', 'instruction_step'] LOOP
+  FOREACH name IN ARRAY ARRAY['instruction_rationale', 'instruction_step', 'instruction_read_back'] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE ON %I
       FOR EACH ROW EXECUTE FUNCTION refuse_change(''values'', ''What was said and done at that moment stays.'')', name);
     EXECUTE format('COMMENT ON TRIGGER t10_is_kept ON %I IS ''what was said and done stays''', name);

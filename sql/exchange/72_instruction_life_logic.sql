@@ -66,7 +66,7 @@ AS $function$
                            FROM jsonb_array_elements(read_back) WITH ORDINALITY AS r (v, n))
   FROM instruction_interval v WHERE v.instruction_id = of_instruction.id AND v.version = of_instruction.version
 $function$;
-COMMENT ON FUNCTION read_back_differs(instruction, jsonb) IS 'true when an array of intervals (start, end, set_point, set_point_kw) is not what was instructed; error 22007, 22P02';
+COMMENT ON FUNCTION read_back_differs(instruction, jsonb) IS 'true when an array of intervals (start, end, set_point, set_point_kw) is not what was instructed; errors of class 22 for what is no array, no instant or no number';
 REVOKE ALL ON FUNCTION read_back_differs(instruction, jsonb) FROM PUBLIC;
 
 -- Of what is recorded late the order is known by its hours: nothing befalls a version before it took the place of another.
@@ -161,6 +161,7 @@ DECLARE
   locked instruction := lock_instruction(instruction_id, 'provider');
   known record;
   one record;
+  differs boolean;
 BEGIN
   PERFORM acting_at(at);
   known := earlier_answer(locked.service_provider_id, message_id, 'acknowledge', jsonb_build_array(instruction_id, version, read_back, accepted_start, accepted_end, accepted_kw));
@@ -172,9 +173,17 @@ BEGIN
     RAISE EXCEPTION 'acknowledge_instruction.read_back is missing'
       USING ERRCODE = 'MX423', HINT = 'Repeat the intervals as they were understood: start, end, set_point, set_point_kw.';
   END IF;
-  IF read_back IS NOT NULL AND (jsonb_typeof(read_back) <> 'array' OR read_back_differs(locked, read_back)) THEN
-    RAISE EXCEPTION 'instruction % was understood otherwise than it was given', locked.id
-      USING ERRCODE = 'MX423', DETAIL = format('It says %s.', instruction_content(locked) -> 'intervals'), HINT = 'Fetch it again, and repeat its intervals: start, end, set_point, set_point_kw.';
+  IF read_back IS NOT NULL THEN
+    BEGIN
+      differs := read_back_differs(locked, read_back);
+    EXCEPTION WHEN data_exception THEN
+      differs := true;
+    END;
+    -- an error would take back with it that it was misunderstood
+    INSERT INTO instruction_read_back (instruction_id, version, said, differs, happened_at) VALUES (locked.id, locked.version, read_back, differs, at);
+    IF differs THEN
+      RETURN keep_answer(known.message, '"differs"') #>> '{}';
+    END IF;
   END IF;
   PERFORM check_acceptance(locked, accepted_start, accepted_end, accepted_kw);
 
@@ -203,7 +212,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION acknowledge_instruction(bigint, integer, jsonb, timestamptz, timestamptz, numeric, text, timestamptz) IS
-  'the provider acknowledges an instruction in the version that it read, repeats it (an array of intervals with start, end, set_point, set_point_kw), and accepts it, where its terms let it with a later start, an earlier end or less power (kW); errors MX420, MX421, MX422, MX423, MX424, MX425, MX426; SECURITY DEFINER because it changes what the buyer instructed, and the provider is checked';
+  'the provider acknowledges an instruction in the version that it read, repeats it (an array of intervals with start, end, set_point, set_point_kw), and accepts it, where its terms let it with a later start, an earlier end or less power (kW); gives acknowledged, or differs where what is repeated is not what was instructed: that is kept, and the instruction waits for an answer as before; errors MX420, MX421, MX422, MX423, MX424, MX425, MX426; SECURITY DEFINER because it changes what the buyer instructed, and the provider is checked';
 REVOKE ALL ON FUNCTION acknowledge_instruction(bigint, integer, jsonb, timestamptz, timestamptz, numeric, text, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION acknowledge_instruction(bigint, integer, jsonb, timestamptz, timestamptz, numeric, text, timestamptz) TO flexexchange_operator, flexexchange_participant;
 

@@ -68,6 +68,26 @@ CREATE OR REPLACE TRIGGER t60_tell AFTER INSERT ON instruction_step REFERENCING 
   FOR EACH STATEMENT EXECUTE FUNCTION tell_of_instruction();
 COMMENT ON TRIGGER t60_tell ON instruction_step IS 'tells the other party';
 
+CREATE OR REPLACE FUNCTION tell_of_read_back() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  INSERT INTO notification (participant_id, event, instruction_id, message, content)
+  SELECT i.market_operator_id, 'instruction_misread', i.id,
+         format('%s: the instruction for %s, %s, was read back otherwise than it was given, and is not acknowledged.', unit_named(i.unit_id), p.name, window_words(time_window(i.starts_at, i.ends_at))),
+         jsonb_strip_nulls(jsonb_build_object('event', 'instruction_misread', 'instruction_id', i.id, 'mrid', i.mrid, 'version', NEW.version, 'unit_id', i.unit_id, 'product_id', i.product_id, 'status', i.status,
+           'acknowledge_by', i.acknowledge_by, 'read_back_id', NEW.id))
+  FROM instruction i JOIN product p ON p.id = i.product_id WHERE i.id = NEW.instruction_id;
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION tell_of_read_back() IS
+  'trigger: tells the buyer that its instruction was understood otherwise than it was given; SECURITY DEFINER because nobody writes notification itself';
+REVOKE ALL ON FUNCTION tell_of_read_back() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t60_tell AFTER INSERT ON instruction_read_back FOR EACH ROW WHEN (NEW.differs) EXECUTE FUNCTION tell_of_read_back();
+COMMENT ON TRIGGER t60_tell ON instruction_read_back IS 'tells the buyer what was misunderstood';
+
 -- ---------------------------------------------------------------- transfers
 
 CREATE OR REPLACE FUNCTION tell_of_transfer() RETURNS trigger

@@ -86,7 +86,14 @@ SELECT instruction_id, status FROM fetch_instructions(0, 4, '2030-01-07T16:02Z')
 -- what was understood otherwise
 SELECT acknowledge_instruction(1, read_back => '[{"start": "2030-01-07T17:00Z", "end": "2030-01-07T18:00Z", "set_point": "absolute", "set_point_kw": 200}]', at => '2030-01-07T16:03Z');
 SELECT acknowledge_instruction(1, read_back => '{}', at => '2030-01-07T16:03Z');
+SELECT acknowledge_instruction(1, read_back => '[{"start": "five o''clock", "set_point_kw": "some"}]', message_id => 'VOLT-0', at => '2030-01-07T16:03Z');
+SELECT acknowledge_instruction(1, read_back => '[{"start": "five o''clock", "set_point_kw": "some"}]', message_id => 'VOLT-0', at => '2030-01-07T16:04Z');
+-- it is kept, once for each message, and nothing is acknowledged
+SELECT status, acknowledged_at FROM instruction WHERE id = 1;
 SELECT acknowledge_instruction(1, read_back => (SELECT content -> 'intervals' FROM fetch_instructions(0, 3, '2030-01-07T16:03Z')), message_id => 'VOLT-1', at => '2030-01-07T16:03Z');
+SELECT version, said, differs, happened_at, made_by FROM instruction_read_back WHERE differs ORDER BY id;
+SELECT count(*) AS understood FROM instruction_read_back WHERE NOT differs;
+UPDATE instruction_read_back SET differs = false;
 SELECT acknowledge_instruction(1, at => '2030-01-07T16:04Z');
 SELECT instruction_id, status FROM advance_instructions('2030-01-07T16:45Z');
 SELECT report_dispatch_status(1, 'executing', at => '2030-01-07T16:59Z');

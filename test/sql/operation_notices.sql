@@ -33,7 +33,8 @@ SELECT DISTINCT jsonb_object_keys(content) AS key FROM notification WHERE event 
 
 -- what a party does the other is told, what the clock does both are
 SELECT status FROM instruct('{"product_id": 1, "unit_id": 11, "start": "2030-01-07T17:00Z", "duration": "PT1H", "set_point_kw": 200, "rationale": {"code": "only_unit"}}', at => '2030-01-07T16:00Z');
-SELECT acknowledge_instruction(max(id), at => '2030-01-07T16:01Z') FROM instruction;
+SELECT acknowledge_instruction(max(id), read_back => '[{"start": "2030-01-07T17:00Z", "end": "2030-01-07T18:00Z", "set_point_kw": 2000}]', at => '2030-01-07T16:00:30Z') FROM instruction;
+SELECT acknowledge_instruction(max(id), read_back => '[{"start": "2030-01-07T17:00Z", "end": "2030-01-07T18:00Z", "set_point_kw": 200}]', at => '2030-01-07T16:01Z') FROM instruction;
 SELECT count(*) FROM advance_instructions('2030-01-07T17:00Z');
 SELECT version FROM amend_instruction((SELECT max(id) FROM instruction), '{"start": "2030-01-07T17:00Z", "duration": "PT1H", "set_point_kw": 150, "rationale": {"code": "only_unit"}}', at => '2030-01-07T17:10Z');
 SELECT stop_instruction(max(id), 'enough', at => '2030-01-07T17:20Z') FROM instruction;
