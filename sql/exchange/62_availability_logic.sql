@@ -196,6 +196,17 @@ COMMENT ON FUNCTION acting_at(timestamptz) IS 'the instant at which something is
 REVOKE ALL ON FUNCTION acting_at(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION acting_at(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION unit_seller(unit_id bigint, at timestamptz) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path FROM CURRENT
+AS $function$
+  SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = unit_seller.unit_id AND o.valid @> unit_seller.at
+  UNION ALL SELECT p.service_provider_id FROM portfolio p WHERE p.id = unit_seller.unit_id
+$function$;
+COMMENT ON FUNCTION unit_seller(bigint, timestamptz) IS 'the provider that sells an asset or a portfolio at an instant where no award says otherwise: whoever operates it then; NULL: nobody; of what the caller may read';
+REVOKE ALL ON FUNCTION unit_seller(bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION unit_seller(bigint, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION availability_gate(product_id bigint, award_id bigint, delivery timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -269,7 +280,9 @@ DECLARE
   acts_at CONSTANT timestamptz := acting_at(declare_availability.at);
   unit_is_asset CONSTANT boolean := EXISTS (SELECT FROM asset a WHERE a.id = declare_availability.unit_id);
   mark CONSTANT bigint := last_availability_step();
-  seller bigint := current_participant();
+  me CONSTANT bigint := current_participant();
+  operated_by CONSTANT bigint := unit_seller(declare_availability.unit_id, greatest(lower(declare_availability.delivery_window), acts_at));
+  seller bigint;
   framework award;
   terms availability_terms;
   gate timestamptz;
@@ -279,19 +292,14 @@ BEGIN
   -- what was awarded is declared by whoever answers for it, though another may operate the unit
   SELECT a.* INTO framework FROM award a
   WHERE a.unit_id = declare_availability.unit_id AND a.status = 'awarded' AND a.product_id = declare_availability.product_id AND a.direction = declare_availability.direction
-    AND a.delivery_window @> declare_availability.delivery_window AND a.id = coalesce(declare_availability.award_id, a.id) AND (operates_exchange() OR a.service_provider_id = seller)
+    AND a.delivery_window @> declare_availability.delivery_window AND a.id = coalesce(declare_availability.award_id, a.id) AND (operates_exchange() OR a.service_provider_id = me)
   ORDER BY a.id LIMIT 1;
-  IF operates_exchange() THEN
-    -- in the name of whoever operates it then
-    seller := coalesce(CASE WHEN declare_availability.award_id IS NOT NULL THEN framework.service_provider_id END,
-                       CASE WHEN unit_is_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = declare_availability.unit_id AND o.valid @> lower(declare_availability.delivery_window))
-                            ELSE (SELECT p.service_provider_id FROM portfolio p WHERE p.id = declare_availability.unit_id) END);
-  ELSIF NOT (declare_availability.unit_id IN (SELECT own_asset_ids()) OR declare_availability.unit_id IN (SELECT own_portfolio_ids()) OR framework.id IS NOT NULL) THEN
-    seller := NULL;
-  END IF;
+  -- the exchange does so in the name of whoever answers for the award that it names, otherwise of whoever operates the unit then
+  seller := CASE WHEN operates_exchange() THEN coalesce(CASE WHEN declare_availability.award_id IS NOT NULL THEN framework.service_provider_id END, operated_by)
+                 WHEN framework.id IS NOT NULL OR operated_by = me THEN me END;
   IF seller IS NULL THEN
     RAISE EXCEPTION 'declare_availability.unit_id % is not a unit of yours', coalesce(declare_availability.unit_id::text, 'NULL')
-      USING ERRCODE = 'MX101', HINT = 'own_asset_ids() and own_portfolio_ids() are yours, and units of others only as far as an award of yours is delivered by them.';
+      USING ERRCODE = 'MX101', HINT = 'unit_seller() says whose it is then; units of others are declared only as far as an award of yours is delivered by them.';
   END IF;
   IF upper(declare_availability.delivery_window) <= acts_at THEN
     RAISE EXCEPTION 'declare_availability.delivery_window % is over', declare_availability.delivery_window USING ERRCODE = 'MX410', HINT = 'Availability is declared for what is to come.';
@@ -798,19 +806,13 @@ AS $function$
 DECLARE
   acts_at CONSTANT timestamptz := acting_at(give_unavailability_notice.at);
   unit_is_asset CONSTANT boolean := EXISTS (SELECT FROM asset a WHERE a.id = give_unavailability_notice.unit_id);
-  seller bigint := current_participant();
+  seller CONSTANT bigint := unit_seller(give_unavailability_notice.unit_id, greatest(lower(give_unavailability_notice.during), acts_at));
   given bigint;
   one record;
 BEGIN
-  IF operates_exchange() THEN
-    seller := CASE WHEN unit_is_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = give_unavailability_notice.unit_id AND o.valid @> lower(give_unavailability_notice.during))
-                   ELSE (SELECT p.service_provider_id FROM portfolio p WHERE p.id = give_unavailability_notice.unit_id) END;
-  ELSIF NOT (give_unavailability_notice.unit_id IN (SELECT own_asset_ids()) OR give_unavailability_notice.unit_id IN (SELECT own_portfolio_ids())) THEN
-    seller := NULL;
-  END IF;
-  IF seller IS NULL THEN
+  IF seller IS NULL OR NOT (operates_exchange() OR seller IS NOT DISTINCT FROM current_participant()) THEN
     RAISE EXCEPTION 'give_unavailability_notice.unit_id % is not a unit of yours', coalesce(give_unavailability_notice.unit_id::text, 'NULL')
-      USING ERRCODE = 'MX101', HINT = 'own_asset_ids() and own_portfolio_ids() are yours.';
+      USING ERRCODE = 'MX101', HINT = 'unit_seller() says whose it is then.';
   END IF;
   INSERT INTO unavailability_notice AS n (asset_id, portfolio_id, service_provider_id, grid_node_id, during, power_kw, reason_code, reason, given_at)
   VALUES (CASE WHEN unit_is_asset THEN give_unavailability_notice.unit_id END, CASE WHEN NOT unit_is_asset THEN give_unavailability_notice.unit_id END, seller, give_unavailability_notice.grid_node_id,

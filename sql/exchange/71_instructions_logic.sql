@@ -833,10 +833,7 @@ BEGIN
       SELECT p.service_provider_id INTO provider FROM message_intervals(content, at) v CROSS JOIN LATERAL parent_of_dispatch(unit, product, v.direction, v.delivery_window, v.power_kw, NULL) p
       WHERE v.power_kw IS NOT NULL ORDER BY p.service_provider_id IS NULL, v.number LIMIT 1;
     END IF;
-    IF provider IS NULL THEN
-      provider := CASE WHEN of_asset THEN (SELECT o.service_provider_id FROM asset_operator o WHERE o.asset_id = unit AND o.valid @> starts)
-                       ELSE (SELECT f.service_provider_id FROM portfolio f WHERE f.id = unit) END;
-    END IF;
+    provider := coalesce(provider, unit_seller(unit, starts));
     IF provider IS NULL THEN
       RAISE EXCEPTION 'message.unit_id % is no unit that somebody operates at %', coalesce(unit::text, 'NULL'), starts
         USING ERRCODE = 'MX420', HINT = 'See tables asset, asset_operator and portfolio.';

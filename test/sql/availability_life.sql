@@ -544,6 +544,28 @@ SELECT pg_temp.tried('UPDATE availability SET status = ''released'' WHERE id = 9
 ROLLBACK;
 RESET ROLE;
 
+-- ---------------------------------------------------------------- whose unit it is then
+
+-- the pump is passed on at the turn of the year: whoever operates it at the time declares it, gives notice, and is instructed, whoever operates it today
+UPDATE asset_operator SET valid = '2020-01-01T00:00Z/2032-01-01T00:00Z' WHERE asset_id = 15;
+INSERT INTO asset_operator (asset_id, service_provider_id, valid) VALUES (15, 4, '2032-01-01T00:00Z/infinity');
+SELECT pg_temp.from_id(9351);
+\set VERBOSITY sqlstate
+SET ROLE avail_seller;
+SELECT declare_availability(15, 3, 'up', 1, '2031-12-31T10:00Z/PT1H') AS before;
+SELECT declare_availability(15, 3, 'up', 1, '2032-01-01T10:00Z/PT1H') AS after;
+SELECT withdrawn_id FROM give_unavailability_notice(15, '2032-01-01T10:00Z/PT1H', 'x');
+SET ROLE avail_other_seller;
+SELECT declare_availability(15, 3, 'up', 1, '2031-12-31T11:00Z/PT1H') AS before;
+SELECT declare_availability(15, 3, 'up', 1, '2032-01-01T11:00Z/PT1H') AS after;
+SELECT withdrawn_id FROM give_unavailability_notice(15, '2032-01-01T11:30Z/PT1H', 'x');
+SET ROLE avail_operator;
+SELECT declare_availability(15, 3, 'up', 1, '2031-12-31T12:00Z/PT1H') AS before, declare_availability(15, 3, 'up', 1, '2032-01-01T12:00Z/PT1H') AS after;
+RESET ROLE;
+\set VERBOSITY default
+SELECT id, service_provider_id, delivery_window, status FROM availability WHERE id BETWEEN 9351 AND 9400 ORDER BY id;
+SELECT unit_seller(15, '2031-12-31T23:59Z') AS before, unit_seller(15, '2032-01-01T00:00Z') AS after, unit_seller(999, '2032-01-01T00:00Z') AS nobody;
+
 -- ---------------------------------------------------------------- held until its end
 
 -- of four that are held one is decided on in time, and nobody decides on the others once they are over: what becomes of them does not depend on when the clock runs
