@@ -196,6 +196,24 @@ COMMENT ON FUNCTION acting_at(timestamptz) IS 'the instant at which something is
 REVOKE ALL ON FUNCTION acting_at(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION acting_at(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
+CREATE OR REPLACE FUNCTION over_by(at timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  PERFORM check_given(at IS NOT NULL, 'at', 'Leave it out for what is over by now.');
+  -- a party does not turn the clock forward either
+  IF at > now() AND NOT operates_exchange() THEN
+    RAISE EXCEPTION 'at is %, which is still to come', at
+      USING ERRCODE = 'insufficient_privilege', HINT = 'What is not over is not looked back at; name now or an earlier instant.';
+  END IF;
+  RETURN at;
+END
+$function$;
+COMMENT ON FUNCTION over_by(timestamptz) IS 'the instant by which something is over: now or earlier, and a later one for the operator and the owner of the exchange alone; errors 42501, 23514';
+REVOKE ALL ON FUNCTION over_by(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION over_by(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION unit_seller(unit_id bigint, at timestamptz) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT

@@ -891,6 +891,7 @@ AS $function$
 DECLARE
   is_followed boolean;
 BEGIN
+  PERFORM acting_at(close_merit_order.at);
   -- whose it is not, hears that there is none
   IF NOT EXISTS (SELECT FROM merit_order m WHERE m.id = close_merit_order.merit_order_id
                    AND (m.market_operator_id = current_participant() OR operates_exchange())) THEN
@@ -907,6 +908,6 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION close_merit_order(bigint, bigint[], numeric[], text, timestamptz) IS
-  'says which units were called, kW each: the proposal is then followed (true), or deviated from, for which a reason is needed; once; errors MX001, MX434, 23514; SECURITY DEFINER because nobody writes a proposal by hand';
+  'says which units were called, kW each: the proposal is then followed (true), or deviated from, for which a reason is needed; once, now, and at another instant for the operator and the owner of the exchange alone; errors MX001, MX434, 42501, 23514; SECURITY DEFINER because nobody writes a proposal by hand';
 REVOKE ALL ON FUNCTION close_merit_order(bigint, bigint[], numeric[], text, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION close_merit_order(bigint, bigint[], numeric[], text, timestamptz) TO flexexchange_participant;
+GRANT EXECUTE ON FUNCTION close_merit_order(bigint, bigint[], numeric[], text, timestamptz) TO flexexchange_operator, flexexchange_participant;

@@ -161,6 +161,7 @@ DECLARE
   last timestamptz;
   batch record;
 BEGIN
+  PERFORM over_by(verify.at);
   IF (verify.dispatch_ids IS NULL) = (verify.market_id IS NULL) OR (verify.market_id IS NULL) <> (verify.within IS NULL) THEN
     RAISE EXCEPTION 'either dispatch_ids or market_id and within are given to verify' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the dispatches, or a market and the window in which they begin.';
   END IF;
@@ -555,7 +556,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) IS
-  'verifies dispatches, or all of a market that begin in a window: what was delivered in each settlement period, by the terms of the product, as a delivery with what it follows from; what is over by the instant, stands, and has terms; what comes out as it did before stays, and what was decided in a dispute of the same request; returns how many dispatches were looked at, deliveries recorded and left as they were, and dispatches left out (unverified_dispatches() says why); by the buyer or the operator; errors 22023, 42501, MX201, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
+  'verifies dispatches, or all of a market that begin in a window: what was delivered in each settlement period, by the terms of the product, as a delivery with what it follows from; what is over by the instant (still to come for the operator and the owner of the exchange alone), stands, and has terms; what comes out as it did before stays, and what was decided in a dispute of the same request; returns how many dispatches were looked at, deliveries recorded and left as they were, and dispatches left out (unverified_dispatches() says why); by the buyer or the operator; errors 22023, 42501, MX201, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
 REVOKE ALL ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -584,6 +585,7 @@ AS $function$
 DECLARE
   epoch CONSTANT timestamptz := timestamptz '2000-01-01T00:00Z';
 BEGIN
+  PERFORM over_by(verify_availability.at);
   PERFORM lock_own_markets(ARRAY[verify_availability.market_id]);
   DROP TABLE IF EXISTS pg_temp.verify_held, pg_temp.verify_kept, pg_temp.verify_entered;
   CREATE TEMPORARY TABLE verify_held ON COMMIT DROP AS

@@ -295,6 +295,12 @@ SELECT asked_by, covered FROM merit_order WHERE id = :mine;
 SELECT followed, extra_cost FROM compare_with_merit_order(:mine, '{106}', '{100}');
 SELECT unit_id, events FROM delivery_reliability('{103}', '{1}', at => '2030-01-07T00:00Z');
 SELECT close_merit_order(:mine, '{106}', '{100}', 'on test', at => '2030-01-07T12:05Z') AS followed;
+-- it is closed when it is, and at another time by the operator of the exchange alone
+SELECT close_merit_order(:mine, '{106}', '{100}', 'on test') AS followed;
+SELECT merit_order('{1}', 1, 'up', 100, '2030-01-07T17:00Z/PT1H', at => '2030-01-07T12:00Z') AS another \gset
+SET ROLE merit_operator;
+SELECT close_merit_order(:another, '{106}', '{100}', 'on test', at => '2030-01-07T12:05Z') AS followed;
+SET ROLE merit_buyer;
 INSERT INTO merit_order_step (merit_order_id, status, happened_at) VALUES (:mine, 'followed', now());
 SELECT merit_order('{3}', 4, 'up', 1, '2030-01-07T17:00Z/PT1H');
 SET ROLE merit_other_buyer;

@@ -434,6 +434,7 @@ CREATE ROLE verify_eso IN ROLE flexexchange_participant;
 CREATE ROLE verify_seller IN ROLE flexexchange_participant;
 CREATE ROLE verify_supplier IN ROLE flexexchange_participant;
 CREATE ROLE verify_regulator IN ROLE flexexchange_regulator;
+CREATE ROLE verify_operator IN ROLE flexexchange_operator;
 INSERT INTO participant_login (role_name, participant_id) VALUES ('verify_dso', 1), ('verify_seller', 2), ('verify_supplier', 3), ('verify_eso', 4);
 \set VERBOSITY sqlstate
 SET ROLE verify_seller;
@@ -450,11 +451,18 @@ SELECT DISTINCT product_id BETWEEN 2 AND 6 AS bought FROM verification;
 SELECT DISTINCT product_id BETWEEN 2 AND 6 AS bought FROM verification_meter;
 SET ROLE verify_dso;
 SELECT unchanged > 0 AS looked_at FROM verify(market_id => 1, within => '2026-04-16T00:00Z/P1D', at => '2026-04-17');
+-- it looks back, and does not take for over what is still to come; the operator of the exchange may
+SELECT verify(market_id => 1, within => '2026-04-16T00:00Z/P1D', at => now() + interval '1 second');
+SELECT verify('{911}', at => 'infinity');
+SELECT verify_availability(1, '2026-04-16T00:00Z/P1D', now() + interval '1 second');
+SELECT verify('{911}', at => NULL);
 INSERT INTO verification_terms (product_id, method_code) VALUES (2, 'ZERO');
 INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, meters, steps, steps_missing, steps_estimated, steps_filled, rule, known_at) VALUES (1, 1, 1, 2, 11, '2026-04-16T16:00Z/PT1H', 1, 1, 1, 0, 0, 0, 'measured', now());
 INSERT INTO metering_point_supplier VALUES (101, 1);
 -- the buyer of one product is told that there is another dispatch, and how much of the effect is its
 SELECT DISTINCT joint_use FROM joint_delivery WHERE trade_id = 911;
+SET ROLE verify_operator;
+SELECT unchanged > 0 AS looked_at FROM verify(market_id => 1, within => '2026-04-16T00:00Z/P1D', at => now() + interval '1 second');
 SET ROLE verify_supplier;
 SELECT count(*) FROM verification;
 SELECT count(*) FROM imbalance_adjustment;
@@ -465,4 +473,4 @@ RESET ROLE;
 \set VERBOSITY terse
 
 SELECT flexexchange.drop_exchange('verify_test', with_data => true);
-DROP ROLE verify_dso, verify_eso, verify_seller, verify_supplier, verify_regulator;
+DROP ROLE verify_dso, verify_eso, verify_seller, verify_supplier, verify_regulator, verify_operator;
