@@ -149,6 +149,7 @@ CREATE TABLE instruction (
   stepped_at             timestamptz NOT NULL DEFAULT now(),
   recorded_at            timestamptz NOT NULL DEFAULT now(),
   made_by                name NOT NULL DEFAULT session_role(),
+  reported_at            timestamptz,
   CONSTRAINT instruction_is_of_one_unit CHECK (check_one(num_nonnulls(asset_id, portfolio_id), 'instruction.asset_id and portfolio_id')),
   CONSTRAINT instruction_kind_is_known CHECK (check_code(kind, 'instruction.kind', 'real_time', 'scheduled')),
   CONSTRAINT instruction_purpose_is_known CHECK (check_code(purpose, 'instruction.purpose', 'hold_limit', 'use_headroom', 'system')),
@@ -158,6 +159,7 @@ CREATE TABLE instruction (
   CONSTRAINT instruction_ends_after_it_starts CHECK (check_given(starts_at < ends_at, 'instruction.ends_at after starts_at', 'An instruction has a duration.')),
   CONSTRAINT instruction_accepted_power_is_positive CHECK (check_positive(accepted_kw, 'instruction.accepted_kw'))
 );
+CREATE INDEX instruction_comply_idx ON instruction (comply_by) WHERE comply_by IS NOT NULL AND status IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing');
 CREATE INDEX instruction_due_idx ON instruction (due_at) WHERE status IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing', 'held');
 CREATE INDEX instruction_service_provider_id_idx ON instruction (service_provider_id, step_id);
 CREATE INDEX instruction_untold_idx ON instruction (service_provider_id) WHERE told_step_id < step_id;
@@ -201,7 +203,9 @@ COMMENT ON COLUMN instruction.reason IS 'why it took its status';
 COMMENT ON COLUMN instruction.stepped_at IS 'when it took its status';
 COMMENT ON COLUMN instruction.recorded_at IS 'when the row was written';
 COMMENT ON COLUMN instruction.made_by IS 'the role that took the last step';
+COMMENT ON COLUMN instruction.reported_at IS 'when its provider first said that it executes this version; NULL: it has not, though the clock may have taken it there';
 COMMENT ON CONSTRAINT instruction_is_of_one_unit ON instruction IS 'either an asset or a portfolio';
+COMMENT ON INDEX instruction_comply_idx IS 'what was to be delivered by an instant';
 COMMENT ON INDEX instruction_due_idx IS 'what time may take further';
 COMMENT ON INDEX instruction_service_provider_id_idx IS 'what is new to a provider after a cursor';
 COMMENT ON INDEX instruction_untold_idx IS 'what a provider was not told of yet';

@@ -47,6 +47,19 @@ CREATE POLICY instruction_rationale_read_bought ON instruction_rationale FOR SEL
   USING (instruction_id IN (SELECT i.id FROM instruction i WHERE i.market_operator_id = (SELECT current_participant())));
 COMMENT ON POLICY instruction_rationale_read_bought ON instruction_rationale IS 'INSTR-MO-2: a buyer reads the reasons that it gave; others ask explain_instruction()';
 
+DO $block$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['unit_heartbeat', 'heartbeat_spell', 'unavailability_notice'] LOOP
+    EXECUTE format('DROP POLICY IF EXISTS %1$s_read_instructed ON %1$I', name);
+    EXECUTE format('CREATE POLICY %1$s_read_instructed ON %1$I FOR SELECT TO flexexchange_participant
+      USING (unit_id = ANY (ARRAY(SELECT i.unit_id FROM instruction i WHERE i.market_operator_id = (SELECT current_participant()) AND i.status IN (''issued'', ''delivered'', ''acknowledged'', ''confirmed'', ''executing'', ''held''))))', name);
+    EXECUTE format('COMMENT ON POLICY %1$s_read_instructed ON %1$I IS ''INSTR-MO-4: a buyer reads what is said of the units that it instructs, while it does''', name);
+  END LOOP;
+END
+$block$;
+
 -- ------------------------------------------------------------------ what stays, and which state follows which
 
 DROP POLICY IF EXISTS product_dispatch_terms_own ON product_dispatch_terms;

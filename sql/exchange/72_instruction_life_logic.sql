@@ -266,6 +266,8 @@ BEGIN
   END IF;
   PERFORM check_message_order(locked, at);
   UPDATE instruction i SET status = report_dispatch_status.status, reason = report_dispatch_status.reason, stepped_at = at, made_by = session_role() WHERE i.id = locked.id AND i.status <> report_dispatch_status.status;
+  -- kept, though the clock may have been there first
+  UPDATE instruction i SET reported_at = at WHERE i.id = locked.id AND status = 'executing' AND i.reported_at IS NULL;
   IF status = 'failed' THEN
     PERFORM move_dispatches(locked, 'failed', at, '{instructed,acknowledged,executing}');
   ELSE
@@ -541,7 +543,7 @@ BEGIN
 
     UPDATE instruction i SET version = locked.version + 1, status = 'issued', reason = format('amended, version %s', locked.version + 1), stepped_at = at, made_by = session_role(),
       starts_at = starts, ends_at = ends, open_ended = ends = 'infinity', acknowledge_by = at + terms.acknowledge_within, comply_by = NULL,
-      accepted_start = NULL, accepted_end = NULL, accepted_kw = NULL, acknowledged_at = NULL, confirmed_at = NULL, stop_at = NULL
+      accepted_start = NULL, accepted_end = NULL, accepted_kw = NULL, acknowledged_at = NULL, confirmed_at = NULL, stop_at = NULL, reported_at = NULL
     WHERE i.id = locked.id RETURNING i.* INTO locked;
     known_conflict := (SELECT coalesce(max(k.id), 0) FROM conflict k);
     PERFORM write_dispatches(locked, content, at);
@@ -677,6 +679,26 @@ COMMENT ON COLUMN live_instruction.ends_at IS 'when delivery ends, or infinity';
 COMMENT ON COLUMN live_instruction.emergency IS 'true when it is one';
 COMMENT ON COLUMN live_instruction.provider_knows IS 'true when the provider has fetched its last step';
 GRANT SELECT ON live_instruction TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION overdue_instructions(at timestamptz DEFAULT now()) RETURNS TABLE (instruction_id bigint, product_id bigint, unit_id bigint, service_provider_id bigint, status text, comply_by timestamptz, because text[])
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+  SELECT i.id, i.product_id, i.unit_id, i.service_provider_id, i.status, i.comply_by, w.because
+  FROM instruction i
+  CROSS JOIN LATERAL (SELECT unit_state(i.unit_id, i.product_id, overdue_instructions.at) AS state) u
+  CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
+    CASE WHEN i.status IN ('issued', 'delivered') AND i.acknowledge_by IS NOT NULL THEN 'not_answered' WHEN NOT i.self_dispatched AND i.confirmed_at IS NULL THEN 'not_confirmed'
+         WHEN i.reported_at IS NULL OR i.reported_at > overdue_instructions.at THEN 'not_reported' END,
+    CASE WHEN u.state IN ('unavailable', 'stale') THEN u.state END,
+    CASE WHEN EXISTS (SELECT FROM unavailability_notice n WHERE n.unit_id = i.unit_id AND n.ended_at IS NULL AND n.during @> overdue_instructions.at) THEN 'notice_of_unavailability' END], NULL) AS because) w
+  WHERE i.status IN ('issued', 'delivered', 'acknowledged', 'confirmed', 'executing') AND i.comply_by IS NOT NULL AND i.comply_by <= overdue_instructions.at AND i.ends_at > overdue_instructions.at AND w.because <> '{}'
+  ORDER BY i.comply_by, i.id
+$function$;
+COMMENT ON FUNCTION overdue_instructions(timestamptz) IS
+  'the instructions whose delivery was to be reached by an instant, that are not over by then, and of which it is not known that it was: not_answered, not_confirmed, not_reported (its provider has not said that it executes), unavailable or stale (by its heartbeat), notice_of_unavailability; as they stand now; of what the caller may read';
+REVOKE ALL ON FUNCTION overdue_instructions(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION overdue_instructions(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 -- ------------------------------------------------------------------ why, for whoever may know
 

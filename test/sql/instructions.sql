@@ -201,6 +201,29 @@ SELECT instruction_to_stop(4, 15, '2031-07-01T10:00:30Z');
 SELECT acknowledge_instruction(:open_ended, at => '2031-07-01T10:01:07Z');
 SELECT status FROM advance_instructions('2031-07-01T10:01:07Z');
 SELECT * FROM stands(:open_ended);
+-- the clock says that it executes; by the time to comply its provider, or its unit, should
+SELECT count(*) FROM overdue_instructions('2031-07-01T10:12:06Z');
+SELECT instruction_id = :open_ended AS it, unit_id, status, comply_by, because FROM overdue_instructions('2031-07-01T10:12:07Z');
+SELECT heartbeat(14, 'unavailable', 60, '2031-07-01T10:12:10Z');
+SELECT unit_id, because FROM overdue_instructions('2031-07-01T10:12:20Z');
+SELECT report_dispatch_status(:open_ended, 'executing', at => '2031-07-01T10:12:30Z'), report_dispatch_status(:open_ended, 'executing', at => '2031-07-01T10:12:40Z');
+SELECT reported_at, status, stepped_at FROM instruction WHERE id = :open_ended;
+SELECT unit_id, because FROM overdue_instructions('2031-07-01T10:12:40Z');
+SELECT heartbeat(14, 'available', 60, '2031-07-01T10:13:00Z');
+SELECT count(*) FROM overdue_instructions('2031-07-01T10:13:00Z');
+SELECT withdrawn_id FROM give_unavailability_notice(14, '2031-07-01T10:13:00Z/2031-07-01T10:20:00Z', 'a fault', at => '2031-07-01T10:13:30Z');
+SELECT unit_id, because FROM overdue_instructions('2031-07-01T10:14:00Z');
+SELECT count(*) FROM overdue_instructions('2031-07-01T10:20:00Z');
+-- its buyer and its provider ask too, each of what it may read; others have none
+SET ROLE instr_dso;
+SELECT because FROM overdue_instructions('2031-07-01T10:12:20Z');
+SET ROLE instr_volt;
+SELECT because FROM overdue_instructions('2031-07-01T10:12:20Z');
+SET ROLE instr_neso;
+SELECT because FROM overdue_instructions('2031-07-01T10:12:20Z');
+SET ROLE instr_amp;
+SELECT because FROM overdue_instructions('2031-07-01T10:12:20Z');
+RESET ROLE;
 -- it counts for ever against what the unit can do, until it ends
 SELECT f ->> 'kind' AS kind, f ->> 'short_kw' AS short_kw, f ->> 'end' AS "end" FROM instruct('{"product_id": 4, "unit_id": 14, "start": "2040-01-01T10:00Z", "open_ended": true, "set_point_kw": -200, "rationale": {"code": "location"}}', '2031-07-01T10:05Z') i, jsonb_array_elements(i.findings) f ORDER BY 1;
 SELECT instruction_to_stop(4, 14, '2040-07-01T10:00:30Z');
