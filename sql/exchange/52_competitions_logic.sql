@@ -186,6 +186,12 @@ CREATE OR REPLACE TRIGGER t10_status BEFORE INSERT OR UPDATE OF status ON compet
     'cleared > closed awarded cancelled', 'awarded > challenged final', 'challenged > awarded closed cancelled');
 COMMENT ON TRIGGER t10_status ON competition IS 'nothing is cleared whose gate is open, nothing awarded that was not cleared, and what is final stays';
 
+CREATE OR REPLACE TRIGGER t10_status BEFORE UPDATE OF status ON award
+  FOR EACH ROW WHEN (NEW.source IS NULL AND OLD.status <> NEW.status)
+  EXECUTE FUNCTION follow_states('status', 'awarded > completed held rejected released terminated', 'completed > awarded held rejected released terminated',
+    'held > awarded completed rejected released terminated', 'rejected > awarded completed held released terminated', 'released > awarded completed held rejected terminated');
+COMMENT ON TRIGGER t10_status ON award IS 'what a competition or its buyer terminated is awarded anew by another row alone; for rows of this exchange';
+
 CREATE OR REPLACE FUNCTION keep_time() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT

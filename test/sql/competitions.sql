@@ -293,6 +293,11 @@ RESET ROLE;
 SELECT status FROM competition WHERE id = :comp;
 SELECT status, count(*) FROM bid GROUP BY 1 ORDER BY 1;
 SELECT status, count(*) FROM award GROUP BY 1 ORDER BY 1;
+-- what was terminated its buyer does not award again past the competition
+SET ROLE comp_dso;
+UPDATE award SET status = 'awarded' WHERE status = 'terminated';
+UPDATE award SET status = 'completed' WHERE status = 'terminated';
+RESET ROLE;
 SELECT take_competition_step(:comp, 'cleared'), take_competition_step(:comp, 'awarded');
 SET ROLE comp_volt;
 SELECT challenge_competition(:comp, 'still wrong') AS challenge \gset
