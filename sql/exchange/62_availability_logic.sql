@@ -754,8 +754,15 @@ DECLARE
   terms availability_terms;
   lost record;
 BEGIN
-  IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER')
-     OR NEW.status = OLD.status AND NOT (OLD.status = 'accepted' AND (NEW.power_kw < OLD.power_kw OR NOT NEW.delivery_window @> OLD.delivery_window)) THEN
+  IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') OR pg_has_role(session_role(), 'flexexchange_operator', 'MEMBER') THEN
+    RETURN NEW;
+  ELSIF TG_OP = 'INSERT' THEN
+    IF NEW.status = 'withdrawn' OR NEW.status = 'completed' AND upper(NEW.delivery_window) > now() THEN
+      RAISE EXCEPTION 'availability is not % by its buyer', NEW.status
+        USING ERRCODE = 'MX415', HINT = CASE NEW.status WHEN 'withdrawn' THEN 'Its seller withdraws it.' ELSE 'It is not over.' END;
+    END IF;
+    RETURN NEW;
+  ELSIF NEW.status = OLD.status AND NOT (OLD.status = 'accepted' AND (NEW.power_kw < OLD.power_kw OR NOT NEW.delivery_window @> OLD.delivery_window)) THEN
     RETURN NEW;
   END IF;
   PERFORM see_what_is_new();
@@ -786,6 +793,8 @@ COMMENT ON FUNCTION keep_availability_terms() IS
 REVOKE ALL ON FUNCTION keep_availability_terms() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t13_by_its_terms BEFORE UPDATE OF status, power_kw, delivery_window ON availability FOR EACH ROW WHEN (NEW.source IS NULL) EXECUTE FUNCTION keep_availability_terms();
 COMMENT ON TRIGGER t13_by_its_terms ON availability IS 'the table opens no gate that the functions keep shut';
+CREATE OR REPLACE TRIGGER t13_by_its_terms_insert BEFORE INSERT ON availability FOR EACH ROW WHEN (NEW.source IS NULL AND NEW.status IN ('withdrawn', 'completed')) EXECUTE FUNCTION keep_availability_terms();
+COMMENT ON TRIGGER t13_by_its_terms_insert ON availability IS 'a buyer records what it buys, and not what its seller took back or what is not over';
 
 -- Whoever calls out of an availability waits for whoever gives it back, and the other way round.
 CREATE OR REPLACE FUNCTION hold_called_availability() RETURNS trigger

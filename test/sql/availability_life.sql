@@ -539,6 +539,9 @@ INSERT INTO dispatch (availability_id, product_id, service_provider_id, asset_id
 SELECT id, what, pg_temp.tried(format('UPDATE availability SET %s WHERE id = %s', what, id))
 FROM (VALUES (9301, 'power_kw = 3'), (9301, 'power_kw = 1'), (9301, 'delivery_window = shift(delivery_window, ''-1 hour'')'), (9301, 'delivery_window = shift(delivery_window, ''2 hours'')'),
              (9302, 'power_kw = 1'), (9302, 'power_kw = 0.5'), (9302, 'delivery_window = shift(delivery_window, ''1 hour'')')) v (id, what);
+-- nor does it record in the name of a seller what that has not done, or as over what is not
+SELECT s AS status, w AS delivery_window, pg_temp.tried(format('INSERT INTO availability (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (3, 2, 15, ''up'', 2, %L, %L)', w, s))
+FROM (VALUES ('declared', '2031-08-01T10:00Z/PT1H'), ('accepted', '2031-08-01T10:00Z/PT1H'), ('withdrawn', '2031-08-01T10:00Z/PT1H'), ('completed', '2031-08-01T10:00Z/PT1H'), ('completed', '2025-08-01T10:00Z/PT1H')) v (s, w);
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pg_temp.tried('UPDATE availability SET status = ''released'' WHERE id = 9204');
 ROLLBACK;
