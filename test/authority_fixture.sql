@@ -173,6 +173,8 @@ BEGIN
   INSERT INTO settlement_line (run_id, delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, settlement_mechanism_id, price, requested, factor, paid_volume, payment, shortfall, penalty, clawback, exact_amount, amount)
     VALUES (w, w, 1000 * w + 4, 'dispatch', w, seller, 100 * w + 2, slot, 1000 + w, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1);
   INSERT INTO settlement_statement (run_id, service_provider_id, lines, amount, rounding, digest) VALUES (w, seller, 1, 1, 0, '\x00');
+  INSERT INTO settlement_decision (id, delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, amount, evidence) OVERRIDING SYSTEM VALUE VALUES (w, w, 1000 * w + 4, 'dispatch', w, seller, 100 * w + 2, slot, 1, 'x');
+  INSERT INTO settlement_adjustment (run_id, decision_id, product_id, service_provider_id, decided, settled) VALUES (w, w, w, seller, 1, 1);
   INSERT INTO invoice (id, market_id, number, run_id, service_provider_id, net, vat_rate, currency, issued_on, due_on) OVERRIDING SYSTEM VALUE VALUES (w, w, 1, w, seller, 1, 0, 'GBP', '2030-02-01', '2030-03-01');
   INSERT INTO payment_terms (id, market_id, notice_business_days, late_above_base, confirmed, source) OVERRIDING SYSTEM VALUE VALUES (100 + w, w, 5, 0.02, true, 'x');
   INSERT INTO base_rate (since, rate, source) VALUES ('2029-12-31'::date + w::integer, 0.04, 'x');

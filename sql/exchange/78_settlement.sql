@@ -4,6 +4,7 @@
 -- product --1:n-- product_settlement --n:1-- settlement_mechanism     how a stage of a product is paid, from when
 -- delivery --settle()--> settlement_run --1:n-- settlement_line       a delivery's payment, each step of it
 --                                       --1:n-- settlement_statement  a provider's month
+-- settlement_decision                   --1:n-- settlement_adjustment what a period is to be settled at beside what its lines say
 --
 -- A line keeps what it was worked out from: the delivery, which never changes, the mechanism, which never changes, price
 -- and measure.  So it can be worked out again, and what differs between two runs is found in one of the four.
@@ -214,13 +215,75 @@ CREATE TABLE settlement_statement (
   rounding            numeric NOT NULL,
   total               numeric NOT NULL GENERATED ALWAYS AS (round(amount + rounding, 2)) STORED,
   digest              bytea NOT NULL,
+  adjustment          numeric NOT NULL DEFAULT 0,
   PRIMARY KEY (run_id, service_provider_id)
 );
 COMMENT ON TABLE settlement_statement IS 'what a provider is owed in a run: a month of a market; only added to';
 COMMENT ON COLUMN settlement_statement.run_id IS 'the run';
 COMMENT ON COLUMN settlement_statement.service_provider_id IS 'the provider';
 COMMENT ON COLUMN settlement_statement.lines IS 'how many lines it has';
-COMMENT ON COLUMN settlement_statement.amount IS 'sum of their amounts, exactly';
+COMMENT ON COLUMN settlement_statement.amount IS 'sum of their amounts and of the adjustments, exactly';
 COMMENT ON COLUMN settlement_statement.rounding IS 'what rounding the sum to two decimals adds or takes';
 COMMENT ON COLUMN settlement_statement.total IS 'what is owed to the provider, or by it when below zero';
-COMMENT ON COLUMN settlement_statement.digest IS 'SHA-256 of its lines, delivery and amount, in the order of deliveries: two runs that owe the same for the same have the same';
+COMMENT ON COLUMN settlement_statement.digest IS 'SHA-256 of its lines, delivery and amount, in the order of deliveries, and of its adjustments, decision and amount, in that of decisions: two runs that owe the same for the same have the same';
+COMMENT ON COLUMN settlement_statement.adjustment IS 'what of the amount is adjustments, by amounts that were decided';
+
+-- What a period of a trade is to be settled at, whatever follows from its delivery: decided by somebody, and said by whom and why.
+CREATE TABLE settlement_decision (
+  id                  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  delivery_id         bigint NOT NULL REFERENCES delivery,
+  trade_id            bigint NOT NULL,
+  stage               text NOT NULL,
+  product_id          bigint NOT NULL REFERENCES product,
+  service_provider_id bigint NOT NULL REFERENCES participant,
+  unit_id             bigint NOT NULL,
+  delivery_window     time_window NOT NULL,
+  amount              numeric NOT NULL,
+  evidence            text NOT NULL,
+  recorded_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+  recorded_by         name NOT NULL DEFAULT session_role(),
+  superseded_at       timestamptz,
+  CONSTRAINT settlement_decision_amount_is_money CHECK (check_given(abs(amount) < 1000000000000, 'an amount below 1e12 in settlement_decision.amount', 'In the currency of the market.')),
+  CONSTRAINT settlement_decision_evidence_is_short CHECK (check_text(evidence, 'settlement_decision.evidence', 1000)),
+  -- a period is settled at one amount
+  CONSTRAINT settlement_decision_period_once EXCLUDE USING gist (resource_window(trade_id, delivery_window) WITH &&) WHERE (superseded_at IS NULL)
+);
+CREATE INDEX settlement_decision_product_id_idx ON settlement_decision (product_id, lower(delivery_window)) WHERE superseded_at IS NULL;
+COMMENT ON TABLE settlement_decision IS 'amounts that were decided of a period of a trade: each run of its month adjusts what its lines say to them; rows are superseded, never changed';
+COMMENT ON COLUMN settlement_decision.id IS 'surrogate key';
+COMMENT ON COLUMN settlement_decision.delivery_id IS 'the delivery that it was decided of; a later one of the same period changes nothing of it';
+COMMENT ON COLUMN settlement_decision.trade_id IS 'its dispatch or availability';
+COMMENT ON COLUMN settlement_decision.stage IS 'dispatch or availability';
+COMMENT ON COLUMN settlement_decision.product_id IS 'its product';
+COMMENT ON COLUMN settlement_decision.service_provider_id IS 'who is paid, or pays back';
+COMMENT ON COLUMN settlement_decision.unit_id IS 'its unit';
+COMMENT ON COLUMN settlement_decision.delivery_window IS 'its period';
+COMMENT ON COLUMN settlement_decision.amount IS 'what the lines of the period and the adjustment add up to, currency of the market; below zero: owed by the provider';
+COMMENT ON COLUMN settlement_decision.evidence IS 'what it rests on: the dispute, how it was decided and why';
+COMMENT ON COLUMN settlement_decision.recorded_at IS 'when it was recorded';
+COMMENT ON COLUMN settlement_decision.recorded_by IS 'role that did';
+COMMENT ON COLUMN settlement_decision.superseded_at IS 'when something else was decided of the period, or of a part of it; NULL: it holds';
+COMMENT ON CONSTRAINT settlement_decision_amount_is_money ON settlement_decision IS 'an amount that can be invoiced';
+COMMENT ON CONSTRAINT settlement_decision_period_once ON settlement_decision IS 'a period is settled at one amount';
+COMMENT ON INDEX settlement_decision_product_id_idx IS 'the decisions that hold, by product and month';
+
+CREATE TABLE settlement_adjustment (
+  run_id              bigint NOT NULL REFERENCES settlement_run,
+  decision_id         bigint NOT NULL REFERENCES settlement_decision,
+  product_id          bigint NOT NULL,
+  service_provider_id bigint NOT NULL,
+  decided             numeric NOT NULL,
+  settled             numeric NOT NULL,
+  amount              numeric NOT NULL GENERATED ALWAYS AS (decided - settled) STORED,
+  PRIMARY KEY (run_id, decision_id)
+);
+CREATE INDEX settlement_adjustment_decision_id_idx ON settlement_adjustment (decision_id);
+COMMENT ON TABLE settlement_adjustment IS 'what a run adds to its lines so that a period is settled at what was decided of it; only added to';
+COMMENT ON COLUMN settlement_adjustment.run_id IS 'the run';
+COMMENT ON COLUMN settlement_adjustment.decision_id IS 'the decision';
+COMMENT ON COLUMN settlement_adjustment.product_id IS 'the product';
+COMMENT ON COLUMN settlement_adjustment.service_provider_id IS 'who is paid, or pays back';
+COMMENT ON COLUMN settlement_adjustment.decided IS 'what the period is settled at';
+COMMENT ON COLUMN settlement_adjustment.settled IS 'what the lines of the run say of it; zero where there is none';
+COMMENT ON COLUMN settlement_adjustment.amount IS 'the difference: part of the statement';
+COMMENT ON INDEX settlement_adjustment_decision_id_idx IS 'the runs that carry a decision';

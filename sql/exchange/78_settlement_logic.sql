@@ -4,11 +4,11 @@
 -- payment() is the arithmetic, once: it is inlined into settle(), which asks it for a month at a time, into check_settlement_run(), and anybody can ask it.
 
 SELECT protect_table(t::regclass, ARRAY['flexexchange_participant', 'flexexchange_analyst']) FROM unnest(ARRAY['settlement_mechanism', 'product_settlement']) t;
-SELECT protect_table(t::regclass) FROM unnest(ARRAY['settlement_run', 'settlement_line', 'settlement_statement']) t;
+SELECT protect_table(t::regclass) FROM unnest(ARRAY['settlement_run', 'settlement_line', 'settlement_statement', 'settlement_decision', 'settlement_adjustment']) t;
 REVOKE UPDATE, DELETE ON settlement_mechanism FROM flexexchange_operator;
--- written by settle() alone
-REVOKE INSERT, UPDATE, DELETE ON settlement_run, settlement_line, settlement_statement FROM flexexchange_operator;
-GRANT SELECT ON settlement_run, settlement_line, settlement_statement TO flexexchange_participant;
+-- written by settle() alone, and decisions by those who carry one out
+REVOKE INSERT, UPDATE, DELETE ON settlement_run, settlement_line, settlement_statement, settlement_decision, settlement_adjustment FROM flexexchange_operator;
+GRANT SELECT ON settlement_run, settlement_line, settlement_statement, settlement_decision, settlement_adjustment TO flexexchange_participant;
 GRANT INSERT (product_id, stage, settlement_mechanism_id, valid), UPDATE (valid) ON product_settlement TO flexexchange_participant;
 DROP POLICY IF EXISTS product_settlement_insert_own ON product_settlement;
 CREATE POLICY product_settlement_insert_own ON product_settlement FOR INSERT TO flexexchange_participant WITH CHECK (product_id = ANY (ARRAY(SELECT own_product_ids())));
@@ -30,6 +30,18 @@ COMMENT ON POLICY settlement_line_read_own ON settlement_line IS 'SETTLE-SP-2: a
 DROP POLICY IF EXISTS settlement_line_read_bought ON settlement_line;
 CREATE POLICY settlement_line_read_bought ON settlement_line FOR SELECT TO flexexchange_participant USING (product_id = ANY (ARRAY(SELECT own_product_ids())));
 COMMENT ON POLICY settlement_line_read_bought ON settlement_line IS 'SETTLE-MO-4: a buyer reads the lines and statements of its products';
+DROP POLICY IF EXISTS settlement_decision_read_own ON settlement_decision;
+CREATE POLICY settlement_decision_read_own ON settlement_decision FOR SELECT TO flexexchange_participant USING (service_provider_id = (SELECT current_participant()));
+COMMENT ON POLICY settlement_decision_read_own ON settlement_decision IS 'SETTLE-SP-4: a provider reads the amounts that were decided of what it delivered, and what runs made of them';
+DROP POLICY IF EXISTS settlement_decision_read_bought ON settlement_decision;
+CREATE POLICY settlement_decision_read_bought ON settlement_decision FOR SELECT TO flexexchange_participant USING (product_id = ANY (ARRAY(SELECT own_product_ids())));
+COMMENT ON POLICY settlement_decision_read_bought ON settlement_decision IS 'SETTLE-MO-8: a buyer reads the amounts that were decided of its products, and what runs made of them';
+DROP POLICY IF EXISTS settlement_adjustment_read_own ON settlement_adjustment;
+CREATE POLICY settlement_adjustment_read_own ON settlement_adjustment FOR SELECT TO flexexchange_participant USING (service_provider_id = (SELECT current_participant()));
+COMMENT ON POLICY settlement_adjustment_read_own ON settlement_adjustment IS 'SETTLE-SP-4: a provider reads the amounts that were decided of what it delivered, and what runs made of them';
+DROP POLICY IF EXISTS settlement_adjustment_read_bought ON settlement_adjustment;
+CREATE POLICY settlement_adjustment_read_bought ON settlement_adjustment FOR SELECT TO flexexchange_participant USING (product_id = ANY (ARRAY(SELECT own_product_ids())));
+COMMENT ON POLICY settlement_adjustment_read_bought ON settlement_adjustment IS 'SETTLE-MO-8: a buyer reads the amounts that were decided of its products, and what runs made of them';
 DROP POLICY IF EXISTS settlement_statement_read_own ON settlement_statement;
 CREATE POLICY settlement_statement_read_own ON settlement_statement FOR SELECT TO flexexchange_participant USING (service_provider_id = (SELECT current_participant()));
 COMMENT ON POLICY settlement_statement_read_own ON settlement_statement IS 'SETTLE-SP-2: a provider reads its own lines and statements';
@@ -51,9 +63,10 @@ DO $block$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['settlement_mechanism', 'settlement_run', 'settlement_line', 'settlement_statement'] LOOP
-    EXECUTE format('CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION refuse_change(''values'', %L)', name,
-                   CASE name WHEN 'settlement_mechanism' THEN 'Insert another version: settlements rest on this one.' ELSE 'Make a revised run with settle().' END);
+  FOREACH name IN ARRAY ARRAY['settlement_mechanism', 'settlement_run', 'settlement_line', 'settlement_statement', 'settlement_decision', 'settlement_adjustment'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE %sON %I FOR EACH ROW EXECUTE FUNCTION refuse_change(''values'', %L)',
+                   CASE name WHEN 'settlement_decision' THEN 'OF delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, amount, evidence, recorded_at, recorded_by ' ELSE '' END, name,
+                   CASE name WHEN 'settlement_mechanism' THEN 'Insert another version: settlements rest on this one.' WHEN 'settlement_decision' THEN 'What is decided since supersedes it.' ELSE 'Make a revised run with settle().' END);
     EXECUTE format('COMMENT ON TRIGGER t10_is_kept ON %I IS ''what was settled stays as it was''', name);
     EXECUTE format('CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change(''rows'', ''What was settled is kept.'')', name);
     EXECUTE format('COMMENT ON TRIGGER t10_no_truncate ON %I IS ''history is not truncated''', name);
@@ -101,6 +114,53 @@ COMMENT ON FUNCTION late_interest(numeric, integer, numeric, numeric, integer) I
   'simple interest on what was paid late, by day, at base rate plus so much a year, to two decimals; rates are shares: 0.04 for 4 %';
 REVOKE ALL ON FUNCTION late_interest(numeric, integer, numeric, numeric, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION late_interest(numeric, integer, numeric, numeric, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
+
+-- ---------------------------------------------------------------- amounts that were decided
+
+CREATE OR REPLACE FUNCTION decide_settlement(delivery_id bigint, amount numeric, evidence text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path FROM CURRENT
+AS $function$
+#variable_conflict use_column
+DECLARE
+  made bigint;
+BEGIN
+  -- what was decided of the period before, or of more or less of it, is over
+  UPDATE settlement_decision x SET superseded_at = clock_timestamp()
+  FROM delivery d WHERE d.id = decide_settlement.delivery_id AND x.superseded_at IS NULL AND resource_window(x.trade_id, x.delivery_window) && resource_window(d.trade_id, d.delivery_window);
+  IF decide_settlement.amount IS NOT NULL THEN
+    INSERT INTO settlement_decision AS x (delivery_id, trade_id, stage, product_id, service_provider_id, unit_id, delivery_window, amount, evidence)
+    SELECT d.id, d.trade_id, CASE WHEN d.dispatch_id IS NULL THEN 'availability' ELSE 'dispatch' END, d.product_id, d.service_provider_id, d.unit_id, d.delivery_window, decide_settlement.amount, decide_settlement.evidence
+    FROM delivery d WHERE d.id = decide_settlement.delivery_id
+    RETURNING x.id INTO made;
+  END IF;
+  RETURN made;
+END
+$function$;
+COMMENT ON FUNCTION decide_settlement(bigint, numeric, text) IS
+  'records an amount that was decided of the period of a delivery, which supersedes what was decided of it before; NULL amount: it is settled as follows from what was delivered again; gives the number of the decision; error 23514';
+REVOKE ALL ON FUNCTION decide_settlement(bigint, numeric, text) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION share_of_line(amount numeric, line_window time_window, period time_window) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN line_window <@ period THEN share_of_line.amount
+              ELSE round(share_of_line.amount * extract(epoch FROM least(upper(line_window), upper(period)) - greatest(lower(line_window), lower(period))) / extract(epoch FROM upper(line_window) - lower(line_window)), 12) END;
+END;
+COMMENT ON FUNCTION share_of_line(numeric, time_window, time_window) IS 'what a line says of a period that it overlaps: all of it where it lies within, else its share by time, to twelve decimals; currency';
+REVOKE ALL ON FUNCTION share_of_line(numeric, time_window, time_window) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION share_of_line(numeric, time_window, time_window) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION line_as_adjusted(run_id bigint, delivery_id bigint) RETURNS numeric
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT l.amount + coalesce((SELECT sum(a.amount) FROM settlement_adjustment a JOIN settlement_decision x ON x.id = a.decision_id
+                              WHERE a.run_id = l.run_id AND x.trade_id = l.trade_id AND x.delivery_window = l.delivery_window), 0)
+  FROM settlement_line l WHERE l.run_id = line_as_adjusted.run_id AND l.delivery_id = line_as_adjusted.delivery_id;
+END;
+COMMENT ON FUNCTION line_as_adjusted(bigint, bigint) IS 'what a run owes for the period of one of its lines: the line, and what was decided of that period; NULL: it has no such line, or none that the caller reads';
+REVOKE ALL ON FUNCTION line_as_adjusted(bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION line_as_adjusted(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 -- ---------------------------------------------------------------- runs
 
@@ -240,12 +300,24 @@ BEGIN
          ELSE CASE m.measured_as WHEN 'total' THEN o.total ELSE o.worst END END,
     CASE WHEN d.stage = 'availability' THEN c.total END) p
   WHERE p.paid_volume IS NOT NULL;
+  -- what was decided is settled whatever became of the trade since, so that nobody escapes it
+  INSERT INTO settlement_adjustment (run_id, decision_id, product_id, service_provider_id, decided, settled)
+  SELECT made, x.id, x.product_id, x.service_provider_id, x.amount, coalesce(s.settled, 0)
+  FROM settlement_decision x
+  JOIN product p ON p.id = x.product_id
+  LEFT JOIN (SELECT y.id, sum(share_of_line(l.amount, l.delivery_window, y.delivery_window)) AS settled
+             FROM settlement_decision y JOIN pg_temp.settlement_due d ON d.trade_id = y.trade_id AND d.delivery_window && y.delivery_window JOIN settlement_line l ON l.run_id = made AND l.delivery_id = d.delivery_id
+             WHERE y.superseded_at IS NULL GROUP BY y.id) s ON s.id = x.id
+  WHERE p.market_id = the_market.id AND x.superseded_at IS NULL AND lower(x.delivery_window) >= lower(within) AND lower(x.delivery_window) < upper(within);
   DROP TABLE pg_temp.settlement_due;
 
-  INSERT INTO settlement_statement (run_id, service_provider_id, lines, amount, rounding, digest)
-  SELECT made, l.service_provider_id, count(*), sum(l.amount), round(sum(l.amount), 2) - sum(l.amount),
-         sha256(string_agg(int8send(l.delivery_id) || convert_to(trim_scale(l.amount)::text, 'UTF8'), ''::bytea ORDER BY l.delivery_id))
-  FROM settlement_line l WHERE l.run_id = made GROUP BY l.service_provider_id;
+  INSERT INTO settlement_statement (run_id, service_provider_id, lines, amount, rounding, digest, adjustment)
+  SELECT made, coalesce(l.service_provider_id, a.service_provider_id), coalesce(l.lines, 0), s.amount, round(s.amount, 2) - s.amount, sha256(coalesce(l.content, '') || coalesce(a.content, '')), coalesce(a.amount, 0)
+  FROM (SELECT l.service_provider_id, count(*) AS lines, sum(l.amount) AS amount, string_agg(int8send(l.delivery_id) || convert_to(trim_scale(l.amount)::text, 'UTF8'), ''::bytea ORDER BY l.delivery_id) AS content
+        FROM settlement_line l WHERE l.run_id = made GROUP BY l.service_provider_id) l
+  FULL JOIN (SELECT a.service_provider_id, sum(a.amount) AS amount, string_agg(convert_to('decision', 'UTF8') || int8send(a.decision_id) || convert_to(trim_scale(a.amount)::text, 'UTF8'), ''::bytea ORDER BY a.decision_id) AS content
+             FROM settlement_adjustment a WHERE a.run_id = made GROUP BY a.service_provider_id) a USING (service_provider_id)
+  CROSS JOIN LATERAL (SELECT coalesce(l.amount, 0) + coalesce(a.amount, 0) AS amount) s;
   -- who is owed nothing any more is told so
   INSERT INTO settlement_statement (run_id, service_provider_id, lines, amount, rounding, digest)
   SELECT made, s.service_provider_id, 0, 0, 0, sha256('') FROM settlement_statement s
@@ -254,7 +326,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION settle(bigint, date, text, text) IS
-  'settles the month of a day of a market: a line for each delivery that holds, stands, has a price, a mechanism and what it pays for, and a statement for each provider; unsettled_deliveries() says what is left out; the first run is initial, later ones revised, the last final; by the buyer or the operator; returns the run; errors 42501, 23514, MX105, MX501; SECURITY DEFINER because nobody writes settlements, and the caller is checked';
+  'settles the month of a day of a market: a line for each delivery that holds, stands, has a price, a mechanism and what it pays for, an adjustment for each amount that was decided, and a statement for each provider; unsettled_deliveries() says what is left out; the first run is initial, later ones revised, the last final; by the buyer or the operator; returns the run; errors 42501, 23514, MX105, MX501; SECURITY DEFINER because nobody writes settlements, and the caller is checked';
 REVOKE ALL ON FUNCTION settle(bigint, date, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION settle(bigint, date, text, text) TO flexexchange_operator, flexexchange_participant;
 
@@ -272,14 +344,22 @@ BEGIN ATOMIC
     AND (p.requested, p.delivered, p.measure, p.factor, p.paid_volume, p.payment, p.shortfall, p.penalty, p.clawback, p.exact_amount, p.amount)
         IS DISTINCT FROM (l.requested, l.delivered, l.measured, l.factor, l.paid_volume, l.payment, l.shortfall, l.penalty, l.clawback, l.exact_amount, l.amount)
   UNION ALL
-  SELECT 'statement', s.service_provider_id, format('%s is stated for %s lines, which are %s and add up to %s', s.amount, s.lines, coalesce(x.lines, 0), coalesce(x.amount, 0))
+  SELECT 'adjustment', a.decision_id, format('%s is adjusted to %s, and %s to %s follows from the lines and the decision', a.settled, a.decided, coalesce(s.settled, 0), x.amount)
+  FROM settlement_adjustment a
+  JOIN settlement_decision x ON x.id = a.decision_id
+  LEFT JOIN (SELECT y.id, sum(share_of_line(l.amount, l.delivery_window, y.delivery_window)) AS settled
+             FROM settlement_decision y JOIN settlement_line l ON l.trade_id = y.trade_id AND l.delivery_window && y.delivery_window WHERE l.run_id = check_settlement_run.run_id GROUP BY y.id) s ON s.id = a.decision_id
+  WHERE a.run_id = check_settlement_run.run_id AND (a.decided, a.settled) IS DISTINCT FROM (x.amount, coalesce(s.settled, 0))
+  UNION ALL
+  SELECT 'statement', s.service_provider_id, format('%s is stated for %s lines, which are %s and, with adjustments, add up to %s', s.amount, s.lines, coalesce(x.lines, 0), coalesce(x.amount, 0) + coalesce(y.amount, 0))
   FROM settlement_statement s
   LEFT JOIN (SELECT l.service_provider_id, count(*) AS lines, sum(l.amount) AS amount FROM settlement_line l WHERE l.run_id = check_settlement_run.run_id GROUP BY l.service_provider_id) x USING (service_provider_id)
+  LEFT JOIN (SELECT a.service_provider_id, sum(a.amount) AS amount FROM settlement_adjustment a WHERE a.run_id = check_settlement_run.run_id GROUP BY a.service_provider_id) y USING (service_provider_id)
   -- a statement of nothing has no lines
-  WHERE s.run_id = check_settlement_run.run_id AND (s.lines, s.amount) IS DISTINCT FROM (coalesce(x.lines, 0), coalesce(x.amount, 0));
+  WHERE s.run_id = check_settlement_run.run_id AND (s.lines, s.amount, s.adjustment) IS DISTINCT FROM (coalesce(x.lines, 0), coalesce(x.amount, 0) + coalesce(y.amount, 0), coalesce(y.amount, 0));
 END;
 COMMENT ON FUNCTION check_settlement_run(bigint) IS
-  'works every line of a run out again from the delivery, mechanism, price and measure that it names, and adds up every statement: a row for each that differs, none when all is as it was';
+  'works every line of a run out again from the delivery, mechanism, price and measure that it names, and every adjustment from the decision and the lines, and adds up every statement: a row for each that differs, none when all is as it was';
 REVOKE ALL ON FUNCTION check_settlement_run(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION check_settlement_run(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -310,9 +390,18 @@ BEGIN ATOMIC
     (12, 'amount', l.amount, r.currency, CASE m.rounds_at WHEN 'line' THEN format('%s decimals, %s', m.decimals, m.rounding) ELSE 'rounded on the statement' END || format('; %s, version %s', m.code, m.version))
   ) AS x (step, name, value, unit, because)
   WHERE l.run_id = explain_settlement_line.run_id AND l.delivery_id = explain_settlement_line.delivery_id
-  ORDER BY x.step;
+  UNION ALL
+  SELECT x.step, x.name, trim_scale(x.value), r.currency, x.because
+  FROM settlement_line l
+  JOIN settlement_run r ON r.id = l.run_id
+  JOIN settlement_adjustment a ON a.run_id = l.run_id
+  JOIN settlement_decision s ON s.id = a.decision_id AND s.trade_id = l.trade_id AND s.delivery_window && l.delivery_window
+  CROSS JOIN LATERAL (VALUES (13, 'adjustment', a.amount, s.evidence),
+                             (14, 'settled at', a.decided, CASE WHEN s.delivery_window = l.delivery_window THEN 'amount + adjustment' ELSE format('all lines of %s + adjustment', s.delivery_window) END)) AS x (step, name, value, because)
+  WHERE l.run_id = explain_settlement_line.run_id AND l.delivery_id = explain_settlement_line.delivery_id
+  ORDER BY 1;
 END;
-COMMENT ON FUNCTION explain_settlement_line(bigint, bigint) IS 'how a line came about, step by step: volumes, performance, factor, price, payment, penalty, clawback, rounding; each with its reason';
+COMMENT ON FUNCTION explain_settlement_line(bigint, bigint) IS 'how a line came about, step by step: volumes, performance, factor, price, payment, penalty, clawback, rounding, and, where an amount was decided of its period, the adjustment; each with its reason';
 REVOKE ALL ON FUNCTION explain_settlement_line(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION explain_settlement_line(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -331,6 +420,8 @@ BEGIN ATOMIC
     FROM old_line o FULL JOIN new_line n ON n.trade_id = o.trade_id AND n.delivery_window = o.delivery_window),
   moved AS (SELECT b.unit_id, b.product_id, array_agg(coalesce(b.new_delivery, b.old_delivery) ORDER BY coalesce(b.new_delivery, b.old_delivery)) AS deliveries
             FROM both_lines b WHERE b.old_delivery IS DISTINCT FROM b.new_delivery GROUP BY b.unit_id, b.product_id)
+  SELECT x.service_provider_id, x.trade_id, x.delivery_window, x.before, x.after, x.change, x.cause, x.detail, x.changed_deliveries
+  FROM (
   SELECT b.service_provider_id, b.trade_id, b.delivery_window, b.before, b.after, b.after - b.before,
          CASE WHEN b.old_delivery IS NULL THEN 'added' WHEN b.new_delivery IS NULL THEN 'left out' WHEN b.old_mechanism <> b.new_mechanism THEN 'mechanism' WHEN b.old_price <> b.new_price THEN 'price'
               WHEN b.old_delivery <> b.new_delivery THEN 'delivery' ELSE 'performance' END,
@@ -353,10 +444,20 @@ BEGIN ATOMIC
   LEFT JOIN delivery n ON n.id = b.new_delivery
   LEFT JOIN moved m ON m.unit_id = b.unit_id AND m.product_id = b.product_id
   WHERE b.before <> b.after OR (b.old_delivery IS NULL) <> (b.new_delivery IS NULL)
-  ORDER BY b.trade_id, lower(b.delivery_window);
+  UNION ALL
+  SELECT s.service_provider_id, s.trade_id, s.delivery_window, coalesce(o.amount, 0), coalesce(n.amount, 0), coalesce(n.amount, 0) - coalesce(o.amount, 0), 'decision',
+         CASE WHEN n.run_id IS NULL THEN format('%s; something else was decided since', s.evidence)
+              ELSE concat_ws(', ', format('%s; %s is settled, the lines say %s', s.evidence, trim_scale(n.decided), trim_scale(n.settled)), CASE WHEN o.run_id IS NOT NULL THEN format('and said %s', trim_scale(o.settled)) END) END,
+         '{}'
+  FROM (SELECT a.* FROM settlement_adjustment a JOIN runs r ON a.run_id = r.old_run) o
+  FULL JOIN (SELECT a.* FROM settlement_adjustment a JOIN runs r ON a.run_id = r.new_run) n USING (decision_id)
+  JOIN settlement_decision s ON s.id = decision_id
+  WHERE coalesce(o.amount, 0) <> coalesce(n.amount, 0) OR (o.run_id IS NULL) <> (n.run_id IS NULL)
+  ) x (service_provider_id, trade_id, delivery_window, before, after, change, cause, detail, changed_deliveries)
+  ORDER BY x.trade_id, lower(x.delivery_window), x.cause COLLATE "C", upper(x.delivery_window);
 END;
 COMMENT ON FUNCTION settlement_changes(bigint, bigint) IS
-  'what differs between a run and another (NULL: the one that it revises), line by line: added, left out, or changed in mechanism, price, delivery or performance, with what was said before and after and the deliveries that changed; the changes add up to the difference of the amounts';
+  'what differs between a run and another (NULL: the one that it revises), line by line: added, left out, or changed in mechanism, price, delivery or performance, with what was said before and after and the deliveries that changed; and adjustment by adjustment (decision), with what was decided by whom; the changes add up to the difference of the amounts';
 REVOKE ALL ON FUNCTION settlement_changes(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION settlement_changes(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -380,7 +481,7 @@ GRANT EXECUTE ON FUNCTION settlement_changes_by_reading(bigint, bigint) TO flexe
 
 CREATE OR REPLACE VIEW monthly_statement WITH (security_invoker = true) AS
   SELECT r.id AS run_id, m.code AS market_code, r.month, r.number, r.kind, s.service_provider_id, p.name AS service_provider, s.lines, r.currency, s.amount, s.rounding, s.total,
-         s.total - coalesce(o.total, 0) AS change, r.made_at
+         s.total - coalesce(o.total, 0) AS change, r.made_at, s.adjustment
   FROM settlement_run r
   JOIN market m ON m.id = r.market_id
   JOIN settlement_statement s ON s.run_id = r.id
@@ -396,9 +497,10 @@ COMMENT ON COLUMN monthly_statement.service_provider_id IS 'who is paid';
 COMMENT ON COLUMN monthly_statement.service_provider IS 'its name';
 COMMENT ON COLUMN monthly_statement.lines IS 'how many lines';
 COMMENT ON COLUMN monthly_statement.currency IS 'currency, ISO 4217';
-COMMENT ON COLUMN monthly_statement.amount IS 'sum of the lines';
+COMMENT ON COLUMN monthly_statement.amount IS 'sum of the lines and adjustments';
 COMMENT ON COLUMN monthly_statement.rounding IS 'rounding of the sum';
 COMMENT ON COLUMN monthly_statement.total IS 'what is owed';
 COMMENT ON COLUMN monthly_statement.change IS 'less what the run before owed: what is still to be paid, or paid back';
 COMMENT ON COLUMN monthly_statement.made_at IS 'when the run was made';
+COMMENT ON COLUMN monthly_statement.adjustment IS 'what of it was decided beside the lines';
 GRANT SELECT ON monthly_statement TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;

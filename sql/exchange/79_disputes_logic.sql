@@ -113,6 +113,10 @@ BEGIN
     IF acts_for_exchange() OR NEW.market_id = ANY (ARRAY(SELECT own_market_ids())) OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER') THEN
       NEW.new_delivery_id := write_decided_delivery(NEW);
     END IF;
+  END IF;
+  IF num_nonnulls(NEW.decided_kwh, NEW.decided_amount) > 0 THEN
+    -- an amount holds until something else is decided of the period, energy included
+    NEW.new_decision_id := decide_settlement(NEW.delivery_id, NEW.decided_amount, left(format('dispute %s decided (%s): %s', NEW.id, NEW.outcome, NEW.decision_reason), 1000));
   ELSIF NEW.qualification_id IS NOT NULL AND NEW.outcome IN ('upheld', 'partly') THEN
     -- the procuring operator decides again
     UPDATE qualification q SET status = 'requested' WHERE q.id = NEW.qualification_id AND q.status = 'rejected';
@@ -133,7 +137,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION carry_out_decision() IS
-  'trigger: what was decided is done: a delivery that supersedes the one in dispute (of what the seller agreed to last, with the next run), an application to be decided again, a verdict set aside and the trades that waited on it let through (or refused, where the dispute was of another); errors MX513, and those of deliveries and holds; SECURITY DEFINER because it changes what others own';
+  'trigger: what was decided is done: a delivery that supersedes the one in dispute (of what the seller agreed to last, with the next run), an amount that the period is settled at from the next run on, an application to be decided again, a verdict set aside and the trades that waited on it let through (or refused, where the dispute was of another); errors MX513, and those of deliveries and holds; SECURITY DEFINER because it changes what others own';
 REVOKE ALL ON FUNCTION carry_out_decision() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER t50_carry_out BEFORE UPDATE OF status ON dispute FOR EACH ROW WHEN (OLD.status <> 'resolved' AND NEW.status = 'resolved') EXECUTE FUNCTION carry_out_decision();
 COMMENT ON TRIGGER t50_carry_out ON dispute IS 'what was decided is done';
@@ -273,14 +277,15 @@ BEGIN
   -- whether it can be disputed, and since when
   CASE matter
     WHEN 'settlement_line' THEN
-      SELECT min(r.made_at) INTO since FROM settlement_line l JOIN settlement_line x ON x.delivery_id = l.delivery_id AND x.amount = l.amount JOIN settlement_run r ON r.id = x.run_id AND r.id <= l.run_id
+      SELECT min(r.made_at) INTO since FROM settlement_line l JOIN settlement_line x ON x.delivery_id = l.delivery_id AND line_as_adjusted(x.run_id, x.delivery_id) = line_as_adjusted(l.run_id, l.delivery_id) JOIN settlement_run r ON r.id = x.run_id AND r.id <= l.run_id
       WHERE l.run_id = raise_dispute.run_id AND l.delivery_id = raise_dispute.delivery_id;
       problem := CASE WHEN since IS NULL THEN 'is not in that run'
                       WHEN EXISTS (SELECT FROM settlement_run r WHERE r.previous_run_id = raise_dispute.run_id) THEN 'was settled again since'
                       WHEN EXISTS (SELECT FROM settlement_run r WHERE r.id = raise_dispute.run_id AND r.kind = 'final') THEN 'was settled for good'
                       -- a line that a later run left as it was stays accepted
                       WHEN me = seller AND EXISTS (SELECT FROM statement_acceptance a JOIN settlement_line x ON x.run_id = a.run_id AND x.delivery_id = raise_dispute.delivery_id
-                                                   JOIN settlement_line l ON l.run_id = raise_dispute.run_id AND l.delivery_id = x.delivery_id AND l.amount = x.amount WHERE a.service_provider_id = me) THEN 'was accepted' END;
+                                                   JOIN settlement_line l ON l.run_id = raise_dispute.run_id AND l.delivery_id = x.delivery_id
+                                                   WHERE a.service_provider_id = me AND line_as_adjusted(l.run_id, l.delivery_id) = line_as_adjusted(x.run_id, x.delivery_id)) THEN 'was accepted' END;
     WHEN 'verification' THEN
       since := the_delivery.recorded_at;
       problem := CASE WHEN the_delivery.superseded_at IS NOT NULL THEN 'was superseded'
@@ -500,22 +505,28 @@ CREATE OR REPLACE FUNCTION held_amounts(run_id bigint)
 RETURNS TABLE (dispute_id bigint, delivery_id bigint, trade_id bigint, service_provider_id bigint, amount numeric, undisputed numeric, held numeric)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT d.id, l.delivery_id, l.trade_id, l.service_provider_id, l.amount, u.undisputed, l.amount - u.undisputed
+  SELECT d.id, l.delivery_id, l.trade_id, l.service_provider_id, a.amount, u.undisputed, a.amount - u.undisputed
   FROM dispute d
   JOIN delivery o ON o.id = d.delivery_id
   JOIN settlement_run r ON r.id = held_amounts.run_id AND r.market_id = d.market_id AND r.period @> lower(o.delivery_window)
   JOIN settlement_line l ON l.run_id = r.id AND l.trade_id = o.trade_id AND l.delivery_window = o.delivery_window
   JOIN delivery n ON n.id = l.delivery_id
   JOIN settlement_mechanism m ON m.id = l.settlement_mechanism_id
+  LEFT JOIN settlement_decision x ON x.id = d.new_decision_id
+  CROSS JOIN LATERAL (SELECT line_as_adjusted(l.run_id, l.delivery_id) AS amount OFFSET 0) a
   -- all else of the line as it is
   CROSS JOIN LATERAL payment(m, n.requested_kwh, coalesce(d.decided_kwh, d.claimed_kwh), extract(epoch FROM upper(l.delivery_window) - lower(l.delivery_window)), l.price, l.measured, l.clawback_measured) p
-  CROSS JOIN LATERAL (SELECT least(l.amount, CASE WHEN d.status = 'resolved' THEN coalesce(d.decided_amount, CASE WHEN d.decided_kwh IS NOT NULL THEN p.amount END, l.amount)
-                                                  ELSE coalesce(d.claimed_amount, CASE WHEN d.claimed_kwh IS NOT NULL THEN p.amount END, CASE WHEN d.raised_by_id = l.service_provider_id THEN l.amount ELSE 0 END) END) AS undisputed) u
-  WHERE (d.status IN ('raised', 'answered') OR d.outcome IN ('upheld', 'partly', 'settled') AND l.delivery_id = d.delivery_id)
-    AND u.undisputed < l.amount;
+  CROSS JOIN LATERAL (SELECT least(a.amount, CASE WHEN d.status = 'resolved' THEN coalesce(d.decided_amount, CASE WHEN d.decided_kwh IS NOT NULL THEN p.amount END, a.amount)
+                                                  ELSE coalesce(d.claimed_amount, CASE WHEN d.claimed_kwh IS NOT NULL THEN p.amount END, CASE WHEN d.raised_by_id = l.service_provider_id THEN a.amount ELSE 0 END) END) AS undisputed) u
+  WHERE (d.status IN ('raised', 'answered')
+         -- until a run has settled it, or something else was decided
+         OR d.outcome IN ('upheld', 'partly', 'settled')
+            AND CASE WHEN d.new_decision_id IS NULL THEN l.delivery_id = d.delivery_id
+                     ELSE x.superseded_at IS NULL AND NOT EXISTS (SELECT FROM settlement_adjustment y WHERE y.run_id = r.id AND y.decision_id = d.new_decision_id) END)
+    AND u.undisputed < a.amount;
 END;
 COMMENT ON FUNCTION held_amounts(bigint) IS
-  'the lines of a run of which something is held back, by dispute: what the line says, what is undisputed of it (the less of what the parties say: an amount, or what follows from the energy that is claimed, all else of the line as it is; nothing, where a buyer says neither), and what is held; a decision holds until a run has settled it';
+  'the lines of a run of which something is held back, by dispute: what the line says, with what was decided of it before, what is undisputed of it (the less of what the parties say: an amount, or what follows from the energy that is claimed, all else of the line as it is; nothing, where a buyer says neither), and what is held; a decision holds until a run has settled it';
 REVOKE ALL ON FUNCTION held_amounts(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION held_amounts(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -536,19 +547,20 @@ REVOKE ALL ON FUNCTION open_disputes(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_disputes(timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION follow_disputed_line(dispute_id bigint)
-RETURNS TABLE (run_id bigint, number integer, kind text, delivery_id bigint, requested_kwh numeric, delivered_kwh numeric, amount numeric, held numeric, carries_it_out boolean)
+RETURNS TABLE (run_id bigint, number integer, kind text, delivery_id bigint, requested_kwh numeric, delivered_kwh numeric, amount numeric, held numeric, carries_it_out boolean, adjustment numeric)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT r.id, r.number, r.kind, l.delivery_id, n.requested_kwh, n.delivered_kwh, l.amount, h.held, coalesce(l.delivery_id = d.new_delivery_id, false)
+  SELECT r.id, r.number, r.kind, l.delivery_id, n.requested_kwh, n.delivered_kwh, l.amount, h.held, coalesce(l.delivery_id = d.new_delivery_id, false) OR a.decision_id = d.new_decision_id IS TRUE, a.amount
   FROM dispute d
   JOIN delivery o ON o.id = d.delivery_id
   JOIN settlement_run r ON r.market_id = d.market_id AND r.period @> lower(o.delivery_window)
   LEFT JOIN settlement_line l ON l.run_id = r.id AND l.service_provider_id = o.service_provider_id AND l.trade_id = o.trade_id AND l.delivery_window = o.delivery_window
   LEFT JOIN delivery n ON n.id = l.delivery_id
+  LEFT JOIN (settlement_adjustment a JOIN settlement_decision x ON x.id = a.decision_id) ON a.run_id = r.id AND x.trade_id = o.trade_id AND x.delivery_window = o.delivery_window
   LEFT JOIN LATERAL (SELECT max(x.held) AS held FROM held_amounts(r.id) x WHERE x.dispute_id = d.id AND NOT EXISTS (SELECT FROM settlement_run y WHERE y.previous_run_id = r.id)) h ON true
   WHERE d.id = follow_disputed_line.dispute_id ORDER BY r.number;
 END;
 COMMENT ON FUNCTION follow_disputed_line(bigint) IS
-  'what the runs of the month made of the line that is in dispute: its delivery, energy and amount in each, what is held of it in the last, and in which the decision was carried out; NULL delivery: the run has no such line';
+  'what the runs of the month made of the line that is in dispute: its delivery, energy and amount in each, what is held of it in the last, in which the decision was carried out, and what the run adds to the line by an amount that was decided; NULL delivery: the run has no such line; NULL adjustment: nothing was decided in money';
 REVOKE ALL ON FUNCTION follow_disputed_line(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION follow_disputed_line(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;

@@ -28,6 +28,17 @@ BEGIN ATOMIC
     WHERE earnings_report.service_provider_id IS NULL OR l.service_provider_id = earnings_report.service_provider_id
     GROUP BY r.market_code, r.month, r.number, r.kind, r.currency, l.service_provider_id, p.code, l.stage, l.unit_id
     UNION ALL
+    -- what was decided beside the lines
+    SELECT r.market_code, r.month, r.number, r.kind, j.service_provider_id, p.code, 'decision', d.unit_id, coalesce(min(a.name), min(o.name), 'unit ' || d.unit_id), 0, r.currency, 0, 0, 0, trim_scale(sum(j.amount)), trim_scale(sum(j.amount)), 0
+    FROM last_run r
+    JOIN settlement_adjustment j ON j.run_id = r.id
+    JOIN settlement_decision d ON d.id = j.decision_id
+    JOIN product p ON p.id = j.product_id
+    LEFT JOIN asset a ON a.id = d.unit_id
+    LEFT JOIN portfolio o ON o.id = d.unit_id
+    WHERE earnings_report.service_provider_id IS NULL OR j.service_provider_id = earnings_report.service_provider_id
+    GROUP BY r.market_code, r.month, r.number, r.kind, r.currency, j.service_provider_id, p.code, d.unit_id
+    UNION ALL
     -- so that the column adds up to the statement
     SELECT r.market_code, r.month, r.number, r.kind, t.service_provider_id, NULL, 'rounding', NULL, NULL, 0, r.currency, 0, 0, 0, trim_scale(t.rounding), trim_scale(t.rounding), 0
     FROM last_run r JOIN settlement_statement t ON t.run_id = r.id
@@ -36,7 +47,7 @@ BEGIN ATOMIC
   ORDER BY x.market_code COLLATE "C", x.month, s.name COLLATE "C", x.service_provider_id, x.product_code COLLATE "C" NULLS LAST, x.stage COLLATE "C", x.unit_id;
 END;
 COMMENT ON FUNCTION earnings_report(bigint, date, bigint) IS
-  'what was earned, by market, month, provider, product, stage and unit, as the last run of each month has it, of one market, month or provider (NULL: all that the caller reads): payment, penalty, clawback, adjustment (a floor, and rounding of lines; a row of stage rounding has that of the statement), and the amount, which adds up to the statements; held is what of it is in dispute; in currency';
+  'what was earned, by market, month, provider, product, stage and unit, as the last run of each month has it, of one market, month or provider (NULL: all that the caller reads): payment, penalty, clawback, adjustment (a floor, and rounding of lines; a row of stage rounding has that of the statement, and one of stage decision what was decided in disputes beside the lines), and the amount, which adds up to the statements; held is what of it is in dispute; in currency';
 REVOKE ALL ON FUNCTION earnings_report(bigint, date, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION earnings_report(bigint, date, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -189,7 +200,7 @@ BEGIN
           FROM (SELECT row_number() OVER (ORDER BY e.month, e.service_provider COLLATE "C", e.service_provider_id, e.market_code COLLATE "C") AS place, e.service_provider, e.month, e.run_kind, sum(e.lines) AS lines, sum(e.amount) AS amount, sum(e.held) AS held
                 FROM earnings_report(market_id, month, service_provider_id) e WHERE e.currency = money.currency GROUP BY e.month, e.service_provider, e.service_provider_id, e.market_code, e.run_kind) s
           CROSS JOIN LATERAL unnest(ARRAY[s.service_provider, to_char(s.month, 'Mon YYYY'), s.run_kind, chart_number(s.lines), chart_number(s.amount, 2), chart_number(s.held, 2)]) WITH ORDINALITY AS c (cell, place))
-      || (SELECT html_table(format('By product and unit, %s', money.currency), ARRAY['Unit', 'Provider', 'Product', 'Lines', 'Payment', 'Penalty', 'Taken back', 'Rounding', 'Amount'],
+      || (SELECT html_table(format('By product and unit, %s', money.currency), ARRAY['Unit', 'Provider', 'Product', 'Lines', 'Payment', 'Penalty', 'Taken back', 'Adjusted', 'Amount'],
                             array_agg(c.cell ORDER BY e.place, c.place), 3)
           FROM (SELECT row_number() OVER () AS place, x.* FROM earnings_report(market_id, month, service_provider_id) x WHERE x.currency = money.currency) e
           CROSS JOIN LATERAL unnest(ARRAY[coalesce(e.unit, 'the statement'), e.service_provider, concat_ws(' ', e.product_code, CASE e.stage WHEN 'dispatch' THEN 'utilisation' ELSE e.stage END), chart_number(e.lines), chart_number(e.payment, 2), chart_number(e.penalty, 2),

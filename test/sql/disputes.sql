@@ -330,7 +330,7 @@ BEGIN
           PERFORM raise_dispute('random', delivery_id => of_delivery, claimed_kwh => CASE WHEN r % 3 > 0 THEN (r / 100) % 450 END, claimed_amount => CASE WHEN r % 5 = 0 THEN (r / 100) % 20 END);
         WHEN r % 10 < 6 AND d.id IS NOT NULL THEN
           SET LOCAL ROLE dispute_operator;
-          PERFORM resolve_dispute(d.id, CASE WHEN r % 3 = 0 THEN 'dismissed' ELSE 'partly' END, 'random', CASE WHEN r % 3 <> 0 THEN (r / 1000) % 420 END, at => d.answer_by + interval '1 hour');
+          PERFORM resolve_dispute(d.id, CASE WHEN r % 3 = 0 THEN 'dismissed' ELSE 'partly' END, 'random', CASE WHEN r % 3 = 1 OR r % 12 = 2 THEN (r / 1000) % 420 END, CASE WHEN r % 3 = 2 THEN (r / 1000) % 3000 / 100.0 - 3 END, d.answer_by + interval '1 hour');
         WHEN r % 10 = 6 AND d.id IS NOT NULL THEN
           EXECUTE 'SET LOCAL ROLE ' || (SELECT role_name FROM participant_login WHERE participant_id = d.raised_by_id);
           PERFORM withdraw_dispute(d.id, 'random');
@@ -360,6 +360,12 @@ BEGIN
   RESET ROLE;
   SELECT concat_ws('; ', wrong, string_agg(format('at last: %s', b), '; ')) INTO wrong FROM statement_balance(run) b WHERE b.invoiced <> b.total OR b.held <> 0;
   SELECT concat_ws('; ', wrong, string_agg(format('%s', c), '; ')) INTO wrong FROM settlement_run x CROSS JOIN LATERAL check_settlement_run(x.id) c WHERE x.month = '2025-03-01';
+  -- what the last decision said of each period, in money or in energy, is what it is settled at
+  SELECT concat_ws('; ', wrong, string_agg(format('delivery %s: %s', l.delivery_id, l.amount), '; ')) INTO wrong
+  FROM settlement_line l
+  JOIN LATERAL (SELECT x.decided_kwh, x.decided_amount FROM dispute x JOIN delivery v ON v.id = x.delivery_id WHERE v.trade_id = l.trade_id AND num_nonnulls(x.decided_kwh, x.decided_amount) > 0 ORDER BY x.decided_at DESC, x.id DESC LIMIT 1) z ON true
+  WHERE l.run_id = run AND l.amount + coalesce((SELECT sum(a.amount) FROM settlement_adjustment a JOIN settlement_decision c ON c.id = a.decision_id WHERE a.run_id = run AND c.trade_id = l.trade_id), 0)
+        <> coalesce(z.decided_amount, round(z.decided_kwh * (33.33 + l.trade_id - 100) / 1000, 2));
   SELECT count(*), count(*) FILTER (WHERE x.status = 'resolved'), count(*) FILTER (WHERE x.status = 'withdrawn') INTO raised, decided, withdrawn FROM dispute x JOIN delivery v ON v.id = x.delivery_id WHERE v.dispatch_id > 100;
   SELECT count(*) INTO runs FROM settlement_run x WHERE x.month = '2025-03-01';
   SELECT count(*) FILTER (WHERE v.net > 0), count(*) FILTER (WHERE v.net < 0) INTO invoices, credit_notes FROM invoice v JOIN settlement_run x ON x.id = v.run_id WHERE x.month = '2025-03-01';
@@ -425,6 +431,85 @@ SELECT settle(1, '2025-06-01', 'initial') AS june \gset
 RESET ROLE;
 SELECT trade_id, delivery_window, trim_scale(amount) AS amount FROM settlement_line WHERE run_id = :june ORDER BY trade_id, delivery_window;
 SELECT d.trade_id, d.reason FROM unsettled_deliveries(1, '2025-06-01') d;
+-- ---------------------------------------------------------------- decided in money alone: every run from the next one on settles the period so
+
+INSERT INTO dispatch (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, utilisation_price_per_mwh)
+  SELECT 800 + i, 1, 3 + i / 6, 11 + i / 6, 'up', 400, time_window(d, d + interval '1 hour'), 250 FROM generate_series(1, 6) i CROSS JOIN LATERAL (SELECT timestamptz '2025-08-03T17:00Z' + i * interval '1 day' AS d) x;
+SET ROLE dispute_dso;
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) SELECT id, delivery_window, 400, 400 FROM dispatch WHERE id BETWEEN 801 AND 806;
+SELECT settle(1, '2025-08-01', 'initial') AS august \gset
+SELECT raise_dispute('Dearer than agreed', run_id => :august, delivery_id => (SELECT id FROM delivery WHERE trade_id = 801), claimed_amount => 60.125) AS dear \gset
+SELECT raise_dispute('No number', run_id => :august, delivery_id => (SELECT id FROM delivery WHERE trade_id = 802), claimed_amount => 'NaN');
+SELECT raise_dispute('Nothing came', run_id => :august, delivery_id => (SELECT id FROM delivery WHERE trade_id = 804), claimed_amount => '-Infinity');
+SELECT raise_dispute('The agreement has a penalty', run_id => :august, delivery_id => (SELECT id FROM delivery WHERE trade_id = 804), claimed_amount => -20) AS penalty \gset
+SET ROLE dispute_volt;
+SELECT answer_dispute(:dear, 'It is the price of the award'), answer_dispute(:penalty, 'None for one hour');
+SELECT raise_dispute('The start was not paid', run_id => :august, delivery_id => (SELECT id FROM delivery WHERE trade_id = 802), claimed_amount => 130) AS more \gset
+SET ROLE dispute_dso;
+SELECT answer_dispute(:more, 'Starts are not paid');
+SELECT net, held FROM issue_invoices(:august, 0.2) WHERE service_provider_id = 3;
+SET ROLE dispute_operator;
+SELECT resolve_dispute(:more, 'upheld', 'Infinite', amount => 'Infinity');
+SELECT resolve_dispute(:dear, 'partly', 'Half of the difference', amount => 80.125), resolve_dispute(:more, 'upheld', 'They are'), resolve_dispute(:penalty, 'upheld', 'So it is agreed');
+-- until a run has carried it out what is to be paid less is held
+SET ROLE dispute_dso;
+SELECT trim_scale(amount) AS amount, trim_scale(undisputed) AS undisputed, trim_scale(held) AS held FROM held_amounts(:august) ORDER BY held;
+SELECT settle(1, '2025-08-01', 'revised', 'what was decided') AS august2 \gset
+SELECT service_provider_id, lines, amount, adjustment, total, change FROM monthly_statement WHERE run_id = :august2 ORDER BY 1;
+SELECT trade_id, before, after, change, cause, regexp_replace(detail, 'dispute \d+', 'dispute N') AS detail FROM settlement_changes(:august2);
+SELECT count(*) AS differ FROM check_settlement_run(:august2);
+SELECT count(*) AS held FROM held_amounts(:august2);
+SELECT step, name, value, unit, regexp_replace(because, 'dispute \d+', 'dispute N') AS because FROM explain_settlement_line(:august2, (SELECT id FROM delivery WHERE trade_id = 801)) WHERE step > 10;
+SELECT net, held FROM issue_invoices(:august2, 0.2) WHERE service_provider_id = 3;
+SELECT number, kind, amount, adjustment, carries_it_out FROM follow_disputed_line(:dear);
+-- another run pays nothing twice, and is the same to the octet
+SELECT settle(1, '2025-08-01', 'revised', 'nothing new') AS august3 \gset
+SELECT count(*) AS changes FROM settlement_changes(:august3);
+SELECT count(*) AS issued FROM issue_invoices(:august3, 0.2);
+SELECT bool_and(a.digest = b.digest) AS identical FROM settlement_statement a JOIN settlement_statement b USING (service_provider_id) WHERE a.run_id = :august2 AND b.run_id = :august3;
+SELECT bool_or(a.digest = b.digest) AS as_before FROM settlement_statement a JOIN settlement_statement b USING (service_provider_id) WHERE a.run_id = :august AND b.run_id = :august3 AND service_provider_id = 3;
+-- other readings change the line, and not what was decided; a trade that stands no more is settled so still, and one that is verified in other periods
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) SELECT id, delivery_window, 400, 320 FROM dispatch WHERE id = 801;
+RESET ROLE;
+UPDATE dispatch SET status = 'cancelled' WHERE id = 804;
+UPDATE delivery SET superseded_at = now() WHERE trade_id = 802;
+INSERT INTO delivery (dispatch_id, delivery_window, requested_kwh, delivered_kwh) VALUES (802, '2025-08-05T17:00Z/PT30M', 200, 150), (802, '2025-08-05T17:30Z/PT30M', 200, 90);
+SET ROLE dispute_dso;
+SELECT settle(1, '2025-08-01', 'revised', 'readings') AS august4 \gset
+SELECT trade_id, delivery_window, before, after, change, cause, regexp_replace(regexp_replace(detail, 'dispute \d+', 'dispute N'), '^delivery .*', '...') AS detail FROM settlement_changes(:august4);
+SELECT service_provider_id, lines, amount, total, change FROM monthly_statement WHERE run_id = :august4 ORDER BY 1;
+SELECT count(*) AS differ FROM check_settlement_run(:august4);
+-- settled between the parties in money, the seller last; and what was decided in money is decided again, in energy
+SELECT raise_dispute('Late by an hour', delivery_id => (SELECT id FROM delivery WHERE trade_id = 803)) AS late \gset
+SELECT propose_settling(:late, 'A third less', amount => 'NaN');
+SELECT propose_settling(:late, 'A third less', amount => 66.67) AS third_less \gset
+SELECT raise_dispute('Less still', run_id => :august4, delivery_id => (SELECT id FROM delivery WHERE trade_id = 801 AND superseded_at IS NULL), claimed_kwh => 100) AS less_still \gset
+-- of what was decided before
+SELECT amount, undisputed, held FROM held_amounts(:august4) WHERE dispute_id = :less_still;
+SET ROLE dispute_volt;
+SELECT accept_settling(:third_less), answer_dispute(:less_still, 'no');
+SET ROLE dispute_operator;
+SELECT resolve_dispute(:less_still, 'partly', 'By the meter', 200);
+SET ROLE dispute_dso;
+SELECT trim_scale(sum(held)) AS held FROM held_amounts(:august4);
+SELECT settle(1, '2025-08-01', 'final') AS august5 \gset
+SELECT trade_id, before, after, change, cause, regexp_replace(regexp_replace(detail, 'dispute \d+', 'dispute N'), '^delivery .*', '...') AS detail FROM settlement_changes(:august5);
+SELECT sum(change) AS changes, (SELECT sum(s.amount) FROM settlement_statement s WHERE s.run_id = :august5) - (SELECT sum(s.amount) FROM settlement_statement s WHERE s.run_id = :august4) AS of_statements FROM settlement_changes(:august5);
+SELECT count(*) AS differ FROM check_settlement_run(:august5);
+SELECT net, held FROM issue_invoices(:august5, 0.2) WHERE service_provider_id = 3;
+SELECT s.total, (SELECT sum(i.net) FROM invoice i JOIN settlement_run r ON r.id = i.run_id WHERE r.month = '2025-08-01' AND i.service_provider_id = 3) AS invoiced, -20 + 130 + 66.67 + 50 + 100 AS by_hand FROM settlement_statement s WHERE run_id = :august5 AND service_provider_id = 3;
+SELECT product_code, stage, lines, payment, adjustment, amount FROM earnings_report(1, '2025-08-01', 3);
+-- the parties read it, nobody writes it
+SELECT count(*) AS decisions FROM settlement_decision;
+SET ROLE dispute_volt;
+SELECT count(*) AS decisions, count(*) FILTER (WHERE superseded_at IS NULL) AS hold, (SELECT count(*) FROM settlement_adjustment) AS adjustments FROM settlement_decision;
+SET ROLE dispute_amp;
+SELECT count(*) AS decisions, (SELECT count(*) FROM settlement_adjustment) AS adjustments FROM settlement_decision;
+SET ROLE dispute_operator;
+UPDATE settlement_decision SET amount = 1;
+RESET ROLE;
+UPDATE settlement_decision SET amount = 1;
+UPDATE settlement_adjustment SET settled = 1;
 -- nothing of it is rewritten
 UPDATE dispute SET reason = 'another';
 UPDATE dispute SET status = 'raised';
