@@ -18,6 +18,7 @@ CREATE TABLE rating_method (
   counts_as_failed    text[] NOT NULL DEFAULT '{refused,lapsed,failed}',
   source              text NOT NULL,
   recorded_at         timestamptz NOT NULL DEFAULT now(),
+  counts_withdrawn    text NOT NULL DEFAULT 'none',
   CONSTRAINT rating_method_once PRIMARY KEY (code, version),
   CONSTRAINT rating_method_code_is_short CHECK (check_text(code, 'rating_method.code', 64)),
   CONSTRAINT rating_method_name_is_short CHECK (check_text(name, 'rating_method.name', 255)),
@@ -27,6 +28,7 @@ CREATE TABLE rating_method (
   CONSTRAINT rating_method_weights_not_negative CHECK (
     check_given(least(weight_delivered, weight_availability, weight_data, weight_response) >= 0 AND weight_delivered + weight_availability + weight_data + weight_response > 0, 'a weight above zero, and none below, in rating_method', 'For example 0.7, 0.1, 0.1 and 0.1.')),
   CONSTRAINT rating_method_failures_are_known CHECK (check_codes(counts_as_failed, 'rating_method.counts_as_failed', 'refused', 'lapsed', 'failed', 'cancelled', 'stopped')),
+  CONSTRAINT rating_method_withdrawn_is_known CHECK (check_code(counts_withdrawn, 'rating_method.counts_withdrawn', 'none', 'late', 'all')),
   CONSTRAINT rating_method_source_is_short CHECK (check_text(source, 'rating_method.source', 1000))
 );
 COMMENT ON TABLE rating_method IS 'how ratings are worked out, in versions: what counts, how much, and since when; a method that changes is another version';
@@ -42,6 +44,7 @@ COMMENT ON COLUMN rating_method.weight_response IS 'weight of the dispatches tha
 COMMENT ON COLUMN rating_method.counts_as_failed IS 'states of a dispatch in which it was not followed: refused, lapsed, failed, cancelled, stopped';
 COMMENT ON COLUMN rating_method.source IS 'who declared it';
 COMMENT ON COLUMN rating_method.recorded_at IS 'when it was recorded';
+COMMENT ON COLUMN rating_method.counts_withdrawn IS 'which availability that its seller withdrew after it was accepted counts as agreed and not delivered: none, late (later than the terms of the product say) or all';
 COMMENT ON CONSTRAINT rating_method_once ON rating_method IS 'a version of a method is one row';
 COMMENT ON CONSTRAINT rating_method_weights_not_negative ON rating_method IS 'something counts';
 
@@ -67,6 +70,8 @@ CREATE TABLE rating (
   steps                    bigint NOT NULL,
   steps_missing            bigint NOT NULL,
   rated_at                 timestamptz NOT NULL DEFAULT now(),
+  withdrawals              bigint NOT NULL DEFAULT 0,
+  withdrawn_kwh            numeric NOT NULL DEFAULT 0,
   CONSTRAINT rating_method_is_known FOREIGN KEY (method_code, method_version) REFERENCES rating_method,
   CONSTRAINT rating_is_of_somebody CHECK (check_given(service_provider_id IS NOT NULL OR asset_id IS NOT NULL, 'rating.service_provider_id or asset_id', 'A rating is of a provider, or of an asset and its operator.')),
   CONSTRAINT rating_once UNIQUE NULLS NOT DISTINCT (method_code, method_version, as_of, service_provider_id, asset_id)
@@ -84,7 +89,7 @@ COMMENT ON COLUMN rating.score IS '0 to 100; NULL: too few events, or nothing th
 COMMENT ON COLUMN rating.events IS 'how many dispatches it rests on';
 COMMENT ON COLUMN rating.markets IS 'of how many markets they are';
 COMMENT ON COLUMN rating.delivered IS 'counted_kwh over requested_kwh; NULL: nothing is known';
-COMMENT ON COLUMN rating.availability IS 'kept_availability_kwh over agreed_availability_kwh; NULL: there was none';
+COMMENT ON COLUMN rating.availability IS 'kept_availability_kwh over agreed_availability_kwh and withdrawn_kwh; NULL: there was none';
 COMMENT ON COLUMN rating.data IS 'share of the steps that were read; NULL: none was looked at';
 COMMENT ON COLUMN rating.response IS 'share of the dispatches that were followed';
 COMMENT ON COLUMN rating.failed_events IS 'how many dispatches were not followed';
@@ -95,6 +100,8 @@ COMMENT ON COLUMN rating.kept_availability_kwh IS 'of it what was delivered, kWh
 COMMENT ON COLUMN rating.steps IS 'steps of meters that were looked at';
 COMMENT ON COLUMN rating.steps_missing IS 'of which so many were missing';
 COMMENT ON COLUMN rating.rated_at IS 'when it was worked out';
+COMMENT ON COLUMN rating.withdrawals IS 'how many accepted availabilities, or parts of one, it withdrew, of those that the method counts';
+COMMENT ON COLUMN rating.withdrawn_kwh IS 'these, power times time, kWh';
 COMMENT ON CONSTRAINT rating_once ON rating IS 'a method rates somebody as of an instant once';
 COMMENT ON CONSTRAINT rating_method_is_known ON rating IS 'a version of a method of this exchange';
 COMMENT ON INDEX rating_service_provider_id_idx IS 'the ratings of a provider and of its assets';

@@ -43,7 +43,8 @@ REVOKE ALL ON FUNCTION find_rating_method(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_rating_method(text, integer) TO flexexchange_operator, flexexchange_participant, flexexchange_analyst, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION rating_inputs(method rating_method, at timestamptz)
-RETURNS TABLE (service_provider_id bigint, asset_id bigint, events bigint, failed_events bigint, markets bigint, requested_kwh numeric, counted_kwh numeric, agreed_availability_kwh numeric, kept_availability_kwh numeric, steps bigint, steps_missing bigint)
+RETURNS TABLE (service_provider_id bigint, asset_id bigint, events bigint, failed_events bigint, markets bigint, requested_kwh numeric, counted_kwh numeric, agreed_availability_kwh numeric, kept_availability_kwh numeric, steps bigint, steps_missing bigint,
+               withdrawals bigint, withdrawn_kwh numeric)
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
   WITH span AS (SELECT at - (method).look_back AS starts_at, at AS ends_at),
@@ -85,13 +86,36 @@ BEGIN ATOMIC
     FROM (SELECT e.dispatch_id, e.service_provider_id, NULL::bigint AS asset_id, e.product_id, e.failed FROM event e
           UNION ALL SELECT e.dispatch_id, e.service_provider_id, e.unit_id, e.product_id, e.failed FROM event e WHERE e.portfolio_id IS NULL
           UNION ALL SELECT DISTINCT e.dispatch_id, e.service_provider_id, m.asset_id, e.product_id, e.failed FROM event e JOIN measured m ON m.dispatch_id = e.dispatch_id AND m.asset_id IS NOT NULL WHERE e.portfolio_id IS NOT NULL) x
-    JOIN product p ON p.id = x.product_id GROUP BY x.service_provider_id, x.asset_id)
-  SELECT coalesce(c.service_provider_id, k.service_provider_id), coalesce(c.asset_id, k.asset_id), coalesce(c.events, 0), coalesce(c.failed, 0), coalesce(c.markets, 0), coalesce(k.requested_kwh, 0), coalesce(k.counted_kwh, 0),
-         coalesce(k.agreed_kwh, 0), coalesce(k.kept_kwh, 0), coalesce(k.steps, 0), coalesce(k.steps_missing, 0)
-  FROM counted c FULL JOIN kept k ON k.service_provider_id = c.service_provider_id AND coalesce(k.asset_id, 0) = coalesce(c.asset_id, 0);
+    JOIN product p ON p.id = x.product_id GROUP BY x.service_provider_id, x.asset_id),
+  -- taken back by its seller after it was accepted, itself or what it was cut from, and not there again since
+  taken_back AS (
+    SELECT v.service_provider_id, v.unit_id, v.asset_id, w.power_kw * extract(epoch FROM upper(w.delivery_window) - lower(w.delivery_window)) / 3600 AS kwh
+    FROM availability v CROSS JOIN span s
+    CROSS JOIN LATERAL (SELECT t.* FROM availability_step t WHERE t.availability_id = v.id AND t.recorded_at <= s.ends_at ORDER BY t.id DESC LIMIT 1) w
+    WHERE (method).counts_withdrawn <> 'none' AND w.status = 'withdrawn' AND ((method).counts_withdrawn = 'all' OR w.late)
+      AND lower(w.delivery_window) >= s.starts_at AND lower(w.delivery_window) < s.ends_at AND isfinite(upper(w.delivery_window))
+      AND EXISTS (WITH RECURSIVE whole AS (SELECT v.id UNION SELECT p.part_of_id FROM whole JOIN availability_part p ON p.availability_id = whole.id)
+                  SELECT FROM whole JOIN availability_step t ON t.availability_id = whole.id AND t.id < w.id AND t.status = 'accepted')
+      -- anew, not what is left of what it was cut from
+      AND NOT EXISTS (SELECT FROM availability o
+                      CROSS JOIN LATERAL (SELECT t.* FROM availability_step t WHERE t.availability_id = o.id AND t.recorded_at <= s.ends_at ORDER BY t.id DESC LIMIT 1) n
+                      WHERE o.unit_id = v.unit_id AND o.product_id = v.product_id AND n.status IN ('accepted', 'completed') AND w.delivery_window <@ n.delivery_window AND n.power_kw >= w.power_kw
+                        AND (SELECT min(t.id) FROM availability_step t WHERE t.availability_id = o.id) > w.id AND NOT EXISTS (SELECT FROM availability_part p WHERE p.availability_id = o.id))),
+  taken AS (
+    SELECT x.service_provider_id, x.asset_id, count(*) AS withdrawals, sum(x.kwh) AS kwh
+    FROM (SELECT b.service_provider_id, NULL::bigint AS asset_id, b.kwh FROM taken_back b UNION ALL SELECT b.service_provider_id, b.asset_id, b.kwh FROM taken_back b WHERE b.asset_id IS NOT NULL) x
+    GROUP BY x.service_provider_id, x.asset_id),
+  someone AS (
+    SELECT c.service_provider_id, c.asset_id FROM counted c UNION SELECT k.service_provider_id, k.asset_id FROM kept k UNION SELECT t.service_provider_id, t.asset_id FROM taken t)
+  SELECT x.service_provider_id, x.asset_id, coalesce(c.events, 0), coalesce(c.failed, 0), coalesce(c.markets, 0), coalesce(k.requested_kwh, 0), coalesce(k.counted_kwh, 0),
+         coalesce(k.agreed_kwh, 0), coalesce(k.kept_kwh, 0), coalesce(k.steps, 0), coalesce(k.steps_missing, 0), coalesce(t.withdrawals, 0), coalesce(round(t.kwh, 6), 0)
+  FROM someone x
+  LEFT JOIN counted c ON c.service_provider_id = x.service_provider_id AND coalesce(c.asset_id, 0) = coalesce(x.asset_id, 0)
+  LEFT JOIN kept k ON k.service_provider_id = x.service_provider_id AND coalesce(k.asset_id, 0) = coalesce(x.asset_id, 0)
+  LEFT JOIN taken t ON t.service_provider_id = x.service_provider_id AND coalesce(t.asset_id, 0) = coalesce(x.asset_id, 0);
 END;
 COMMENT ON FUNCTION rating_inputs(rating_method, timestamptz) IS
-  'what a rating follows from, of every provider and every asset with its provider, as it was known at an instant: dispatches that were verified or not followed, requested and delivered energy, availability, steps; as far as the caller reads deliveries';
+  'what a rating follows from, of every provider and every asset with its provider, as it was known at an instant: dispatches that were verified or not followed, requested and delivered energy, availability, what of it was withdrawn after it was accepted (as the method counts it), steps; as far as the caller reads deliveries and availability';
 REVOKE ALL ON FUNCTION rating_inputs(rating_method, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION rating_inputs(rating_method, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
@@ -108,13 +132,13 @@ GRANT EXECUTE ON FUNCTION rating_score(rating_method, bigint, numeric, numeric, 
 
 CREATE OR REPLACE FUNCTION work_out_ratings(method rating_method, at timestamptz)
 RETURNS TABLE (service_provider_id bigint, asset_id bigint, score numeric, events bigint, failed_events bigint, markets bigint, delivered numeric, availability numeric, data numeric, response numeric, requested_kwh numeric, counted_kwh numeric,
-               agreed_availability_kwh numeric, kept_availability_kwh numeric, steps bigint, steps_missing bigint)
+               agreed_availability_kwh numeric, kept_availability_kwh numeric, steps bigint, steps_missing bigint, withdrawals bigint, withdrawn_kwh numeric)
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
   SELECT i.service_provider_id, i.asset_id, rating_score(method, i.events, c.delivered, c.availability, c.data, c.response), i.events, i.failed_events, i.markets, c.delivered, c.availability, c.data, c.response, i.requested_kwh, i.counted_kwh,
-         i.agreed_availability_kwh, i.kept_availability_kwh, i.steps, i.steps_missing
+         i.agreed_availability_kwh, i.kept_availability_kwh, i.steps, i.steps_missing, i.withdrawals, i.withdrawn_kwh
   FROM rating_inputs(method, at) i
-  CROSS JOIN LATERAL (SELECT round(i.counted_kwh / nullif(i.requested_kwh, 0), 6) AS delivered, round(i.kept_availability_kwh / nullif(i.agreed_availability_kwh, 0), 6) AS availability,
+  CROSS JOIN LATERAL (SELECT round(i.counted_kwh / nullif(i.requested_kwh, 0), 6) AS delivered, round(i.kept_availability_kwh / nullif(i.agreed_availability_kwh + i.withdrawn_kwh, 0), 6) AS availability,
                              round((i.steps - i.steps_missing)::numeric / nullif(i.steps, 0), 6) AS data, round((i.events - i.failed_events)::numeric / nullif(i.events, 0), 6) AS response) c;
 END;
 COMMENT ON FUNCTION work_out_ratings(rating_method, timestamptz) IS 'the ratings of every provider and asset as of an instant, without keeping them, as far as the caller reads deliveries';
@@ -136,9 +160,9 @@ BEGIN
     RAISE EXCEPTION 'at "%" is still to come', rate.at USING ERRCODE = 'MX445', HINT = 'A rating is of what was known at an instant.';
   END IF;
   INSERT INTO rating (method_code, method_version, as_of, service_provider_id, asset_id, score, events, markets, delivered, availability, data, response, failed_events, requested_kwh, counted_kwh, agreed_availability_kwh,
-                      kept_availability_kwh, steps, steps_missing)
+                      kept_availability_kwh, steps, steps_missing, withdrawals, withdrawn_kwh)
   SELECT m.code, m.version, rate.at, w.service_provider_id, w.asset_id, w.score, w.events, w.markets, w.delivered, w.availability, w.data, w.response, w.failed_events, w.requested_kwh, w.counted_kwh, w.agreed_availability_kwh,
-         w.kept_availability_kwh, w.steps, w.steps_missing
+         w.kept_availability_kwh, w.steps, w.steps_missing, w.withdrawals, w.withdrawn_kwh
   FROM work_out_ratings(m, rate.at) w
   ORDER BY w.asset_id NULLS FIRST, w.service_provider_id
   ON CONFLICT DO NOTHING;
@@ -158,8 +182,8 @@ BEGIN ATOMIC
   FROM rating r
   JOIN rating_method m ON m.code = r.method_code AND m.version = r.method_version
   LEFT JOIN LATERAL (SELECT x.* FROM work_out_ratings(m, check_ratings.at) x WHERE x.service_provider_id = r.service_provider_id AND x.asset_id IS NOT DISTINCT FROM r.asset_id) w ON true
-  WHERE r.as_of = check_ratings.at AND (r.score, r.events, r.failed_events, r.requested_kwh, r.counted_kwh, r.agreed_availability_kwh, r.kept_availability_kwh, r.steps, r.steps_missing)
-    IS DISTINCT FROM (w.score, w.events, w.failed_events, w.requested_kwh, w.counted_kwh, w.agreed_availability_kwh, w.kept_availability_kwh, w.steps, w.steps_missing);
+  WHERE r.as_of = check_ratings.at AND (r.score, r.events, r.failed_events, r.requested_kwh, r.counted_kwh, r.agreed_availability_kwh, r.kept_availability_kwh, r.steps, r.steps_missing, r.withdrawals, r.withdrawn_kwh)
+    IS DISTINCT FROM (w.score, w.events, w.failed_events, w.requested_kwh, w.counted_kwh, w.agreed_availability_kwh, w.kept_availability_kwh, w.steps, w.steps_missing, w.withdrawals, w.withdrawn_kwh);
 END;
 COMMENT ON FUNCTION check_ratings(timestamptz) IS 'works the ratings as of an instant out again: a row for each that differs, none when all is as it was';
 REVOKE ALL ON FUNCTION check_ratings(timestamptz) FROM PUBLIC;
@@ -174,7 +198,8 @@ BEGIN ATOMIC
   JOIN rating_method m ON m.code = r.method_code AND m.version = r.method_version
   CROSS JOIN LATERAL (VALUES
     (1, 'delivered', r.delivered, m.weight_delivered, format('%s of %s kWh requested; of each period no more than that', trim_scale(r.counted_kwh), trim_scale(r.requested_kwh))),
-    (2, 'availability', r.availability, m.weight_availability, format('%s of %s kWh agreed', trim_scale(r.kept_availability_kwh), trim_scale(r.agreed_availability_kwh))),
+    (2, 'availability', r.availability, m.weight_availability, format('%s of %s kWh agreed%s', trim_scale(r.kept_availability_kwh), trim_scale(r.agreed_availability_kwh + r.withdrawn_kwh),
+       CASE m.counts_withdrawn WHEN 'none' THEN '' ELSE format('; %s kWh of it withdrawn%s after it was accepted, %s times', trim_scale(r.withdrawn_kwh), CASE m.counts_withdrawn WHEN 'late' THEN ' late' ELSE '' END, r.withdrawals) END)),
     (3, 'data', r.data, m.weight_data, format('%s of %s steps missing', r.steps_missing, r.steps)),
     (4, 'response', r.response, m.weight_response, format('%s of %s dispatches %s', r.failed_events, r.events, array_to_string(m.counts_as_failed, ', '))),
     (5, 'score', NULL, NULL, format('%s version %s, of %s before %s, %s dispatches in %s markets%s', m.code, m.version, m.look_back, to_char(r.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'), r.events, r.markets,

@@ -77,6 +77,37 @@ SELECT rate('TEST', :'cancelled');
 SELECT score, events, requested_kwh, counted_kwh FROM rating WHERE service_provider_id = 4 AND asset_id IS NULL ORDER BY as_of DESC LIMIT 1;
 SELECT * FROM check_ratings(:'last');
 
+-- ---------------------------------------------------------------- accepted, and withdrawn after
+
+-- Good is accepted for an hour of 20 kW on each of seven days: it withdraws the second day whole, half an hour of the third, in time and too late; what it withdrew of the fourth it declares anew; the fifth was declared alone, the sixth its buyer released; of the seventh it withdraws a quarter, and another
+INSERT INTO availability_terms (product_id, withdraw_before) VALUES (1, '6 hours');
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status)
+SELECT 5000 + d, 1, 2, 22, 'up', 20, time_window('2024-01-06T17:00Z'::timestamptz + d * interval '1 day', '2024-01-06T18:00Z'::timestamptz + d * interval '1 day'), CASE d WHEN 5 THEN 'declared' ELSE 'accepted' END FROM generate_series(2, 7) d;
+SELECT withdraw_availability(5002, 'sold elsewhere', 'commercial', at => '2024-01-07T17:00Z') AS whole, withdraw_availability(5003, 'it broke', 'outage', '2024-01-09T17:30Z/PT30M', at => '2024-01-09T16:00Z') = 5003 AS whole_row,
+       withdraw_availability(5004, 'a mistake', at => '2024-01-09T17:00Z') AS mistake, withdraw_availability(5005, 'not then', at => '2024-01-09T17:00Z') AS declared, release_availability(5006, 'not needed', at => '2024-01-09T17:00Z') AS released;
+SELECT withdraw_availability(5007, 'less sun', 'weather', power_kw => 5, at => '2024-01-09T17:00Z') <> 5007 AS a_quarter;
+SELECT withdraw_availability(5007, 'less still', 'weather', power_kw => 5, at => '2024-01-09T17:00Z') <> 5007 AS another;
+INSERT INTO availability (id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, status) VALUES (5014, 1, 2, 22, 'up', 20, '2024-01-10T17:00Z/PT1H', 'accepted');
+SELECT delivery_window, power_kw, status FROM availability WHERE asset_id = 22 ORDER BY lower(delivery_window), id;
+SELECT recorded FROM verify_availability(1, '2024-01-01T00:00Z/2024-02-01T00:00Z', '2024-02-01');
+INSERT INTO rating_method (code, version, name, look_back, least_events, weight_delivered, weight_availability, weight_data, weight_response, counts_withdrawn, source)
+SELECT 'TEST', 1 + n, 'for this test', '50 years', 3, 0.6, 0.2, 0.1, 0.1, c, 'test' FROM unnest('{late,all}'::text[]) WITH ORDINALITY AS x (c, n);
+INSERT INTO rating_method (code, name, source, counts_withdrawn) VALUES ('SOME', 'x', 'x', 'some');
+SELECT now() AS withdrawn \gset
+SELECT rate('TEST', :'withdrawn', v) FROM generate_series(1, 3) v;
+SELECT method_version AS version, asset_id AS asset, score, availability, trim_scale(agreed_availability_kwh) AS agreed, trim_scale(kept_availability_kwh) AS kept, withdrawals, trim_scale(withdrawn_kwh) AS withdrawn
+FROM rating WHERE service_provider_id = 2 AND as_of = :'withdrawn' AND asset_id IS DISTINCT FROM 21 ORDER BY asset_id NULLS FIRST, 1;
+SELECT x.value, x.points, x.because FROM rating r, explain_rating(r.id) x WHERE r.service_provider_id = 2 AND r.asset_id IS NULL AND r.as_of = :'withdrawn' AND x.component = 'availability' ORDER BY r.method_version;
+-- by hand: agreed 20 of the first day, half of the third, the fourth, and half of the seventh; and 30 withdrawn in time, 10 too late
+SELECT round(60 / 100.0, 6) AS all_of_it, round(60 / 70.0, 6) AS late, round(100 * (0.6 + 0.2 * 60 / 100.0 + 0.1 + 0.1), 2) AS score;
+SELECT * FROM check_ratings(:'withdrawn');
+SELECT * FROM check_ratings(:'cancelled');
+-- and what becomes of it later changes nothing of what was known
+SELECT withdraw_availability(5014, 'after all not', at => '2024-01-10T12:00Z') AS again;
+SELECT * FROM check_ratings(:'withdrawn');
+-- what comes with it counts all of it, since its second version
+SELECT version, counts_withdrawn FROM rating_method WHERE code = 'RELIABILITY' ORDER BY 1;
+
 -- ---------------------------------------------------------------- who is told
 
 SET ROLE rate_seller;
