@@ -213,7 +213,7 @@ COMMENT ON COLUMN verification.metered_kwh IS 'metered in them, kWh, likewise';
 COMMENT ON COLUMN verification.measured_kwh IS 'effect in the direction asked for: baseline less meter of import for up; of the steps that are there, kWh';
 COMMENT ON COLUMN verification.others_kwh IS 'part of it that belongs to other dispatches with the same assets, kWh; below zero where they went the other way';
 COMMENT ON COLUMN verification.joint_use IS 'kind of joint use with them, of several the last of additive, adjusted_to_replace, adjusted_to_remove and not_allowed; NULL: alone';
-COMMENT ON COLUMN verification.with_trades IS 'the other dispatches';
+COMMENT ON COLUMN verification.with_trades IS 'the other dispatches; the parties are told of them by joint_trades()';
 COMMENT ON COLUMN verification.rule IS 'measured, or the rule for what is missing: measured_in_part, as_requested, zero or excluded; of availability as_accepted or metered_capability';
 COMMENT ON COLUMN verification.delivered_kwh IS 'what was delivered, kWh, as in delivery; NULL: not known';
 COMMENT ON COLUMN verification.known_at IS 'readings received until then were known';

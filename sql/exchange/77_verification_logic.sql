@@ -23,7 +23,10 @@ SELECT protect_table(t::regclass) FROM unnest(ARRAY['baseline_choice', 'metering
 -- written by verify() alone; terms are ended, not changed
 REVOKE INSERT, UPDATE, DELETE ON verification, verification_baseline, verification_meter, imbalance_adjustment FROM flexexchange_operator;
 REVOKE DELETE ON verification_terms, baseline_choice FROM flexexchange_operator;
-GRANT SELECT ON verification, verification_baseline, verification_meter, imbalance_adjustment, baseline_choice, metering_point_supplier TO flexexchange_participant;
+GRANT SELECT ON verification_baseline, verification_meter, imbalance_adjustment, baseline_choice, metering_point_supplier TO flexexchange_participant;
+-- all but with_trades: of others' dispatches joint_trades() says how many, and no more
+GRANT SELECT (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, method_code, method_version, meters, steps, steps_missing, steps_estimated, steps_filled, baseline_kwh, metered_kwh,
+              measured_kwh, others_kwh, joint_use, rule, delivered_kwh, known_at) ON verification TO flexexchange_participant;
 GRANT INSERT (product_id, valid, method_code, method_version, choices, flows, level, metered_at, reading_seconds, spread, missing_rule, missing_share, fill_steps, estimated_counts, below_zero, capped, adjusted,
               shared, imbalance_reason, imbalance_notice, availability_rule, source), UPDATE (valid) ON verification_terms TO flexexchange_participant;
 GRANT INSERT (product_id, service_provider_id, asset_id, portfolio_id, method_code, method_version, valid), UPDATE (valid) ON baseline_choice TO flexexchange_participant;
@@ -655,6 +658,40 @@ GRANT EXECUTE ON FUNCTION verify_availability(bigint, time_window, timestamptz) 
 
 -- ------------------------------------------------------------------ why
 
+CREATE OR REPLACE FUNCTION joint_trades(delivery_id bigint, OUT with_trades bigint[], OUT of_others integer, OUT words text) RETURNS record
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+  SELECT x.told, x.hidden, nullif(concat_ws(' and ', nullif(array_to_string(x.told, ', '), ''), CASE WHEN x.hidden > 0 THEN format('%s of others', x.hidden) END), '')
+  FROM verification v
+  CROSS JOIN LATERAL (SELECT array_agg(d.id ORDER BY d.id) FILTER (WHERE r.reads) AS told, (count(*) FILTER (WHERE NOT r.reads))::integer AS hidden
+                      FROM dispatch d
+                      CROSS JOIN LATERAL (SELECT acts_for_exchange() OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'verification'::regclass), 'MEMBER')
+                                                 OR coalesce(d.service_provider_id = current_participant(), false) OR d.product_id = ANY (ARRAY(SELECT own_product_ids())) AS reads) r
+                      WHERE d.id = ANY (v.with_trades)) x
+  WHERE v.delivery_id = joint_trades.delivery_id
+    AND (acts_for_exchange() OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'verification'::regclass), 'MEMBER')
+         OR v.service_provider_id = current_participant() OR v.product_id = ANY (ARRAY(SELECT own_product_ids())))
+$function$;
+COMMENT ON FUNCTION joint_trades(bigint) IS
+  'the other dispatches of the same assets at the time of a delivery: those that the caller sells or buys, how many others there are, and both in words; NULL: no delivery that was verified, or none that the caller reads; SECURITY DEFINER because others'' dispatches are counted, and not named';
+REVOKE ALL ON FUNCTION joint_trades(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION joint_trades(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
+CREATE OR REPLACE FUNCTION joint_trades_differ(delivery_id bigint, other_delivery_id bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path FROM CURRENT
+AS $function$
+  SELECT v.with_trades IS DISTINCT FROM o.with_trades FROM verification v, verification o
+  WHERE v.delivery_id = joint_trades_differ.delivery_id AND o.delivery_id = joint_trades_differ.other_delivery_id AND v.trade_id = o.trade_id
+    AND (acts_for_exchange() OR pg_has_role(session_role(), (SELECT c.relowner FROM pg_class c WHERE c.oid = 'verification'::regclass), 'MEMBER')
+         OR v.service_provider_id = current_participant() OR v.product_id = ANY (ARRAY(SELECT own_product_ids())))
+$function$;
+COMMENT ON FUNCTION joint_trades_differ(bigint, bigint) IS
+  'whether two verifications of a trade met other dispatches of the same assets; NULL: the caller reads them not; SECURITY DEFINER because which these are is not told';
+REVOKE ALL ON FUNCTION joint_trades_differ(bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION joint_trades_differ(bigint, bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION explain_verification(delivery_id bigint) RETURNS TABLE (step integer, name text, value numeric, unit text, because text)
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
@@ -672,7 +709,7 @@ BEGIN ATOMIC
     (3, 'metered', v.metered_kwh, format('%s of %s steps of %s meters%s%s, known %s', v.steps - v.steps_missing, v.steps, v.meters, CASE WHEN v.steps_estimated > 0 THEN format(', %s estimated', v.steps_estimated) ELSE '' END,
       CASE WHEN v.steps_filled > 0 THEN format(', %s filled', v.steps_filled) ELSE '' END, to_char(v.known_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'))),
     (4, 'measured', v.measured_kwh, CASE WHEN d.dispatch_id IS NULL THEN 'none' ELSE format('difference of the two, in %s', array_to_string(t.flows, ' and ')) END),
-    (5, 'others', v.others_kwh, CASE WHEN v.joint_use IS NULL THEN 'no other dispatch' ELSE format('%s with %s', v.joint_use, array_to_string(v.with_trades, ', ')) END),
+    (5, 'others', v.others_kwh, CASE WHEN v.joint_use IS NULL THEN 'no other dispatch' ELSE format('%s with %s', v.joint_use, (joint_trades(v.delivery_id)).words) END),
     (6, 'delivered', v.delivered_kwh, v.rule || CASE WHEN t.below_zero <> 'counted' THEN ', ' || t.below_zero ELSE '' END || CASE WHEN t.capped THEN ', at most as requested' ELSE '' END)
   ) AS x (step, name, value, because)
   WHERE v.delivery_id = explain_verification.delivery_id AND (d.dispatch_id IS NOT NULL OR x.step IN (1, 3, 6))
@@ -699,8 +736,8 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
   WITH zone AS (SELECT i.time_zone FROM exchange_instance i),
-  o AS (SELECT v.*, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = old_delivery_id),
-  n AS (SELECT v.*, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = new_delivery_id),
+  o AS (SELECT v.delivery_id, v.terms_id, v.method_code, v.method_version, v.others_kwh, v.joint_use, v.known_at, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = old_delivery_id),
+  n AS (SELECT v.delivery_id, v.terms_id, v.method_code, v.method_version, v.others_kwh, v.joint_use, v.known_at, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = new_delivery_id),
   -- what was read in the period itself, by the versions that were used
   step AS (
     SELECT coalesce(a.resource_id, b.resource_id) AS resource_id, coalesce(a.flow, b.flow) AS flow, coalesce(a.channel_ids, b.channel_ids) AS channel_ids, coalesce(a.at, b.at) AS starts_at,
@@ -766,8 +803,8 @@ AS $function$
     UNION ALL
     SELECT 5, 'requested', NULL, NULL, NULL, NULL, o.requested_kwh, n.requested_kwh, NULL, 'what was requested changed' FROM o CROSS JOIN n WHERE o.requested_kwh <> n.requested_kwh
     UNION ALL
-    SELECT 6, 'joint use', NULL, NULL, NULL, NULL, o.others_kwh, n.others_kwh, NULL, format('with %s, and before with %s', coalesce(n.joint_use || ' ' || n.with_trades::text, 'none'), coalesce(o.joint_use || ' ' || o.with_trades::text, 'none'))
-    FROM o CROSS JOIN n WHERE (o.joint_use, o.with_trades) IS DISTINCT FROM (n.joint_use, n.with_trades)
+    SELECT 6, 'joint use', NULL, NULL, NULL, NULL, o.others_kwh, n.others_kwh, NULL, format('%s, and before %s', coalesce(n.joint_use || ' with ' || (joint_trades(n.delivery_id)).words, 'none'), coalesce(o.joint_use || ' with ' || (joint_trades(o.delivery_id)).words, 'none'))
+    FROM o CROSS JOIN n WHERE o.joint_use IS DISTINCT FROM n.joint_use OR joint_trades_differ(o.delivery_id, n.delivery_id)
     UNION ALL
     SELECT 7, 'terms', NULL, NULL, NULL, NULL, NULL, NULL, NULL, format('terms %s, %s version %s, and before terms %s, %s version %s', n.terms_id, n.method_code, n.method_version, o.terms_id, o.method_code, o.method_version)
     FROM o CROSS JOIN n WHERE (o.terms_id, o.method_code, o.method_version) IS DISTINCT FROM (n.terms_id, n.method_code, n.method_version)) x
@@ -781,13 +818,13 @@ GRANT EXECUTE ON FUNCTION explain_verification_change(bigint, bigint) TO flexexc
 -- ------------------------------------------------------------------ joint use and suppliers
 
 CREATE OR REPLACE VIEW joint_delivery WITH (security_invoker = true) AS
-  SELECT v.trade_id, v.delivery_window, v.joint_use, v.with_trades, v.measured_kwh, v.others_kwh, v.delivered_kwh, v.product_id, v.service_provider_id, v.unit_id, v.delivery_id
-  FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE d.superseded_at IS NULL AND v.joint_use IS NOT NULL;
+  SELECT v.trade_id, v.delivery_window, v.joint_use, t.with_trades, v.measured_kwh, v.others_kwh, v.delivered_kwh, v.product_id, v.service_provider_id, v.unit_id, v.delivery_id, t.of_others
+  FROM verification v JOIN delivery d ON d.id = v.delivery_id CROSS JOIN LATERAL joint_trades(v.delivery_id) t WHERE d.superseded_at IS NULL AND v.joint_use IS NOT NULL;
 COMMENT ON VIEW joint_delivery IS 'deliveries that share their assets with other dispatches, and what became of it; where it was not allowed, what was not counted stands in others_kwh';
 COMMENT ON COLUMN joint_delivery.trade_id IS 'the dispatch';
 COMMENT ON COLUMN joint_delivery.delivery_window IS 'the period';
 COMMENT ON COLUMN joint_delivery.joint_use IS 'kind of joint use';
-COMMENT ON COLUMN joint_delivery.with_trades IS 'the other dispatches';
+COMMENT ON COLUMN joint_delivery.with_trades IS 'the other dispatches, as far as the caller sells or buys them; NULL: none';
 COMMENT ON COLUMN joint_delivery.measured_kwh IS 'effect on the meters, kWh';
 COMMENT ON COLUMN joint_delivery.others_kwh IS 'part of it that belongs to the others, kWh';
 COMMENT ON COLUMN joint_delivery.delivered_kwh IS 'what counts as delivered, kWh';
@@ -795,6 +832,7 @@ COMMENT ON COLUMN joint_delivery.product_id IS 'the product';
 COMMENT ON COLUMN joint_delivery.service_provider_id IS 'the provider';
 COMMENT ON COLUMN joint_delivery.unit_id IS 'the unit';
 COMMENT ON COLUMN joint_delivery.delivery_id IS 'the delivery';
+COMMENT ON COLUMN joint_delivery.of_others IS 'how many more there are, of other parties';
 GRANT SELECT ON joint_delivery TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 
 CREATE OR REPLACE FUNCTION supplier_adjustments(within time_window) RETURNS TABLE (supplier_id bigint, metering_point_id bigint, settlement_period time_window, reason text, kwh numeric, deliveries bigint)

@@ -67,7 +67,7 @@ DECLARE
   full_name CONSTANT text := format('authority_test.%I', part);
 BEGIN
   -- who may not read where a row stands may read its id
-  key := CASE WHEN content ? 'id' THEN format('id = %s', content ->> 'id') ELSE 'false' END;
+  key := CASE WHEN content ? 'id' THEN format('id = %s', content ->> 'id') WHEN content ? 'delivery_id' THEN format('delivery_id = %s', content ->> 'delivery_id') ELSE 'false' END;
   IF action = 'R' THEN
     RETURN coalesce(pg_temp.try(role, format('SELECT 1 FROM %s WHERE %s', full_name, place)), pg_temp.try(role, format('SELECT 1 FROM %s WHERE %s', full_name, key)), false);
   ELSIF action = 'D' THEN

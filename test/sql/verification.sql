@@ -461,6 +461,22 @@ INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id
 INSERT INTO metering_point_supplier VALUES (101, 1);
 -- the buyer of one product is told that there is another dispatch, and how much of the effect is its
 SELECT DISTINCT joint_use FROM joint_delivery WHERE trade_id = 911;
+-- and not which it is, by whatever way
+SELECT DISTINCT with_trades, of_others FROM joint_delivery WHERE trade_id = 911;
+SELECT DISTINCT x.because FROM joint_delivery j CROSS JOIN explain_verification(j.delivery_id) x WHERE j.trade_id = 911 AND x.name = 'others';
+SELECT with_trades FROM verification;
+SELECT * FROM verification;
+SELECT DISTINCT x.detail FROM delivery d JOIN delivery o ON o.id = delivery_before(d.id) CROSS JOIN explain_verification_change(o.id, d.id) x WHERE d.trade_id = 911 AND x.cause = 'joint use';
+SELECT joint_trades((SELECT min(v.delivery_id) FROM verification v)) IS NULL AS own_is_null;
+RESET ROLE;
+SELECT min(v.delivery_id) AS of_eso FROM verification v WHERE v.product_id BETWEEN 2 AND 6 AND v.joint_use IS NOT NULL \gset
+SET ROLE verify_dso;
+SELECT joint_trades(:of_eso), joint_trades_differ(:of_eso, :of_eso);
+-- who sells both reads both, and the exchange
+SET ROLE verify_seller;
+SELECT DISTINCT with_trades, of_others FROM joint_delivery WHERE trade_id = 911;
+SET ROLE verify_regulator;
+SELECT DISTINCT with_trades, of_others FROM joint_delivery WHERE trade_id = 911;
 SET ROLE verify_operator;
 SELECT unchanged > 0 AS looked_at FROM verify(market_id => 1, within => '2026-04-16T00:00Z/P1D', at => now() + interval '1 second');
 SET ROLE verify_supplier;
