@@ -30,6 +30,23 @@ BEGIN
 END
 $block$;
 
+CREATE OR REPLACE FUNCTION confirm_from_now_on() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $function$
+BEGIN
+  IF NEW.since < now() AND NOT operates_exchange() THEN
+    RAISE EXCEPTION 'unit_carbon_category.since is %, which is past', NEW.since
+      USING ERRCODE = 'insufficient_privilege', HINT = 'A provider confirms what holds from now on; the operator of the exchange records what held before.';
+  END IF;
+  RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION confirm_from_now_on() IS 'trigger: what a category changes of deliveries that were, the operator and the owner of the exchange alone record; error 42501';
+REVOKE ALL ON FUNCTION confirm_from_now_on() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER t20_from_now_on AFTER INSERT ON unit_carbon_category FOR EACH ROW EXECUTE FUNCTION confirm_from_now_on();
+COMMENT ON TRIGGER t20_from_now_on ON unit_carbon_category IS 'a provider changes no figure of what was';
+
 CREATE OR REPLACE FUNCTION carbon_of_energy(factor carbon_factor, direction text, kwh numeric, intensity_g_per_kwh numeric)
 RETURNS TABLE (emitted_kg numeric, displaced_kg numeric, net_kg numeric)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -64,7 +64,24 @@ FROM delivery_carbon(1, '2023-07-01', 'fmr-cr-half-hourly') c CROSS JOIN LATERAL
 SET ROLE carbon_volt;
 INSERT INTO unit_carbon_category (unit_id, category, since) VALUES (15, 'demand_reduced', '2023-07-06T00:00Z');
 SET ROLE carbon_amp;
+-- what is past changes figures that others read: the operator says it
+INSERT INTO unit_carbon_category (unit_id, category, since) VALUES (15, 'demand_reduced', '2023-07-06T00:00Z');
+INSERT INTO unit_carbon_category (unit_id, category, since) VALUES (15, 'demand_reduced', '-infinity');
+BEGIN;
+INSERT INTO unit_carbon_category (unit_id, category, since) VALUES (15, 'demand_reduced', now()), (14, 'demand_reduced', now() + interval '1 day');
+SELECT count(*) AS said FROM unit_carbon_category;
+\set VERBOSITY sqlstate
+INSERT INTO unit_carbon_category (unit_id, category, since) VALUES (15, 'demand_reduced', now() - interval '1 microsecond');
+\set VERBOSITY terse
+ROLLBACK;
+SELECT dispatch_id, category FROM dispatch_carbon(1, '2023-07-01', 'fmr-cr-short-run') WHERE unit_id = 15;
+RESET ROLE;
+CREATE ROLE carbon_recorder IN ROLE flexexchange_operator;
+SET ROLE carbon_recorder;
 INSERT INTO unit_carbon_category (unit_id, category, since) VALUES (15, 'demand_reduced', '2023-07-06T00:00Z'), (14, 'no such category', '2023-07-01T00:00Z');
+RESET ROLE;
+DROP ROLE carbon_recorder;
+SET ROLE carbon_amp;
 SELECT dispatch_id, category, trim_scale(net_kg) AS net FROM dispatch_carbon(1, '2023-07-01', 'fmr-cr-short-run') WHERE unit_id IN (14, 15);
 RESET ROLE;
 -- what the grid emitted in a half-hour is not known: said, not guessed, nor taken from the forecast where the method does not say so
