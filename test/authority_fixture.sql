@@ -192,6 +192,7 @@ BEGIN
   INSERT INTO dispute_evidence (id, dispute_id, given_by_id, words) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'x');
   INSERT INTO dispute_proposal (id, dispute_id, proposed_by_id, words, proposed_at) OVERRIDING SYSTEM VALUE VALUES (w, w, seller, 'x', now());
   INSERT INTO dispute_override (dispute_id, conflict_id, hold_ids, reason, made_at) VALUES (w, w, '{}', 'x', now());
+  INSERT INTO framework_holding (award_id, competition_id) VALUES (1000 * w + 2, 10 * w);
   INSERT INTO transfer_terms (id, product_id) OVERRIDING SYSTEM VALUE VALUES (w, w);
   INSERT INTO award_transfer (id, award_id, product_id, transfer_terms_id, kind, transferor_id, is_open, transferee_id, asset_id, direction, power_kw, delivery_window, offer_ends_at, status) OVERRIDING SYSTEM VALUE
     VALUES (w, 1000 * w + 2, w, w, 'novation', 900, false, seller, 100 * w + 2, 'up', 1, slot, '2030-01-01', 'accepted');

@@ -6,6 +6,8 @@
 --     --n:m-- bid_group          block (accepted in one ratio), exclusive (one at most), ramp (change from window to window)
 --     --n:m-- bid_link           a child is accepted no further than its parent
 --
+-- framework_holding              an award without a bid that stands in for one of a competition
+--
 -- Whose a row is, and in which competition, stands in each of them, set by the exchange: they are sealed like the bid.
 
 CREATE TABLE bid_terms (
@@ -121,3 +123,15 @@ COMMENT ON COLUMN bid_link.service_provider_id IS 'its provider, set by the exch
 COMMENT ON CONSTRAINT bid_link_once ON bid_link IS 'two bids are linked once';
 COMMENT ON INDEX bid_link_parent_bid_id_idx IS 'the children of a bid';
 COMMENT ON INDEX bid_link_competition_id_idx IS 'those of a competition';
+
+CREATE TABLE framework_holding (
+  award_id       bigint PRIMARY KEY REFERENCES award,
+  competition_id bigint NOT NULL REFERENCES competition,
+  recorded_at    timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX framework_holding_competition_id_idx ON framework_holding (competition_id);
+COMMENT ON TABLE framework_holding IS 'awards that no bid won, and that stand in for one that a bid of the competition won: what was passed on; only added to';
+COMMENT ON COLUMN framework_holding.award_id IS 'the award';
+COMMENT ON COLUMN framework_holding.competition_id IS 'the competition whose award it was at first';
+COMMENT ON COLUMN framework_holding.recorded_at IS 'when it was recorded';
+COMMENT ON INDEX framework_holding_competition_id_idx IS 'those of a competition';

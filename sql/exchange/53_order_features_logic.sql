@@ -139,6 +139,27 @@ COMMENT ON FUNCTION hold_gate(bigint[]) IS
 REVOKE ALL ON FUNCTION hold_gate(bigint[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION hold_gate(bigint[]) TO flexexchange_operator, flexexchange_participant;
 
+SELECT protect_table('framework_holding');
+REVOKE INSERT, UPDATE, DELETE ON framework_holding FROM flexexchange_operator;
+GRANT SELECT ON framework_holding TO flexexchange_participant;
+DROP POLICY IF EXISTS framework_holding_read ON framework_holding;
+CREATE POLICY framework_holding_read ON framework_holding FOR SELECT TO flexexchange_participant USING (award_id IN (SELECT a.id FROM award a));
+COMMENT ON POLICY framework_holding_read ON framework_holding IS 'ORDER-ALL-1: whoever reads an award reads of which competition it was at first';
+CREATE OR REPLACE TRIGGER t10_is_kept BEFORE UPDATE ON framework_holding FOR EACH ROW EXECUTE FUNCTION refuse_change('values', 'Pass the award on, or end it.');
+COMMENT ON TRIGGER t10_is_kept ON framework_holding IS 'where an award comes from stays as it was';
+CREATE OR REPLACE TRIGGER t10_no_truncate BEFORE TRUNCATE ON framework_holding FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('rows', 'Where an award comes from is kept.');
+COMMENT ON TRIGGER t10_no_truncate ON framework_holding IS 'history is not truncated';
+
+CREATE OR REPLACE FUNCTION competition_of_award(award_id bigint) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT coalesce((SELECT b.competition_id FROM award a JOIN bid b ON b.id = a.bid_id WHERE a.id = competition_of_award.award_id),
+                  (SELECT h.competition_id FROM framework_holding h WHERE h.award_id = competition_of_award.award_id));
+END;
+COMMENT ON FUNCTION competition_of_award(bigint) IS 'the competition that an award was won in: that of its bid, or of the award that it was passed on from, however often; NULL: none, or none that the caller reads';
+REVOKE ALL ON FUNCTION competition_of_award(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION competition_of_award(bigint) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
+
 CREATE OR REPLACE FUNCTION refused_bids(competition_ids bigint[], bids bid[]) RETURNS TABLE (bid_id bigint, error text, problem text, hint text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path FROM CURRENT
@@ -184,8 +205,8 @@ AS $function$
   SELECT b.id, 'MX209', format('bid %s is of %s %s, which has no award in framework %s for %s', b.id, CASE WHEN b.asset_id IS NULL THEN 'portfolio' ELSE 'asset' END, b.unit_id, b.framework_id, b.delivery_window),
          'In a call-off bid those units that were awarded the framework.'
   FROM b WHERE b.framework_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM award a JOIN bid f ON f.id = a.bid_id
-    WHERE f.competition_id = b.framework_id AND a.unit_id = b.unit_id AND a.service_provider_id = b.service_provider_id AND a.direction = b.direction
+    SELECT FROM award a
+    WHERE competition_of_award(a.id) = b.framework_id AND a.unit_id = b.unit_id AND a.service_provider_id = b.service_provider_id AND a.direction = b.direction
       AND a.status IN ('awarded', 'completed') AND a.delivery_window @> b.delivery_window)
 $function$;
 COMMENT ON FUNCTION refused_bids(bigint[], bid[]) IS

@@ -231,10 +231,10 @@ SET search_path FROM CURRENT
 AS $function$
   SELECT CASE WHEN c.id IS NOT NULL THEN (SELECT g.closes_at FROM competition_gates(c.id, delivery) g WHERE g.stage = 'availability')
               ELSE (SELECT gate_closure(p.market_id, 'availability', delivery) FROM product p WHERE p.id = availability_gate.product_id) END
-  FROM (SELECT (SELECT b.competition_id FROM award a JOIN bid b ON b.id = a.bid_id WHERE a.id = availability_gate.award_id) AS id) c
+  FROM (SELECT competition_of_award(availability_gate.award_id) AS id) c
 $function$;
 COMMENT ON FUNCTION availability_gate(bigint, bigint, timestamptz) IS
-  'until when availability is declared for a delivery that starts at that instant: the gate of the competition that awarded it, otherwise of the market; NULL: there is none';
+  'until when availability is declared for a delivery that starts at that instant: the gate of the competition that awarded it, at first where it was passed on, otherwise of the market; NULL: there is none';
 REVOKE ALL ON FUNCTION availability_gate(bigint, bigint, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION availability_gate(bigint, bigint, timestamptz) TO flexexchange_operator, flexexchange_participant, flexexchange_regulator;
 

@@ -327,6 +327,9 @@ BEGIN
   ELSE
     ids := NULL::bigint || ids;
   END IF;
+  -- no bid won what was passed on: of which framework it is goes along
+  INSERT INTO framework_holding (award_id, competition_id)
+  SELECT x.id, competition_of_award(a.id) FROM award x WHERE x.id = ANY (ids) AND x.bid_id IS NULL AND competition_of_award(a.id) IS NOT NULL ORDER BY x.id ON CONFLICT DO NOTHING;
   -- offers that nobody accepted yet go along with a piece that carries them
   UPDATE award_transfer o SET award_id = x.id
   FROM (SELECT w.id AS transfer_id, min(x.id) AS id FROM award_transfer w JOIN award x ON x.id = ANY (ids[2:]) AND w.delivery_window <@ x.delivery_window AND w.power_kw <= x.power_kw

@@ -397,7 +397,7 @@ BEGIN
     FROM (SELECT DISTINCT product_id FROM opportunity) w JOIN market_readiness r ON r.unit_id = best_products.unit_id AND r.product_id = w.product_id AND r.service_provider_id = seller),
   framed AS (
     SELECT o.n, o.framework_id IS NULL OR EXISTS (
-             SELECT FROM award a JOIN bid f ON f.id = a.bid_id WHERE f.competition_id = o.framework_id AND a.unit_id = best_products.unit_id AND a.service_provider_id = seller
+             SELECT FROM award a WHERE competition_of_award(a.id) = o.framework_id AND a.unit_id = best_products.unit_id AND a.service_provider_id = seller
                AND a.direction = o.direction AND a.status IN ('awarded', 'completed') AND a.delivery_window @> o.delivery_window) AS in_framework,
            NOT of_portfolio OR o.takes_portfolios AS taken
     FROM opportunity o)

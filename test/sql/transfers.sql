@@ -183,7 +183,7 @@ INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, d
   (111, 1, 3, 11, 'up', 60, '2024-11-16T16:00Z/PT1H', 'accepted'), (111, 1, 3, 11, 'up', 70, '2024-11-16T19:30Z/PT2H30M', 'accepted');
 SET ROLE transfer_volt;
 SELECT offer_transfer(111, 30, '2024-11-16T18:00Z/PT2H', at => :'at');
-SELECT offer_transfer(111, 100, '2024-11-16T18:30Z/PT1H', at => :'at') IS NOT NULL AS offered;
+SELECT offer_transfer(6002, 100, '2024-11-16T18:30Z/PT1H', at => :'at') IS NOT NULL AS offered;
 RESET ROLE;
 
 -- ---------------------------------------------------------------- refusals are kept
@@ -399,6 +399,54 @@ INSERT INTO availability (award_id, product_id, service_provider_id, asset_id, d
 RESET ROLE;
 SELECT service_provider_id, power_kw, delivery_window, status FROM award WHERE product_id = 4 ORDER BY 1;
 SELECT count(*) AS commitments FROM commitment WHERE product_id = 4 AND closed_at IS NULL;
+
+-- and with it the right to bid in its call-offs, for as long and in as much as it is one's own, from hand to hand
+BEGIN;
+INSERT INTO competition (id, product_id, name, gate_closes_at) VALUES (60, 4, 'Framework', 'infinity');
+INSERT INTO competition_gate (competition_id, stage, closes_before) VALUES (60, 'availability', '3 days');
+COMMIT;
+INSERT INTO bid (id, competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, source) VALUES (6001, 60, 4, 3, 11, 'up', 100, '2090-12-01T00:00Z/2091-01-01T00:00Z', 'paper');
+INSERT INTO award (id, bid_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (6002, 6001, 4, 3, 11, 'up', 100, '2090-12-01T00:00Z/2091-01-01T00:00Z');
+BEGIN;
+INSERT INTO competition (id, product_id, name, gate_closes_at) VALUES (61, 4, 'Call-off', 'infinity');
+INSERT INTO competition_terms (competition_id, framework_id) VALUES (61, 60);
+COMMIT;
+CREATE FUNCTION pg_temp.may_bid(who text, provider bigint, unit bigint, day date) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SET LOCAL ROLE %I', who);
+  INSERT INTO bid (competition_id, product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (61, 4, provider, unit, 'up', 50, time_window(day + time '17:00', day + time '19:00'));
+  RAISE EXCEPTION USING ERRCODE = 'PT001';
+EXCEPTION
+  WHEN SQLSTATE 'PT001' THEN RETURN 'yes';
+  WHEN OTHERS THEN RETURN SQLSTATE;
+END $$;
+CREATE FUNCTION pg_temp.who_may() RETURNS TABLE (day date, volt text, amp text, amp_spare text, ohm text) LANGUAGE sql AS $$
+  SELECT d, pg_temp.may_bid('transfer_volt', 3, 11, d), pg_temp.may_bid('transfer_amp', 4, 12, d), pg_temp.may_bid('transfer_amp', 4, 14, d), pg_temp.may_bid('transfer_ohm', 5, 13, d)
+  FROM unnest('{2090-12-05,2090-12-12,2090-12-25}'::date[]) d $$;
+SELECT * FROM pg_temp.who_may();
+SET ROLE transfer_volt;
+SELECT offer_transfer(6002, 100, '2090-12-10T00:00Z/P10D', transferee_id => 4, at => '2024-11-01 17:00+00') AS passed \gset
+SET ROLE transfer_amp;
+SELECT status FROM accept_transfer(:passed, 12, at => '2024-11-01 17:00+00');
+RESET ROLE;
+SELECT * FROM pg_temp.who_may();
+SET ROLE transfer_amp;
+SELECT offer_transfer((SELECT t.new_award_id FROM award_transfer t WHERE t.id = :passed), 40, '2090-12-11T00:00Z/P2D', transferee_id => 5, at => '2024-11-01 17:00+00') AS on_again \gset
+SET ROLE transfer_ohm;
+SELECT status FROM accept_transfer(:on_again, 13, at => '2024-11-01 17:00+00');
+RESET ROLE;
+SELECT * FROM pg_temp.who_may();
+SELECT a.service_provider_id, a.power_kw, a.delivery_window, a.bid_id IS NOT NULL AS has_bid, competition_of_award(a.id) AS competition FROM award a WHERE a.product_id = 4 AND lower(a.delivery_window) > '2090-01-01' ORDER BY 1, lower(a.delivery_window), 2;
+-- and it ends with the award
+SELECT t.new_award_id AS ohms FROM award_transfer t WHERE t.id = :on_again \gset
+UPDATE award SET status = 'terminated' WHERE id = :ohms;
+SELECT ohm FROM pg_temp.who_may() WHERE day = '2090-12-12';
+-- the gate of availability under it is that of its competition
+SELECT availability_gate(4, t.new_award_id, '2090-12-15T17:00Z'), availability_gate(4, 110, '2090-12-15T17:00Z') AS without FROM award_transfer t WHERE t.id = :passed;
+SET ROLE transfer_ohm;
+SELECT award_id = :ohms AS own, competition_id FROM framework_holding;
+RESET ROLE;
+UPDATE framework_holding SET competition_id = 61;
 
 -- ---------------------------------------------------------------- random chains, against a minute-by-minute count
 
