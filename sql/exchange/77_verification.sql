@@ -188,6 +188,8 @@ CREATE TABLE verification (
   rule                text NOT NULL,
   delivered_kwh       numeric(18,6),
   known_at            timestamptz NOT NULL,
+  others_by           text,
+  CONSTRAINT verification_others_by_is_known CHECK (check_code(others_by, 'verification.others_by', 'requested', 'verified', 'both')),
   CONSTRAINT verification_joint_use_is_known CHECK (check_code(joint_use, 'verification.joint_use', 'additive', 'adjusted_to_replace', 'adjusted_to_remove', 'not_allowed')),
   CONSTRAINT verification_rule_is_known CHECK (
     check_code(rule, 'verification.rule', 'measured', 'measured_in_part', 'as_requested', 'zero', 'excluded', 'as_accepted', 'metered_capability'))
@@ -217,6 +219,7 @@ COMMENT ON COLUMN verification.with_trades IS 'the other dispatches; the parties
 COMMENT ON COLUMN verification.rule IS 'measured, or the rule for what is missing: measured_in_part, as_requested, zero or excluded; of availability as_accepted or metered_capability';
 COMMENT ON COLUMN verification.delivered_kwh IS 'what was delivered, kWh, as in delivery; NULL: not known';
 COMMENT ON COLUMN verification.known_at IS 'readings received until then were known';
+COMMENT ON COLUMN verification.others_by IS 'by what the other dispatches counted: what was requested of them, what their own meters verified before, or both, each of some; NULL: alone';
 COMMENT ON INDEX verification_trade_id_idx IS 'how a trade was verified, and how before';
 
 CREATE TABLE verification_baseline (

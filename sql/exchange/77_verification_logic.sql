@@ -26,7 +26,7 @@ REVOKE DELETE ON verification_terms, baseline_choice FROM flexexchange_operator;
 GRANT SELECT ON verification_baseline, verification_meter, imbalance_adjustment, baseline_choice, metering_point_supplier TO flexexchange_participant;
 -- all but with_trades: of others' dispatches joint_trades() says how many, and no more
 GRANT SELECT (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, method_code, method_version, meters, steps, steps_missing, steps_estimated, steps_filled, baseline_kwh, metered_kwh,
-              measured_kwh, others_kwh, joint_use, rule, delivered_kwh, known_at) ON verification TO flexexchange_participant;
+              measured_kwh, others_kwh, joint_use, rule, delivered_kwh, known_at, others_by) ON verification TO flexexchange_participant;
 GRANT INSERT (product_id, valid, method_code, method_version, choices, flows, level, metered_at, reading_seconds, spread, missing_rule, missing_share, fill_steps, estimated_counts, below_zero, capped, adjusted,
               shared, imbalance_reason, imbalance_notice, availability_rule, source), UPDATE (valid) ON verification_terms TO flexexchange_participant;
 GRANT INSERT (product_id, service_provider_id, asset_id, portfolio_id, method_code, method_version, valid), UPDATE (valid) ON baseline_choice TO flexexchange_participant;
@@ -387,13 +387,31 @@ BEGIN
     FROM (SELECT o.id, o.direction, o.service_code, o.recorded_at, o.delivery_window, o.hour, o.power_kw, m.asset_id, CASE o.direction WHEN 'up' THEN m.flexible_up_kw ELSE m.flexible_down_kw END AS lent
           FROM other o JOIN portfolio_member m ON m.portfolio_id = o.portfolio_id AND m.valid @> greatest(o.hour, lower(o.delivery_window))) y
     WINDOW w AS (PARTITION BY y.id, y.hour))
-  SELECT x.place_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span, sum(x.kw) AS kw
+  SELECT x.place_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span, sum(x.kw) AS kw, false AS known
   FROM (SELECT p.place_id, c.id AS other_id, c.direction = v.direction AS same_way, (c.recorded_at, c.id) < (v.recorded_at, v.dispatch_id) AS earlier, c.service_code, c.delivery_window * p.span AS span, c.kw
         FROM (SELECT g.place_id, g.asset_id, p.dispatch_id, p.span, date_bin('1 hour', lower(p.span), epoch) AS hour FROM pg_temp.verify_ground g JOIN pg_temp.verify_place p USING (place_id)) p
         JOIN pg_temp.verify_dispatch v ON v.dispatch_id = p.dispatch_id
         JOIN claim c ON c.asset_id = p.asset_id AND c.hour = p.hour AND c.id <> p.dispatch_id AND c.delivery_window && p.span) x
   GROUP BY x.place_id, x.other_id, x.same_way, x.earlier, x.service_code, x.span;
   ANALYZE pg_temp.verify_claim;
+  -- what another delivered by a meter of its own, that nothing of this lies behind and that it shares with none, rests on nothing here: it counts as it was verified before, and is known;
+  -- of the same market not, whose dispatches are verified together
+  UPDATE pg_temp.verify_claim c SET known = true, kw = k.kwh * 3600 / extract(epoch FROM upper(c.span) - lower(c.span))
+  FROM (SELECT c.place_id, c.other_id, c.span, sum(v.measured_kwh * extract(epoch FROM upper(x.part) - lower(x.part)) / extract(epoch FROM upper(v.delivery_window) - lower(v.delivery_window))) AS kwh
+        FROM pg_temp.verify_claim c
+        JOIN pg_temp.verify_place p USING (place_id)
+        JOIN pg_temp.verify_dispatch w ON w.dispatch_id = p.dispatch_id
+        JOIN product q ON q.id = w.product_id
+        JOIN dispatch d ON d.id = c.other_id AND d.asset_id IS NOT NULL
+        JOIN product o ON o.id = d.product_id AND o.market_id <> q.market_id
+        JOIN verification v ON v.trade_id = d.id AND v.rule = 'measured' AND v.joint_use IS NULL AND v.delivery_window && c.span
+        JOIN delivery e ON e.id = v.delivery_id AND e.superseded_at IS NULL
+        CROSS JOIN LATERAL (SELECT v.delivery_window * c.span AS part) x
+        WHERE NOT EXISTS (SELECT FROM pg_temp.verify_part t WHERE t.place_id = c.place_id AND t.asset_id = d.asset_id)
+          AND NOT EXISTS (SELECT FROM verification_meter m WHERE m.delivery_id = v.delivery_id AND m.resource_id <> d.asset_id)
+        GROUP BY c.place_id, c.other_id, c.span
+        HAVING sum(extract(epoch FROM upper(x.part) - lower(x.part))) = extract(epoch FROM upper(c.span) - lower(c.span))) k
+  WHERE c.place_id = k.place_id AND c.other_id = k.other_id AND c.span = k.span;
 
   -- each meter's part: what opposed it is added, what is taken off is taken off, the rest is shared
   CREATE TEMPORARY TABLE verify_effect ON COMMIT DROP AS
@@ -422,10 +440,12 @@ BEGIN
   SELECT t.during_id, t.place_id, t.starts_at, t.ends_at,
          coalesce(sum(k.kwh) FILTER (WHERE NOT c.same_way), 0) AS opposing,
          coalesce(bool_or(c.earlier) FILTER (WHERE j.kind = 'not_allowed'), false) AS barred,
-         coalesce(sum(k.kwh) FILTER (WHERE j.kind = 'adjusted_to_remove' AND NOT j.takes), 0) AS removed,
+         coalesce(sum(greatest(k.kwh, 0)) FILTER (WHERE j.kind = 'adjusted_to_remove' AND NOT j.takes), 0) AS removed,
+         -- what is known of another is not shared with it, but its own
+         coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND c.known), 0) AS known,
          max(j.adjustment_reason) FILTER (WHERE j.kind = 'adjusted_to_remove' AND j.takes) AS takes_by,
-         coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive'), 0) AS adding, coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND c.earlier), 0) AS adding_before,
-         coalesce(bool_or(NOT c.earlier) FILTER (WHERE c.same_way AND j.kind = 'additive'), false) AS adding_after,
+         coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND NOT c.known), 0) AS adding, coalesce(sum(k.kwh) FILTER (WHERE c.same_way AND j.kind = 'additive' AND NOT c.known AND c.earlier), 0) AS adding_before,
+         coalesce(bool_or(NOT c.earlier) FILTER (WHERE c.same_way AND j.kind = 'additive' AND NOT c.known), false) AS adding_after,
          max(CASE j.kind WHEN 'additive' THEN 1 WHEN 'adjusted_to_replace' THEN 2 WHEN 'adjusted_to_remove' THEN 3 WHEN 'not_allowed' THEN 4 END) AS kind
   FROM pg_temp.verify_during t
   LEFT JOIN pg_temp.verify_claim c ON c.place_id = t.place_id AND lower(c.span) <= t.starts_at AND upper(c.span) >= t.ends_at
@@ -443,7 +463,7 @@ BEGIN
   CROSS JOIN LATERAL (SELECT extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(f.span) - lower(f.span)) AS part,
                              f.measured_kwh * extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(f.span) - lower(f.span)) AS measured,
                              f.requested_kwh * extract(epoch FROM c.ends_at - c.starts_at) / extract(epoch FROM upper(f.span) - lower(f.span)) AS requested) w
-  CROSS JOIN LATERAL (SELECT w.measured + c.opposing AS kwh) a
+  CROSS JOIN LATERAL (SELECT w.measured + c.opposing - c.known AS kwh) a
   CROSS JOIN LATERAL (SELECT a.kwh - least(greatest(a.kwh, 0), c.removed) AS kwh) b
   CROSS JOIN LATERAL (SELECT b.kwh - least(greatest(b.kwh, 0), c.adding_before) AS kwh) r
   CROSS JOIN LATERAL (SELECT CASE WHEN v.shared = 'pro_rata' THEN b.kwh * w.requested / nullif(w.requested + c.adding, 0)
@@ -461,11 +481,11 @@ BEGIN
            sum(x.baseline_kwh) AS baseline_kwh, sum(x.metered_kwh) AS metered_kwh, sum(x.measured_kwh) AS measured_kwh, sum(x.measured_kwh - x.delivered_kwh) AS others_kwh,
            sum(x.delivered_kwh) AS there_kwh, sum(greatest(x.delivered_kwh, 0)) FILTER (WHERE x.delivered_kwh IS NOT NULL) AS there_above_kwh, sum(x.requested_kwh * (1 - x.there) * x.open) AS missing_kwh, max(x.kind) AS kind
     FROM pg_temp.verify_point_piece x GROUP BY x.piece_id),
-  trades AS (SELECT p.piece_id, array_agg(DISTINCT c.other_id ORDER BY c.other_id) AS with_trades FROM pg_temp.verify_claim c JOIN pg_temp.verify_place p USING (place_id) GROUP BY p.piece_id),
+  trades AS (SELECT p.piece_id, array_agg(DISTINCT c.other_id ORDER BY c.other_id) AS with_trades, CASE WHEN bool_and(c.known) THEN 'verified' WHEN bool_or(c.known) THEN 'both' ELSE 'requested' END AS others_by FROM pg_temp.verify_claim c JOIN pg_temp.verify_place p USING (place_id) GROUP BY p.piece_id),
   judged AS (
     SELECT p.piece_id, p.dispatch_id, p.span, round(p.requested_kwh, 6) AS requested_kwh, v.below_zero, v.capped, v.terms_id, v.method_code, v.method_version, v.product_id, v.service_provider_id, v.unit_id,
            coalesce(t.meters, 0) AS meters, coalesce(t.steps, 0) AS steps, coalesce(t.missing, 0) AS missing, coalesce(t.estimated, 0) AS estimated, coalesce(t.filled, 0) AS filled, t.baseline_kwh, t.metered_kwh, t.measured_kwh,
-           coalesce(t.others_kwh, 0) AS others_kwh, coalesce(CASE v.below_zero WHEN 'clamped_by_meter' THEN t.there_above_kwh ELSE t.there_kwh END, 0) AS there_kwh, t.missing_kwh, t.kind, w.with_trades,
+           coalesce(t.others_kwh, 0) AS others_kwh, coalesce(CASE v.below_zero WHEN 'clamped_by_meter' THEN t.there_above_kwh ELSE t.there_kwh END, 0) AS there_kwh, t.missing_kwh, t.kind, w.with_trades, w.others_by,
            CASE WHEN t.missing = 0 THEN 'measured' WHEN v.missing_rule = 'zero' THEN CASE WHEN t.missing < t.steps THEN 'measured_in_part' ELSE 'zero' END
                 WHEN t.piece_id IS NULL OR t.missing > v.missing_share * t.steps THEN 'excluded' WHEN v.missing_rule = 'as_requested' THEN 'as_requested' ELSE 'measured_in_part' END AS rule
     FROM pg_temp.verify_piece p JOIN pg_temp.verify_dispatch v USING (dispatch_id) LEFT JOIN total t USING (piece_id) LEFT JOIN trades w USING (piece_id))
@@ -489,8 +509,8 @@ BEGIN
     WHERE NOT EXISTS (
       SELECT FROM delivery e JOIN verification w ON w.delivery_id = e.id
       WHERE e.superseded_at IS NULL AND resource_window(e.trade_id, e.delivery_window) && resource_window(r.dispatch_id, r.span) AND e.delivery_window = r.span
-        AND (e.requested_kwh, e.delivered_kwh, w.terms_id, w.method_code, w.method_version, w.meters, w.steps, w.steps_missing, w.steps_estimated, w.steps_filled, w.baseline_kwh, w.metered_kwh, w.measured_kwh, w.others_kwh, w.joint_use, w.with_trades, w.rule)
-            IS NOT DISTINCT FROM (r.requested_kwh, r.delivered_kwh, r.terms_id, r.method_code, r.method_version, r.meters, r.steps, r.missing, r.estimated, r.filled, r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.rule))
+        AND (e.requested_kwh, e.delivered_kwh, w.terms_id, w.method_code, w.method_version, w.meters, w.steps, w.steps_missing, w.steps_estimated, w.steps_filled, w.baseline_kwh, w.metered_kwh, w.measured_kwh, w.others_kwh, w.joint_use, w.with_trades, w.others_by, w.rule)
+            IS NOT DISTINCT FROM (r.requested_kwh, r.delivered_kwh, r.terms_id, r.method_code, r.method_version, r.meters, r.steps, r.missing, r.estimated, r.filled, r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.others_by, r.rule))
       -- what was decided in a dispute of the same request stands
       AND NOT EXISTS (
       SELECT FROM delivery e
@@ -501,9 +521,9 @@ BEGIN
   ANALYZE pg_temp.verify_recorded;
 
   INSERT INTO verification (delivery_id, trade_id, product_id, service_provider_id, unit_id, delivery_window, terms_id, method_code, method_version, meters, steps, steps_missing, steps_estimated, steps_filled,
-                            baseline_kwh, metered_kwh, measured_kwh, others_kwh, joint_use, with_trades, rule, delivered_kwh, known_at)
+                            baseline_kwh, metered_kwh, measured_kwh, others_kwh, joint_use, with_trades, rule, delivered_kwh, known_at, others_by)
   SELECT d.delivery_id, r.dispatch_id, r.product_id, r.service_provider_id, r.unit_id, r.span, r.terms_id, r.method_code, r.method_version, r.meters, r.steps, r.missing, r.estimated, r.filled,
-         r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.rule, r.delivered_kwh, now()
+         r.baseline_kwh, r.metered_kwh, r.measured_kwh, r.others_kwh, r.joint_use, r.with_trades, r.rule, r.delivered_kwh, now(), r.others_by
   FROM pg_temp.verify_recorded d JOIN pg_temp.verify_result r USING (piece_id);
   WITH channel AS (SELECT m.flow_id, array_agg(m.channel_id ORDER BY m.channel_id) FILTER (WHERE m.channel_id IS NOT NULL) AS ids FROM pg_temp.verify_meter m GROUP BY m.flow_id),
   baseline AS (
@@ -559,7 +579,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) IS
-  'verifies dispatches, or all of a market that begin in a window: what was delivered in each settlement period, by the terms of the product, as a delivery with what it follows from; what is over by the instant (still to come for the operator and the owner of the exchange alone), stands, and has terms; what comes out as it did before stays, and what was decided in a dispute of the same request; returns how many dispatches were looked at, deliveries recorded and left as they were, and dispatches left out (unverified_dispatches() says why); by the buyer or the operator; errors 22023, 42501, MX201, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
+  'verifies dispatches, or all of a market that begin in a window: what was delivered in each settlement period, by the terms of the product, as a delivery with what it follows from; others on the same assets count as their own meters verified them before, else as requested; what is over by the instant (still to come for the operator and the owner of the exchange alone), stands, and has terms; what comes out as it did before stays, and what was decided in a dispute of the same request; returns how many dispatches were looked at, deliveries recorded and left as they were, and dispatches left out (unverified_dispatches() says why); by the buyer or the operator; errors 22023, 42501, MX201, MX105; SECURITY DEFINER because nobody writes verifications, and the caller is checked';
 REVOKE ALL ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION verify(bigint[], bigint, time_window, timestamptz) TO flexexchange_operator, flexexchange_participant;
 
@@ -709,7 +729,8 @@ BEGIN ATOMIC
     (3, 'metered', v.metered_kwh, format('%s of %s steps of %s meters%s%s, known %s', v.steps - v.steps_missing, v.steps, v.meters, CASE WHEN v.steps_estimated > 0 THEN format(', %s estimated', v.steps_estimated) ELSE '' END,
       CASE WHEN v.steps_filled > 0 THEN format(', %s filled', v.steps_filled) ELSE '' END, to_char(v.known_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'))),
     (4, 'measured', v.measured_kwh, CASE WHEN d.dispatch_id IS NULL THEN 'none' ELSE format('difference of the two, in %s', array_to_string(t.flows, ' and ')) END),
-    (5, 'others', v.others_kwh, CASE WHEN v.joint_use IS NULL THEN 'no other dispatch' ELSE format('%s with %s', v.joint_use, (joint_trades(v.delivery_id)).words) END),
+    (5, 'others', v.others_kwh, CASE WHEN v.joint_use IS NULL THEN 'no other dispatch' ELSE format('%s with %s%s', v.joint_use, (joint_trades(v.delivery_id)).words,
+      CASE v.others_by WHEN 'verified' THEN ', by what their own meters verified' WHEN 'both' THEN ', by what their own meters verified or, where that is not known, what was requested' ELSE ', by what was requested' END) END),
     (6, 'delivered', v.delivered_kwh, v.rule || CASE WHEN t.below_zero <> 'counted' THEN ', ' || t.below_zero ELSE '' END || CASE WHEN t.capped THEN ', at most as requested' ELSE '' END)
   ) AS x (step, name, value, because)
   WHERE v.delivery_id = explain_verification.delivery_id AND (d.dispatch_id IS NOT NULL OR x.step IN (1, 3, 6))
@@ -736,8 +757,8 @@ LANGUAGE sql STABLE PARALLEL RESTRICTED
 SET search_path FROM CURRENT
 AS $function$
   WITH zone AS (SELECT i.time_zone FROM exchange_instance i),
-  o AS (SELECT v.delivery_id, v.terms_id, v.method_code, v.method_version, v.others_kwh, v.joint_use, v.known_at, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = old_delivery_id),
-  n AS (SELECT v.delivery_id, v.terms_id, v.method_code, v.method_version, v.others_kwh, v.joint_use, v.known_at, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = new_delivery_id),
+  o AS (SELECT v.delivery_id, v.terms_id, v.method_code, v.method_version, v.others_kwh, v.joint_use, v.others_by, v.known_at, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = old_delivery_id),
+  n AS (SELECT v.delivery_id, v.terms_id, v.method_code, v.method_version, v.others_kwh, v.joint_use, v.others_by, v.known_at, d.requested_kwh FROM verification v JOIN delivery d ON d.id = v.delivery_id WHERE v.delivery_id = new_delivery_id),
   -- what was read in the period itself, by the versions that were used
   step AS (
     SELECT coalesce(a.resource_id, b.resource_id) AS resource_id, coalesce(a.flow, b.flow) AS flow, coalesce(a.channel_ids, b.channel_ids) AS channel_ids, coalesce(a.at, b.at) AS starts_at,
@@ -803,8 +824,8 @@ AS $function$
     UNION ALL
     SELECT 5, 'requested', NULL, NULL, NULL, NULL, o.requested_kwh, n.requested_kwh, NULL, 'what was requested changed' FROM o CROSS JOIN n WHERE o.requested_kwh <> n.requested_kwh
     UNION ALL
-    SELECT 6, 'joint use', NULL, NULL, NULL, NULL, o.others_kwh, n.others_kwh, NULL, format('%s, and before %s', coalesce(n.joint_use || ' with ' || (joint_trades(n.delivery_id)).words, 'none'), coalesce(o.joint_use || ' with ' || (joint_trades(o.delivery_id)).words, 'none'))
-    FROM o CROSS JOIN n WHERE o.joint_use IS DISTINCT FROM n.joint_use OR joint_trades_differ(o.delivery_id, n.delivery_id)
+    SELECT 6, 'joint use', NULL, NULL, NULL, NULL, o.others_kwh, n.others_kwh, NULL, format('%s, and before %s', coalesce(n.joint_use || ' with ' || (joint_trades(n.delivery_id)).words || ', as ' || n.others_by, 'none'), coalesce(o.joint_use || ' with ' || (joint_trades(o.delivery_id)).words || ', as ' || o.others_by, 'none'))
+    FROM o CROSS JOIN n WHERE (o.joint_use, o.others_by) IS DISTINCT FROM (n.joint_use, n.others_by) OR joint_trades_differ(o.delivery_id, n.delivery_id)
     UNION ALL
     SELECT 7, 'terms', NULL, NULL, NULL, NULL, NULL, NULL, NULL, format('terms %s, %s version %s, and before terms %s, %s version %s', n.terms_id, n.method_code, n.method_version, o.terms_id, o.method_code, o.method_version)
     FROM o CROSS JOIN n WHERE (o.terms_id, o.method_code, o.method_version) IS DISTINCT FROM (n.terms_id, n.method_code, n.method_version)) x

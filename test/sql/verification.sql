@@ -213,6 +213,37 @@ SELECT * FROM pg_temp.together('1 16 up 24 2026-04-16T16:00Z/PT30M', '2 16 down 
 SELECT * FROM pg_temp.together('1 51 up 16 2026-04-16T16:00Z/PT30M', '2 16 up 4 2026-04-16T16:00Z/PT30M');
 -- another asset behind the same meter
 SELECT * FROM pg_temp.together('72 16 up 12 2026-04-16T16:00Z/PT30M', '2 17 up 4 2026-04-16T16:00Z/PT30M');
+-- where another market verified before, by a meter of its own, what came of it, that is taken off (or added again, where it went the other way) and not what was asked for: by hand, measured at the boundary less (more) measured at the office
+CREATE FUNCTION pg_temp.after_others(own text, other text, way text, office_kwh numeric) RETURNS TABLE (step text, measured numeric, others numeric, delivered numeric, others_by text, by_hand boolean, because text) LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+  a bigint;
+  b bigint;
+BEGIN
+  UPDATE meter_reading r SET value = 20 - office_kwh, received_at = '2026-04-17T07:00Z' WHERE r.channel_id = 62 AND r.starts_at = '2026-04-16T16:00Z';
+  INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, recorded_at) VALUES (own::bigint, 2, 16, 'up', 12, '2026-04-16T16:00Z/PT30M', '2026-04-16T10:00Z') RETURNING id INTO a;
+  INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window, recorded_at) VALUES (other::bigint, 2, 17, way, 4, '2026-04-16T16:00Z/PT30M', '2026-04-16T10:01Z') RETURNING id INTO b;
+  FOR step IN SELECT unnest('{first,again,other verified,after it,and again}'::text[]) LOOP
+    IF step = 'other verified' THEN
+      PERFORM verify(ARRAY[b], at => '2026-04-17');
+      CONTINUE;
+    END IF;
+    because := (SELECT v.recorded FROM verify(ARRAY[a], at => '2026-04-17') v) || ' recorded; ';
+    SELECT trim_scale(v.measured_kwh), trim_scale(v.others_kwh), trim_scale(v.delivered_kwh), v.others_by, v.delivered_kwh = v.measured_kwh - CASE way WHEN 'up' THEN 1 ELSE -1 END * o.measured_kwh, because || regexp_replace(x.because, '\d+,', 'N,')
+      INTO measured, others, delivered, others_by, by_hand, because
+    FROM delivery d JOIN verification v ON v.delivery_id = d.id JOIN LATERAL explain_verification(d.id) x ON x.name = 'others' LEFT JOIN (verification o JOIN delivery e ON e.id = o.delivery_id AND e.superseded_at IS NULL) ON o.trade_id = b
+    WHERE d.trade_id = a AND d.superseded_at IS NULL;
+    RETURN NEXT;
+  END LOOP;
+  UPDATE dispatch d SET status = 'cancelled' WHERE d.id IN (a, b);
+END $$;
+BEGIN;
+SELECT * FROM pg_temp.after_others('72', '2', 'up', 1.25);
+SELECT * FROM pg_temp.after_others('72', '2', 'down', -1.25);
+-- of the same market they share what was asked for, in whatever order they are verified; so they do on one asset, whose meter has both
+SELECT step, others_by, because FROM pg_temp.after_others('72', '71', 'up', 1.25);
+SELECT p, measured, delivered, kind FROM pg_temp.together('2 16 up 12 2026-04-16T16:00Z/PT30M', '1 16 up 4 2026-04-16T16:00Z/PT30M');
+ROLLBACK;
 SELECT joint_use, count(*), sum(others_kwh) FROM joint_delivery GROUP BY joint_use ORDER BY joint_use COLLATE "C";
 -- the days of the other's dispatches are no days of a baseline
 INSERT INTO dispatch (product_id, service_provider_id, asset_id, direction, power_kw, delivery_window) VALUES (3, 2, 16, 'up', 1, '2026-04-15T09:00Z/PT30M');
