@@ -135,5 +135,14 @@ SELECT array_agg(DISTINCT market_code) AS markets, count(DISTINCT service_provid
 SET ROLE report_neso;
 SELECT array_agg(DISTINCT market_code) AS markets FROM earnings_report();
 RESET ROLE;
+-- decided in money: a row of its own, and the table adds up to the statements still
+SELECT resolve_dispute(d.id, 'partly', 'by agreement', amount => 12.345, at => d.answer_by + interval '1 hour') IS NULL AS decided FROM dispute d JOIN delivery v ON v.id = d.delivery_id WHERE v.dispatch_id = 218;
+SELECT settle(1, '2024-11-01', 'revised', 'a decision') IS NOT NULL AS once_more;
+SELECT service_provider, product_code, stage, unit_id, lines, round(adjustment, 4) AS adjustment, round(amount, 4) AS amount FROM earnings_report(1, '2024-11-01') WHERE stage = 'decision';
+SELECT bool_and(r.amount = s.total AND r.lines = s.lines) AS to_the_penny, count(*) AS statements
+FROM (SELECT market_code, month, run_number, service_provider_id, sum(amount) AS amount, sum(lines) AS lines FROM earnings_report(1, '2024-11-01') GROUP BY 1, 2, 3, 4) r
+JOIN monthly_statement s ON (s.market_code, s.month, s.number, s.service_provider_id) = (r.market_code, r.month, r.run_number, r.service_provider_id);
+SELECT settlement_report_html(1, '2024-11-01') LIKE '%SU decision%' AS on_the_page, settlement_report_csv('earnings', 1, '2024-11-01') LIKE '%,SU,decision,%' AS in_csv,
+       settlement_report_json('earnings', 1, '2024-11-01') ->> 'rows' LIKE '%"decision"%' AS in_json;
 SELECT flexexchange.drop_exchange('report_test', with_data => true);
 DROP ROLE report_dso, report_neso, report_volt, report_operator;
