@@ -71,7 +71,14 @@ must_wait_for_all(Instance *instance, const Commitment *self, const Commitment *
 	return true;
 }
 
-/* All that a unit has where self could conflict with it, and the unit's terms. */
+/*
+ * All that a unit has where self could conflict with it, and the unit's terms.
+ *
+ * The unit is held once more, after the book was written.  Whoever holds a row while it is being
+ * updated, and its new version goes to another page or to TOAST, is forgotten by heap_update(), which
+ * made up its mind about holders before.  The updater then locks the unit without waiting for him,
+ * and has either found in the book what he wrote, or is waited for here.
+ */
 static Commitment *
 read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, int *count)
 {
@@ -81,6 +88,8 @@ read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, 
 	terms->energy_wh = terms->max_duration_us = NOT_DECLARED;
 	if (is_energy(instance, self))
 		*terms = unit_terms_read(instance, self->unit_id, self->portfolio);
+	else
+		(void) unit_hold(instance, self->unit_id, self->portfolio);
 	span = time_window_widen(&self->window, pair_reach_us(instance->rulebook, self, terms));
 	return book_read(instance, self, &span, must_wait, terms, count);
 }

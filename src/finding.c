@@ -51,20 +51,29 @@ conflict_kind_name(ConflictKind kind)
 	return kind_names[kind];
 }
 
+/* The commitments named are held, and live: whoever closes one waits for this row, or has closed it and nothing is written. */
+#define WRITE_FINDING(commitments) \
+	"INSERT INTO %1$s.conflict AS c (kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, " \
+	"short_kw, short_windows, ruleset_id, stacking_rule_id, rationale, exclusivity_id, action) " \
+	"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb, $13, $14 FROM " commitments " FOR SHARE " \
+	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id, operating_limit_id, constraint_period_id, unit_removal_id) WHERE closed_at IS NULL DO UPDATE " \
+	"SET severity = EXCLUDED.severity, overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, " \
+	"short_windows = EXCLUDED.short_windows, ruleset_id = EXCLUDED.ruleset_id, " \
+	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale, " \
+	"action = CASE EXCLUDED.action WHEN 'notify'::pg_catalog.text THEN c.action ELSE EXCLUDED.action END " \
+	"WHERE c.rationale OPERATOR(pg_catalog.<>) EXCLUDED.rationale OR EXCLUDED.action OPERATOR(pg_catalog.<>) 'notify'::pg_catalog.text", \
+	14, {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, WINDOW_ARG, \
+		NUMERICOID, WINDOW_ARRAY_ARG, INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID}
+
 static const SavedQuery write_query = {
 	QUERY_CONFLICT_WRITE,
-	"INSERT INTO %1$s.conflict AS c (kind, severity, stage, challenger_id, incumbent_id, unit_id, overlap, "
-	"short_kw, short_windows, ruleset_id, stacking_rule_id, rationale, exclusivity_id, action) "
-	"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, ($12)::pg_catalog.jsonb, $13, $14 FROM %1$s.commitment m "
-	"WHERE m.id OPERATOR(pg_catalog.=) $4 AND m.closed_at IS NULL FOR SHARE "
-	"ON CONFLICT (challenger_id, kind, incumbent_id, exclusivity_id, operating_limit_id, constraint_period_id, unit_removal_id) WHERE closed_at IS NULL DO UPDATE "
-	"SET severity = EXCLUDED.severity, overlap = EXCLUDED.overlap, short_kw = EXCLUDED.short_kw, "
-	"short_windows = EXCLUDED.short_windows, ruleset_id = EXCLUDED.ruleset_id, "
-	"stacking_rule_id = EXCLUDED.stacking_rule_id, rationale = EXCLUDED.rationale, "
-	"action = CASE EXCLUDED.action WHEN 'notify'::pg_catalog.text THEN c.action ELSE EXCLUDED.action END "
-	"WHERE c.rationale OPERATOR(pg_catalog.<>) EXCLUDED.rationale OR EXCLUDED.action OPERATOR(pg_catalog.<>) 'notify'::pg_catalog.text",
-	14, {TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, WINDOW_ARG,
-		NUMERICOID, WINDOW_ARRAY_ARG, INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID}
+	WRITE_FINDING("%1$s.commitment m WHERE m.id OPERATOR(pg_catalog.=) $4 AND m.closed_at IS NULL")
+};
+
+static const SavedQuery write_pair_query = {
+	QUERY_CONFLICT_WRITE_PAIR,
+	WRITE_FINDING("%1$s.commitment m, %1$s.commitment i WHERE m.id OPERATOR(pg_catalog.=) $4 AND m.closed_at IS NULL "
+				  "AND i.id OPERATOR(pg_catalog.=) $5 AND i.closed_at IS NULL")
 };
 
 static const SavedQuery close_query = {
@@ -99,8 +108,8 @@ static const SavedQuery of_unit_query = {
 };
 
 /*
- * Write a finding, or bring the open row that it has up to date.  The challenger is
- * held, so that it is not closed meanwhile; where it is closed nothing is written.
+ * Write a finding, or bring the open row that it has up to date.  The challenger is held, and
+ * the incumbent, so that neither is closed meanwhile; where one is closed nothing is written.
  */
 void
 finding_write(Instance *instance, const Finding *finding)
@@ -146,7 +155,7 @@ finding_write(Instance *instance, const Finding *finding)
 	else
 		nulls[12] = 'n';
 	values[13] = CStringGetTextDatum(ruleset_action_name(finding->action));
-	counts.written += instance_query(instance, &write_query, values, nulls, 0);
+	counts.written += instance_query(instance, finding->incumbent != NULL ? &write_pair_query : &write_query, values, nulls, 0);
 }
 
 void
