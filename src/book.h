@@ -38,6 +38,7 @@ typedef struct Commitment
 	/* known when it is posted, else false */
 	bool		fits_alone;		/* its unit can deliver it, if nothing else */
 	bool		without_meter;	/* its unit is an asset at no metering point */
+	ItemPointerData unit_version;	/* of the row of its unit; else not valid */
 } Commitment;
 
 /* Must the reader wait for a transaction that wrote `other` and still runs? */

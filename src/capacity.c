@@ -76,8 +76,8 @@ fetch_unit(Relation heap, Relation key, int64 unit_id, Snapshot snapshot, TupleT
 }
 
 /*
- * Lock the row of a unit FOR KEY SHARE and give the columns of those numbers.
- * False when there is no such unit.
+ * Lock the row of a unit FOR KEY SHARE and give the columns of those numbers, and where its
+ * version lies.  False when there is no such unit.
  *
  * It is what SELECT ... FOR KEY SHARE does, and a second look: such a lock does not
  * conflict with the update that changed a figure, so what was waited for is to be
@@ -85,7 +85,7 @@ fetch_unit(Relation heap, Relation key, int64 unit_id, Snapshot snapshot, TupleT
  */
 static bool
 hold_unit(Instance *instance, int64 unit_id, bool portfolio, const AttrNumber *attrs, int nattrs,
-		  NullableDatum *columns)
+		  NullableDatum *columns, ItemPointer version)
 {
 	const UnitTable *table = &instance->unit_table[portfolio];
 	Relation	heap = table_open(table->relid, RowShareLock);
@@ -124,6 +124,8 @@ hold_unit(Instance *instance, int64 unit_id, bool portfolio, const AttrNumber *a
 	{
 		snapshot = RegisterSnapshot(GetLatestSnapshot());
 		found = fetch_unit(heap, key, unit_id, snapshot, slot);
+		if (found)
+			*version = slot->tts_tid;
 		for (int i = 0; i < nattrs && found; i++)
 		{
 			columns[i].value = slot_getattr(slot, attrs[i], &columns[i].isnull);
@@ -142,7 +144,37 @@ hold_unit(Instance *instance, int64 unit_id, bool portfolio, const AttrNumber *a
 bool
 unit_hold(Instance *instance, int64 unit_id, bool portfolio)
 {
-	return hold_unit(instance, unit_id, portfolio, NULL, 0, NULL);
+	ItemPointerData version;
+
+	return hold_unit(instance, unit_id, portfolio, NULL, 0, NULL, &version);
+}
+
+/*
+ * Hold the unit of a commitment once more, now that it is in the book.
+ *
+ * Whoever holds a row while it is being updated, and its new version goes to another page or to
+ * TOAST, is forgotten by heap_update(), which made up its mind about holders before.  The updater
+ * then locks the unit without waiting for him.  Held again, the unit is either still as it was
+ * counted on when the commitment was posted, or its change is waited for, and tells.
+ */
+void
+unit_hold_again(Instance *instance, const Commitment *posted)
+{
+	ItemPointerData version;
+	Capacity	capacity;
+
+	if (!hold_unit(instance, posted->unit_id, posted->portfolio, NULL, 0, NULL, &version) ||
+		!ItemPointerIsValid(&posted->unit_version) || ItemPointerEquals(&version, (ItemPointer) &posted->unit_version))
+		return;
+	if (capacity_read(instance, posted->unit_id, posted->portfolio, posted->down, &posted->window, &capacity) &&
+		capacity.known == posted->headroom_checked &&
+		capacity.without_meter == posted->without_meter &&
+		capacity_suffices(&capacity, posted->power_w) == posted->fits_alone)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to a concurrent change of unit " INT64_FORMAT, posted->unit_id),
+			 errhint("The transaction might succeed if retried.")));
 }
 
 /* Does an asset lie at a metering point?  If not it has no connection that is known. */
@@ -268,8 +300,9 @@ unit_terms_read(Instance *instance, int64 unit_id, bool portfolio)
 {
 	UnitTerms	terms = {0, NOT_DECLARED, NOT_DECLARED};
 	NullableDatum flat;
+	ItemPointerData version;
 
-	if (hold_unit(instance, unit_id, portfolio, &instance->unit_table[portfolio].profile_attr, 1, &flat) && !flat.isnull)
+	if (hold_unit(instance, unit_id, portfolio, &instance->unit_table[portfolio].profile_attr, 1, &flat, &version) && !flat.isnull)
 		terms = terms_of_profile(flat.value);
 	return terms;
 }
@@ -372,7 +405,7 @@ capacity_read(Instance *instance, int64 unit_id, bool portfolio, bool down,
 	AttrNumber	attrs[2] = {table->qualified_attr[down], table->metering_point_attr};
 	NullableDatum columns[2];
 
-	if (!hold_unit(instance, unit_id, portfolio, attrs, portfolio ? 0 : 2, columns))
+	if (!hold_unit(instance, unit_id, portfolio, attrs, portfolio ? 0 : 2, columns, &capacity->version))
 		return false;
 	if (portfolio)
 		portfolio_capacity(instance, unit_id, down, window, capacity);

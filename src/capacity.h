@@ -21,6 +21,7 @@ typedef struct Capacity
 	CapacitySpan *spans;		/* in order, without gaps, covering the window asked for */
 	bool		known;			/* in every span */
 	bool		without_meter;	/* of an asset at no metering point */
+	ItemPointerData version;	/* of the unit's row, where it was held */
 } Capacity;
 
 #define NOT_DECLARED	PG_INT64_MAX
@@ -37,6 +38,7 @@ typedef struct UnitTerms
 typedef struct UnitReader UnitReader;
 
 extern bool unit_hold(Instance *instance, int64 unit_id, bool portfolio);
+extern void unit_hold_again(Instance *instance, const Commitment *posted);
 extern void unit_lock(Instance *instance, int64 unit_id, bool portfolio);
 extern void units_lock(Instance *instance, const IdList *units, bool portfolio);
 extern bool asset_has_meter(Instance *instance, int64 asset_id);

@@ -71,14 +71,7 @@ must_wait_for_all(Instance *instance, const Commitment *self, const Commitment *
 	return true;
 }
 
-/*
- * All that a unit has where self could conflict with it, and the unit's terms.
- *
- * The unit is held once more, after the book was written.  Whoever holds a row while it is being
- * updated, and its new version goes to another page or to TOAST, is forgotten by heap_update(), which
- * made up its mind about holders before.  The updater then locks the unit without waiting for him,
- * and has either found in the book what he wrote, or is waited for here.
- */
+/* All that a unit has where self could conflict with it, and the unit's terms. */
 static Commitment *
 read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, int *count)
 {
@@ -88,8 +81,6 @@ read_surroundings(Instance *instance, const Commitment *self, UnitTerms *terms, 
 	terms->energy_wh = terms->max_duration_us = NOT_DECLARED;
 	if (is_energy(instance, self))
 		*terms = unit_terms_read(instance, self->unit_id, self->portfolio);
-	else
-		(void) unit_hold(instance, self->unit_id, self->portfolio);
 	span = time_window_widen(&self->window, pair_reach_us(instance->rulebook, self, terms));
 	return book_read(instance, self, &span, must_wait, terms, count);
 }
@@ -426,6 +417,7 @@ examine_posted(Instance *instance, const Commitment *posted, const Partners *par
 	Commitment *around;
 	Findings	found = {0};
 
+	unit_hold_again(instance, posted);
 	around = read_surroundings(instance, posted, &terms, &naround);
 	for (int i = 0; i < naround; i++)
 		if (!has_its_turn(queue, &around[i]))
@@ -576,6 +568,7 @@ conflict_closed(Instance *instance, const Commitment *closed, IdList *touched)
 		finding_close_all(instance, closed->id);
 		return;
 	}
+	unit_hold_again(instance, closed);
 	around = read_surroundings(instance, closed, &terms, &naround);
 	read_reach(instance, closed, around, naround, &reach);
 	finding_close_all(instance, closed->id);

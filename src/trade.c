@@ -430,6 +430,7 @@ trade_resolve(Instance *instance, Trade *trade)
 	commitment->headroom_checked = capacity.known;
 	commitment->fits_alone = capacity_suffices(&capacity, commitment->power_w);
 	commitment->without_meter = capacity.without_meter;
+	commitment->unit_version = capacity.version;
 
 	resolve_lineage(instance, trade);
 	if (commitment->supersedes_id != 0)
