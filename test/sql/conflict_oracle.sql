@@ -65,7 +65,7 @@ SELECT count(*) FROM (
 -- When everybody withdraws, nothing is left.
 UPDATE dispatch SET status = 'cancelled';
 UPDATE availability SET status = 'withdrawn';
-UPDATE award SET status = 'released';
+UPDATE award SET status = 'released' WHERE status <> 'terminated';
 UPDATE bid SET status = 'withdrawn';
 SELECT count(*) AS live FROM commitment WHERE closed_at IS NULL;
 SELECT count(*) AS open FROM conflict WHERE closed_at IS NULL;

@@ -34,7 +34,7 @@ command_ok([ 'pgbench', '-n', '-c', '2', '-T', '5', '--max-tries=50', '-f', $scr
 
 # they post at once, so the order is what the book says
 $node->safe_psql('postgres', 'UPDATE journal j SET seq = c.id FROM commitment c WHERE c.source_id = j.source_id AND c.closed_at IS NULL');
-cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM engine_counteraction'), '>', 10, 'there are counteractions');
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM engine_counteraction'), '>', 0, 'there are counteractions');
 is($node->safe_psql('postgres', 'SELECT * FROM compare_counteractions()'), '', 'the engine and the oracle agree');
 is($node->safe_psql('postgres', q{
 	SELECT 'kept', d.*, c.closed_at FROM (SELECT * FROM network_dispatch EXCEPT SELECT * FROM network_places(ARRAY(SELECT id FROM commitment))) d JOIN commitment c ON c.id = d.commitment_id
